@@ -1,0 +1,88 @@
+/** Every bound of the system, named. Units last. */
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+const KIB = 1_024;
+const MIB = 1_024 * KIB;
+
+/** Leases (DESIGN section 5). */
+export const LEASE_TTL_MS = 45 * SECOND_MS;
+export const HEARTBEAT_MS = 15 * SECOND_MS;
+/** The watchdog's deadline is this much earlier than the server's: room for clock rates and for killing. */
+export const SELF_FENCE_MARGIN_MS = 10 * SECOND_MS;
+/** What a stopped attempt may take, SIGTERM to the holder's word, before its lease can only expire. */
+export const STOP_GRACE_MS = 30 * SECOND_MS;
+/** Between SIGTERM and SIGKILL of a step. */
+export const KILL_GRACE_MS = 10 * SECOND_MS;
+/** How long a grant outlives the job's own timeout, for uploads and the last words. */
+export const LEASE_OVERTIME_MS = 2 * MINUTE_MS;
+
+/** Jobs. */
+export const JOB_TIMEOUT_DEFAULT_MS = HOUR_MS;
+export const JOB_TIMEOUT_MAX_MS = 24 * HOUR_MS;
+export const STEP_TIMEOUT_MAX_MS = JOB_TIMEOUT_MAX_MS;
+export const QUEUE_TIMEOUT_MS = 6 * HOUR_MS;
+export const RETRIES_MAX = 10;
+export const RETRIES_FAILED_DEFAULT = 0;
+export const RETRIES_LOST_DEFAULT = 3;
+
+/** Plans. */
+export const JOBS_MAX = 1_000;
+export const NEEDS_MAX = 64;
+export const STEPS_MAX = 100;
+export const CHECKS_PER_JOB_MAX = 8;
+export const ENV_ENTRIES_MAX = 256;
+export const NAME_LENGTH_MAX = 128;
+export const ARTIFACT_PATTERNS_MAX = 64;
+export const DEFINITION_BYTES_MAX = 512 * KIB;
+export const SCRIPT_BYTES_MAX = 64 * KIB;
+/** A cold spec larger than this is kept in the bucket, its digest in the table. */
+export const SPEC_INLINE_BYTES_MAX = 100 * KIB;
+/** Nodes that hang on one join, or on the run itself. */
+export const JOIN_WIDTH_MAX = 64;
+/** Dependents that a job item names; a wider fan-out is left to reconcile. */
+export const DEPENDENTS_INLINE_MAX = 64;
+
+/** Runs. */
+export const RUN_TIMEOUT_MS = 24 * HOUR_MS;
+export const PLAN_TIMEOUT_MS = 5 * MINUTE_MS;
+export const RETENTION_MS = 90 * DAY_MS;
+export const IDEMPOTENCY_MS = 7 * DAY_MS;
+export const IDEMPOTENCY_KEY_LENGTH_MAX = 128;
+
+/** Ticks and offers (DESIGN section 4). */
+export const TICK_MIN_MS = 2 * SECOND_MS;
+export const TICK_MAX_MS = 30 * SECOND_MS;
+export const SWEEP_LAG_MS = MINUTE_MS;
+export const DUE_SHARDS = 4;
+/** Ages of a queued job at which it is offered again; then every last one more. */
+export const REOFFER_AGES_MS = [15, 45, 120, 300, 600].map((seconds) => seconds * SECOND_MS);
+/** From this age on a job is offered again whatever the depth of its queue says. */
+export const REOFFER_ALWAYS_AGE_MS = 300 * SECOND_MS;
+/** Follow-up writes of one handler; the rest is left to an immediate tick. */
+export const FOLLOW_UPS_MAX = 64;
+export const RECONCILE_WRITES_MAX = 512;
+export const SWEEP_RUNS_MAX = 1_000;
+
+/** HTTP and products. */
+export const BODY_BYTES_MAX = MIB;
+export const LOG_CHUNK_BYTES_MAX = 8 * MIB;
+export const LOG_CHUNKS_MAX = 20_000;
+export const LOG_BYTES_MAX = 4 * 1_024 * MIB;
+export const LOG_INDEX_INLINE_MAX = 4;
+export const LOG_PAGE_CHUNKS = 100;
+export const ARTIFACT_BYTES_MAX = 5 * 1_024 * MIB;
+export const ARTIFACTS_PER_ATTEMPT_MAX = 16;
+export const CHECK_RESULTS_MAX = 32;
+export const UPLOADS_PER_CALL_MAX = 32;
+export const UPLOAD_URL_MS = 15 * MINUTE_MS;
+export const DOWNLOAD_URL_MS = 15 * MINUTE_MS;
+export const WATCH_MS = MINUTE_MS;
+export const PAGE_RUNS_MAX = 100;
+
+/** Sessions and tokens. */
+export const SESSION_MS = HOUR_MS;
+export const TOKEN_CACHE_MS = 5 * SECOND_MS;
+export const POOLS_PER_SESSION_MAX = 16;

@@ -1,0 +1,10 @@
+/** Time is injected: wall time for what is stored, monotonic time for durations. Both in milliseconds. */
+export interface Clock {
+  nowMs(): number;
+  monotonicMs(): number;
+}
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+};

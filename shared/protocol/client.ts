@@ -1,0 +1,134 @@
+import type { z } from "zod";
+import { errorEnvelope, type Route, type RouteName, routes } from "./routes.ts";
+
+/** The typed client: what runner and CLI call the control plane with. One connection pool, bounded waits. */
+
+type Routes = typeof routes;
+type Body<R> = R extends { readonly body: infer B extends z.ZodType } ? { readonly body: z.input<B> } : unknown;
+type Query<R> = R extends { readonly query: infer Q extends z.ZodType } ? { readonly query?: z.input<Q> } : unknown;
+type Headers<R> = R extends { readonly headers: infer H extends z.ZodType }
+  ? { readonly headers?: z.input<H> }
+  : unknown;
+type Params<R> = R extends { readonly params: infer P extends z.ZodObject }
+  ? keyof z.input<P> extends never
+    ? unknown
+    : { readonly params: { readonly [K in keyof z.input<P>]: string | number } }
+  : unknown;
+export type CallInput<N extends RouteName> = Params<Routes[N]> &
+  Body<Routes[N]> &
+  Query<Routes[N]> &
+  Headers<Routes[N]>;
+export type CallReply<N extends RouteName> = z.output<Routes[N]["reply"]>;
+
+export interface CallOptions {
+  /** Bearer token; the client's own where absent. */
+  readonly token?: string;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface Client {
+  readonly url: string;
+  call<N extends RouteName>(name: N, input: CallInput<N>, options?: CallOptions): Promise<CallReply<N>>;
+}
+
+/** The control plane answered, and refused. `code` is one of `FAILURES`; `retry` says whether it may help to try again. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly status: number;
+  readonly code: string;
+  readonly details: Readonly<Record<string, unknown>> | undefined;
+  readonly requestId: string;
+
+  constructor(status: number, envelope: z.output<typeof errorEnvelope>) {
+    super(envelope.message);
+    this.status = status;
+    this.code = envelope.code;
+    this.details = envelope.details;
+    this.requestId = envelope.requestId;
+  }
+}
+
+/** No answer, or none that is ours: the call may or may not have had its effect. */
+export class UnreachableError extends Error {
+  override readonly name = "UnreachableError";
+}
+
+const CALL_TIMEOUT_MS = 10_000;
+
+/** Makes a client. `fetch` is injected by the simulator; elsewhere it is the platform's. */
+export function makeClient(options: {
+  readonly url: string;
+  readonly token?: string;
+  readonly fetch?: typeof fetch;
+}): Client {
+  const url = options.url.replace(/\/+$/, "");
+  const send = options.fetch ?? fetch;
+  return {
+    url,
+    async call(name, input, callOptions = {}) {
+      const route: Route = routes[name];
+      const request = toRequest(url, route, input as LooseInput, callOptions.token ?? options.token);
+      const timeout = AbortSignal.timeout(callOptions.timeoutMs ?? CALL_TIMEOUT_MS);
+      const signal = callOptions.signal === undefined ? timeout : AbortSignal.any([timeout, callOptions.signal]);
+      const { status, text } = await exchange(send, url, request, signal);
+      return readReply(route, url, status, text) as CallReply<typeof name>;
+    },
+  };
+}
+
+interface LooseInput {
+  readonly params?: Record<string, string | number>;
+  readonly query?: Record<string, unknown>;
+  readonly headers?: Record<string, string | undefined>;
+  readonly body?: unknown;
+}
+
+function toRequest(url: string, route: Route, input: LooseInput, token: string | undefined): Request {
+  const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(input.params?.[name])));
+  const target = new URL(url + path);
+  for (const [name, value] of Object.entries(input.query ?? {}))
+    if (value !== undefined) target.searchParams.set(name, String(value));
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(input.headers ?? {})) if (value !== undefined) headers.set(name, value);
+  if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
+  if (input.body === undefined) return new Request(target, { method: route.method, headers });
+  headers.set("content-type", "application/json");
+  return new Request(target, { method: route.method, headers, body: JSON.stringify(input.body) });
+}
+
+async function exchange(
+  send: typeof fetch,
+  url: string,
+  request: Request,
+  signal: AbortSignal,
+): Promise<{ status: number; text: string }> {
+  try {
+    const response = await send(request, { signal });
+    return { status: response.status, text: await response.text() };
+  } catch (cause) {
+    throw new UnreachableError(`no answer from ${url}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  return cause.cause instanceof Error ? cause.cause.message || cause.message : cause.message;
+}
+
+function readReply(route: Route, url: string, status: number, text: string): unknown {
+  if (route.contentType === "text/plain" && status < 300) return text;
+  const json = parseJson(url, status, text);
+  if (status < 300) return route.reply.parse(json);
+  const envelope = errorEnvelope.safeParse(json);
+  if (!envelope.success) throw new UnreachableError(`${url} answered ${status}, but not as Baton does`);
+  throw new ApiError(status, envelope.data);
+}
+
+function parseJson(url: string, status: number, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new UnreachableError(`${url} answered ${status} with something that is not JSON; is it Baton?`, { cause });
+  }
+}

@@ -1,0 +1,137 @@
+import { z } from "zod";
+import { ARTIFACT_BYTES_MAX, POOLS_PER_SESSION_MAX, UPLOADS_PER_CALL_MAX } from "../domain/limits.ts";
+import { jobSpecSchema } from "../domain/plan.ts";
+import { artifactName, claimId, jobId, label, poolName, projectName, runId, runnerId, sha256 } from "./ids.ts";
+import { artifactSchema, logSealSchema } from "./products.ts";
+import { sourceSchema } from "./runs.ts";
+
+/** The runner's side of the protocol (DESIGN section 5). Durations, not dates, wherever two clocks would meet. */
+
+/** An offer: a hint that a job may be free at a fence. It carries no authority. */
+export const offerSchema = z.object({
+  v: z.literal(1),
+  tenant: z.string(),
+  runId,
+  jobId,
+  fence: z.int().nonnegative(),
+});
+export type Offer = z.infer<typeof offerSchema>;
+
+export const openSessionBody = z.strictObject({
+  name: label,
+  pools: z.array(poolName).min(1).max(POOLS_PER_SESSION_MAX),
+  slots: z.int().min(1).max(256),
+});
+
+export const sessionReply = z.object({
+  runnerId,
+  sessionToken: z.string(),
+  /** How long the session token lives; renew well before. */
+  expiresInMs: z.int().positive(),
+  pools: z.array(z.object({ name: poolName, queueUrl: z.string() })),
+  /** How to reach the pools' queues, and nothing else. */
+  sqs: z.object({
+    region: z.string(),
+    endpoint: z.string().optional(),
+    credentials: z.object({
+      accessKeyId: z.string(),
+      secretAccessKey: z.string(),
+      sessionToken: z.string().optional(),
+    }),
+  }),
+});
+export type Session = z.infer<typeof sessionReply>;
+
+/** A presigned request: send exactly these headers with it. */
+export const signedRequestSchema = z.object({
+  method: z.enum(["PUT", "GET"]),
+  url: z.string(),
+  headers: z.record(z.string(), z.string()),
+});
+export type SignedRequest = z.infer<typeof signedRequestSchema>;
+
+/** `fence` is the one that the offer carried; the grant's is one more. */
+export const claimBody = z.strictObject({ claimId, fence: z.int().nonnegative() });
+
+export const leaseGranted = z.object({
+  fence: z.int().positive(),
+  leaseToken: z.string(),
+  /** From when the claim was sent, the lease lives this long unless renewed. */
+  ttlMs: z.int().positive(),
+  heartbeatMs: z.int().positive(),
+  /** From when the claim was sent, nothing of this attempt is accepted after this long. */
+  hardDeadlineInMs: z.int().positive(),
+  /** From when the claim was sent, the job's own timeout: the runner stops the attempt itself. */
+  timeoutMs: z.int().positive(),
+  runId,
+  jobId,
+  project: projectName,
+  pipeline: z.string(),
+  attempt: z.int().positive(),
+  spec: jobSpecSchema,
+  source: sourceSchema.optional(),
+  /** Names of the secrets that the job asked for. */
+  secrets: z.array(z.string()),
+  /** Where the log's first chunk goes, so that a short job needs no other upload call. */
+  firstLogUpload: signedRequestSchema,
+  watched: z.boolean(),
+});
+export type LeaseGranted = z.infer<typeof leaseGranted>;
+
+export const PHASES = ["starting", "running", "uploading"] as const;
+
+export const heartbeatBody = z.strictObject({
+  phase: z.enum(PHASES),
+  step: z.int().nonnegative(),
+  logBytes: z.int().nonnegative(),
+});
+
+export const STOP_REASONS = ["cancel", "timeout", "superseded"] as const;
+
+export const heartbeatAck = z.object({
+  /** From when the heartbeat was sent, the lease lives this long. */
+  ttlMs: z.int().nonnegative(),
+  /** Set where the attempt must stop: kill the steps, then say so, within `inMs` of when the heartbeat was sent. */
+  stop: z.object({ reason: z.enum(STOP_REASONS), inMs: z.int().nonnegative() }).optional(),
+  watched: z.boolean(),
+});
+export type HeartbeatAck = z.infer<typeof heartbeatAck>;
+
+export const uploadsBody = z.strictObject({
+  files: z
+    .array(
+      z.discriminatedUnion("kind", [
+        z.strictObject({ kind: z.literal("log"), seq: z.int().nonnegative(), bytes: z.int().nonnegative(), sha256 }),
+        z.strictObject({ kind: z.literal("log-index"), bytes: z.int().positive(), sha256 }),
+        z.strictObject({
+          kind: z.literal("artifact"),
+          name: artifactName,
+          bytes: z.int().nonnegative().max(ARTIFACT_BYTES_MAX),
+          sha256,
+        }),
+      ]),
+    )
+    .min(1)
+    .max(UPLOADS_PER_CALL_MAX),
+});
+export type UploadFile = z.infer<typeof uploadsBody>["files"][number];
+
+/** In the order of the request. */
+export const uploadsReply = z.object({ uploads: z.array(signedRequestSchema) });
+
+/** Artifacts of the jobs that the spec names in `artifacts.from`, with links that live for minutes. */
+export const inputsReply = z.object({
+  inputs: z.array(
+    z.object({ jobId, fence: z.int().positive(), artifact: artifactSchema, download: signedRequestSchema }),
+  ),
+});
+
+/** `ended`: where the job stands now. */
+export const completeReply = z.object({ state: z.string() });
+
+export const releaseBody = z.strictObject({
+  reason: z.enum(["drain", "runner_lost", "workspace_failed", "deadline_passed"]),
+});
+
+/** The log so far of a stopped attempt, where it could be sealed. */
+export const cancelAckBody = z.strictObject({ log: logSealSchema.optional() });

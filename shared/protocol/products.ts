@@ -1,0 +1,101 @@
+import { z } from "zod";
+import {
+  ARTIFACT_BYTES_MAX,
+  ARTIFACTS_PER_ATTEMPT_MAX,
+  CHECK_RESULTS_MAX,
+  LOG_BYTES_MAX,
+  LOG_CHUNK_BYTES_MAX,
+  LOG_CHUNKS_MAX,
+  LOG_INDEX_INLINE_MAX,
+} from "../domain/limits.ts";
+import { artifactName, checkId, sha256 } from "./ids.ts";
+
+/** What an attempt makes: a log of immutable gzip chunks with its seal, artifacts, results of checks. */
+
+/** One chunk. `offset` and `bytes` count the masked output, `gzipBytes` and `sha256` the object as stored. */
+export const logChunkSchema = z.strictObject({
+  seq: z.int().nonnegative().max(LOG_CHUNKS_MAX),
+  offset: z.int().nonnegative(),
+  bytes: z.int().nonnegative(),
+  gzipBytes: z.int().nonnegative().max(LOG_CHUNK_BYTES_MAX),
+  sha256,
+});
+export type LogChunk = z.infer<typeof logChunkSchema>;
+
+/** Output that was produced but not kept, and why. Its bytes count in the offsets. */
+export const logGapSchema = z.strictObject({
+  offset: z.int().nonnegative(),
+  bytes: z.int().nonnegative(),
+  reason: z.enum(["upload_failed", "spool_full", "limit", "runner_lost"]),
+});
+export type LogGap = z.infer<typeof logGapSchema>;
+
+export const logIndexSchema = z.strictObject({
+  chunks: z.array(logChunkSchema).max(LOG_CHUNKS_MAX),
+  gaps: z.array(logGapSchema).max(LOG_CHUNKS_MAX),
+});
+export type LogIndex = z.infer<typeof logIndexSchema>;
+
+/**
+ * The seal of a log: after it the log is final. A short index stands in it; a longer one is the object
+ * `log-index`, named here by its digest; `index_lost` says that even the index could not be stored.
+ */
+export const logSealSchema = z.strictObject({
+  bytes: z
+    .int()
+    .nonnegative()
+    .max(LOG_BYTES_MAX * 4),
+  lostBytes: z.int().nonnegative(),
+  chunkCount: z.int().nonnegative().max(LOG_CHUNKS_MAX),
+  index: z.union([
+    z.strictObject({
+      kind: z.literal("inline"),
+      chunks: z.array(logChunkSchema).max(LOG_INDEX_INLINE_MAX),
+      gaps: z.array(logGapSchema).max(LOG_INDEX_INLINE_MAX),
+    }),
+    z.strictObject({ kind: z.literal("object"), sha256, bytes: z.int().positive() }),
+    z.strictObject({ kind: z.literal("lost") }),
+  ]),
+});
+export type LogSeal = z.infer<typeof logSealSchema>;
+
+/** An uploaded artifact. Kind `archive` is a gzip tar of everything that the job's globs matched. */
+export const artifactSchema = z.strictObject({
+  name: artifactName,
+  kind: z.enum(["archive"]),
+  bytes: z.int().nonnegative().max(ARTIFACT_BYTES_MAX),
+  files: z.int().nonnegative(),
+  sha256,
+});
+export type Artifact = z.infer<typeof artifactSchema>;
+
+/** Why an attempt did not succeed, in the words of requirement D16. */
+export const FAILURE_CLASSES = ["user", "infra", "tooling", "flaky", "canceled", "unknown"] as const;
+
+export const failureSchema = z.strictObject({
+  class: z.enum(FAILURE_CLASSES),
+  message: z.string().max(1_000),
+  step: z.string().max(256).optional(),
+});
+export type Failure = z.infer<typeof failureSchema>;
+
+export const attemptOutcomes = ["succeeded", "failed", "timed_out"] as const;
+
+/** The holder's last word on its attempt; one write holds all of it. */
+export const completeBody = z.strictObject({
+  outcome: z.enum(attemptOutcomes),
+  exitCode: z.int().optional(),
+  /** Set where the holder was killed by a signal: its name. */
+  signal: z.string().max(16).optional(),
+  failure: failureSchema.optional(),
+  log: logSealSchema,
+  artifacts: z.array(artifactSchema).max(ARTIFACTS_PER_ATTEMPT_MAX),
+  /** What could not be uploaded, said rather than hidden. */
+  losses: z.array(z.string().max(500)).max(16),
+  checks: z
+    .array(
+      z.strictObject({ id: checkId, outcome: z.enum(["passed", "failed"]), summary: z.string().max(1_000).optional() }),
+    )
+    .max(CHECK_RESULTS_MAX),
+});
+export type Completion = z.infer<typeof completeBody>;
