@@ -22,21 +22,23 @@ function holds(guard: Guard, item: Item, args: Args): boolean {
     case "absent":
       return found === undefined;
     case "equals":
-      return found !== undefined && found === valueOf(guard.value, args);
+      return found !== undefined && found === operandValue(guard.value, args);
     case "before":
       return (
-        isComparable(found, valueOf(guard.value, args)) && (found as number) < (valueOf(guard.value, args) as number)
+        isComparable(found, operandValue(guard.value, args)) &&
+        (found as number) < (operandValue(guard.value, args) as number)
       );
     case "after":
       return (
-        isComparable(found, valueOf(guard.value, args)) && (found as number) > (valueOf(guard.value, args) as number)
+        isComparable(found, operandValue(guard.value, args)) &&
+        (found as number) > (operandValue(guard.value, args) as number)
       );
     case "lessThanAttribute": {
       const other = readAt(item, pathSegments(guard.other, args));
       return isComparable(found, other) && (found as number) < (other as number);
     }
     case "contains":
-      return found instanceof Set && found.has(valueOf(guard.value, args));
+      return found instanceof Set && found.has(operandValue(guard.value, args));
   }
 }
 
@@ -50,18 +52,18 @@ function perform(effect: Effect, next: Item, seen: Item, args: Args): void {
   switch (effect.kind) {
     case "set":
     case "put":
-      setAt(next, segments, structuredClone(valueOf(effect.value, args)));
+      setAt(next, segments, structuredClone(operandValue(effect.value, args)));
       return;
     case "add":
       setAt(
         next,
         segments,
-        ((readAt(seen, segments) as number | undefined) ?? 0) + (valueOf(effect.value, args) as number),
+        ((readAt(seen, segments) as number | undefined) ?? 0) + (operandValue(effect.value, args) as number),
       );
       return;
     case "addToSet":
     case "removeFromSet":
-      setAt(next, segments, changedSet(effect.kind, readAt(seen, segments), valueOf(effect.value, args)));
+      setAt(next, segments, changedSet(effect.kind, readAt(seen, segments), operandValue(effect.value, args)));
       return;
     case "remove":
       setAt(next, segments, undefined);
@@ -76,7 +78,7 @@ function changedSet(kind: "addToSet" | "removeFromSet", found: unknown, member: 
   return members.size === 0 ? undefined : members;
 }
 
-function valueOf(operand: Operand, args: Args): unknown {
+function operandValue(operand: Operand, args: Args): unknown {
   return typeof operand === "object" ? argValue(args, operand.arg) : operand;
 }
 
