@@ -11,6 +11,7 @@ export type CheckOutcome = (typeof CHECK_OUTCOMES)[number];
 /** Every legal move of a named check. A job that names no check answers its own, which is a view and not an item. */
 export const checkMoves = table("check", {
   bear: { doc: "Born with the jobs that will answer it.", from: "none", to: "waiting", recorded: false },
+  bearFinal: { doc: "Born final: a rerun took over all of its jobs.", from: "none", to: "final", recorded: false },
   bearPlanning: { doc: "Born before anything is assigned to it.", from: "none", to: "planning", recorded: false },
   plan: { doc: "Its options are settled.", from: ["planning"], to: "planned" },
   await: { doc: "Jobs are assigned to it.", from: ["planned"], to: "waiting" },

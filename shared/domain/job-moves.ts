@@ -55,6 +55,12 @@ const noLossesLeft: Guard = equals("left.lost", 0);
 export const jobMoves = table("job", {
   bearWaiting: { doc: "Born with unmet needs.", from: "none", to: "waiting", recorded: false },
   bearQueued: { doc: "Born free to run.", from: "none", to: "queued", recorded: false },
+  bearInherited: {
+    doc: "Born ended: a rerun of what failed takes over the result of a job that had succeeded.",
+    from: "none",
+    to: "succeeded",
+    recorded: false,
+  },
 
   resolve: {
     doc: "Records how one need ended, once. The answer is the item, on which the predicate decides.",

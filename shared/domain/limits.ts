@@ -38,12 +38,33 @@ export const NAME_LENGTH_MAX = 128;
 export const ARTIFACT_PATTERNS_MAX = 64;
 export const DEFINITION_BYTES_MAX = 512 * KIB;
 export const SCRIPT_BYTES_MAX = 64 * KIB;
+export const CHECKS_PER_PIPELINE_MAX = 256;
+export const SECRETS_PER_JOB_MAX = 64;
+/** One value; Linux itself refuses an argument or variable over 128 KiB. */
+export const ENV_VALUE_BYTES_MAX = 32 * KIB;
+/** All that a job's environment holds, the pipeline's part included. */
+export const ENV_BYTES_MAX = 128 * KIB;
+export const PATH_LENGTH_MAX = 1_024;
+/** One job's spec and a whole plan, as JSON: scripts that aliases repeat count each time. */
+export const SPEC_BYTES_MAX = MIB;
+export const PLAN_BYTES_MAX = 8 * MIB;
 /** A cold spec larger than this is kept in the bucket, its digest in the table. */
 export const SPEC_INLINE_BYTES_MAX = 100 * KIB;
 /** Nodes that hang on one join, or on the run itself. */
 export const JOIN_WIDTH_MAX = 64;
 /** Dependents that a job item names; a wider fan-out is left to reconcile. */
 export const DEPENDENTS_INLINE_MAX = 64;
+
+/** Pipeline files: what one may cost to read. */
+export const FILE_DEPTH_MAX = 32;
+/** Values of a file, and the characters in them, once its aliases are expanded. */
+export const FILE_VALUES_MAX = 100_000;
+export const FILE_EXPANDED_LENGTH_MAX = 8 * MIB;
+/** Problems that are shown of one file. */
+export const PROBLEMS_MAX = 200;
+export const TRIGGER_PATTERNS_MAX = 64;
+export const TRIGGER_PATTERN_LENGTH_MAX = 256;
+export const SCHEDULES_MAX = 16;
 
 /** Runs. */
 export const RUN_TIMEOUT_MS = 24 * HOUR_MS;

@@ -79,16 +79,19 @@ interface Row {
   readonly recorded?: boolean;
 }
 
+/** A move of one family. */
+export type MoveOn<F extends Family> = Move & { readonly on: F };
+
 /** Builds one family's table from its rows; the key of a row is the name of its move. */
-export function table<const Rows extends Record<string, Row>>(
-  on: Family,
+export function table<const F extends Family, const Rows extends Record<string, Row>>(
+  on: F,
   rows: Rows,
-): { readonly [Name in keyof Rows]: Move } {
+): { readonly [Name in keyof Rows]: MoveOn<F> } {
   const moves = Object.entries(rows).map(([name, row]) => [name, toMove(on, name, row)] as const);
-  return Object.fromEntries(moves) as { readonly [Name in keyof Rows]: Move };
+  return Object.fromEntries(moves) as { readonly [Name in keyof Rows]: MoveOn<F> };
 }
 
-function toMove(on: Family, name: string, row: Row): Move {
+function toMove<F extends Family>(on: F, name: string, row: Row): MoveOn<F> {
   const { doc, from, to, guards = [], effects = [], recorded = true } = row;
   return { name, on, doc, from, to, guards, effects, recorded };
 }

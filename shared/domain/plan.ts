@@ -20,6 +20,9 @@ export const stepSchema = z.strictObject({
 });
 export type Step = z.infer<typeof stepSchema>;
 
+/** The pool of a job that names none. */
+export const POOL_DEFAULT = "default";
+
 /** The cold part of a job: all that its runner needs and nobody else does. */
 export const jobSpecSchema = z.strictObject({
   name: z.string(),

@@ -1,0 +1,55 @@
+import { NAME_LENGTH_MAX, PATH_LENGTH_MAX } from "../domain/limits.ts";
+import { poolName } from "../protocol/ids.ts";
+
+/** Rules for single texts. Each answers what is wrong, to be put after the text's name, or undefined. */
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+
+/** Names of pipelines, jobs and steps: one line that a terminal can show. */
+export function nameMistake(text: string): string | undefined {
+  if (text.trim() === "") return "must not be empty";
+  if (text.length > NAME_LENGTH_MAX) return `has ${text.length} characters; ${NAME_LENGTH_MAX} are allowed (NAME_LENGTH_MAX)`;
+  return CONTROL.test(text) ? "must be one line without control characters" : undefined;
+}
+
+export function poolMistake(text: string): string | undefined {
+  const parsed = poolName.safeParse(text);
+  return parsed.success ? undefined : `is not a pool: ${parsed.error.issues[0]?.message}`;
+}
+
+/** A path that stays in the workspace: relative, with `/`, without `..`. */
+export function pathMistake(text: string): string | undefined {
+  if (text === "") return "must not be empty";
+  if (text.length > PATH_LENGTH_MAX) return `has ${text.length} characters; ${PATH_LENGTH_MAX} are allowed (PATH_LENGTH_MAX)`;
+  if (CONTROL.test(text)) return "must not contain control characters";
+  if (text.includes("\\")) return "must use / and no backslash";
+  if (text.startsWith("/")) return "must be relative to the workspace: it starts with /";
+  if (text.startsWith("~")) return "must be relative to the workspace: it starts with ~";
+  return text.split("/").includes("..") ? "must stay in the workspace: it contains .." : undefined;
+}
+
+/** A glob with the same bounds, also where braces or parentheses would put `..` together. `!` excludes. */
+export function patternMistake(text: string): string | undefined {
+  const pattern = text.startsWith("!") ? text.slice(1) : text;
+  const mistake = pathMistake(pattern);
+  if (mistake !== undefined) return mistake;
+  const pieces = pattern.split(/[/{},()|]+/);
+  return pieces.includes("..") ? "must stay in the workspace: it contains .." : undefined;
+}
+
+/** `<shell> -e <script>` is run without a shell of its own, so arguments cannot stand here. */
+export function shellMistake(text: string): string | undefined {
+  const isWord = /^[A-Za-z0-9._/][A-Za-z0-9._+/-]*$/.test(text) && text.length <= PATH_LENGTH_MAX;
+  return isWord ? undefined : "must be the name or path of one program, without arguments and without ${…}";
+}
+
+const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
+
+/** Names of variables and of secrets. What the runner sets itself cannot be set. */
+export function envNameMistake(name: string): string | undefined {
+  if (!ENV_NAME.test(name)) return "is not a variable's name: 1 to 128 letters, digits or _, not starting with a digit";
+  if (name === "BATON" || name.startsWith("BATON_")) return "is reserved: Baton sets BATON and BATON_* itself";
+  // A plain object cannot hold this key as data.
+  return name === "__proto__" ? "is reserved" : undefined;
+}

@@ -1,0 +1,92 @@
+import { SCHEDULES_MAX, TRIGGER_PATTERN_LENGTH_MAX, TRIGGER_PATTERNS_MAX } from "../domain/limits.ts";
+import { cronMistake } from "./cron.ts";
+import type { Schedule, Triggers } from "./definition.ts";
+import { quoted } from "./problem.ts";
+import { atMost, type Fields, readBoolean, readFields, readText, readWords, type Slot } from "./read-values.ts";
+import { suggest } from "./suggest.ts";
+import { typeOf } from "./tree.ts";
+
+const TRIGGERS = ["push", "pull_request", "schedule", "manual"];
+/** Triggers that need no settings, and so may stand as bare words. */
+const BARE = ["push", "pull_request", "manual"];
+
+/** `on`: a trigger, a list of triggers, or a map of triggers with their filters. */
+export function readTriggers(slot: Slot | undefined): Triggers | undefined {
+  if (slot === undefined) return undefined;
+  if (slot.tree.kind !== "map") return readBareTriggers(slot);
+  const fields = readFields(slot, TRIGGERS);
+  if (fields === undefined) return undefined;
+  const push = readFilters(fields, "push", ["branches", "tags", "paths"]);
+  const pullRequest = readFilters(fields, "pull_request", ["branches", "paths"]);
+  return {
+    push: push && { branches: push("branches"), tags: push("tags"), paths: push("paths") },
+    pullRequest: pullRequest && { branches: pullRequest("branches"), paths: pullRequest("paths") },
+    schedule: readSchedules(fields.slot("schedule")),
+    manual: isEmpty(fields.slot("manual")) || readBoolean(fields.slot("manual"), false),
+  };
+}
+
+function readBareTriggers(slot: Slot): Triggers {
+  const words = readWords(slot, BARE.length, "on");
+  for (const { value, at } of words) {
+    if (value === "schedule") slot.problems.report(at, 'schedule needs its times: on: {schedule: [{cron: "0 4 * * *"}]}');
+    else if (!BARE.includes(value)) {
+      slot.problems.report(at, `${quoted(value)} is not a trigger`, () => suggest(value, TRIGGERS));
+    }
+  }
+  const has = (trigger: string) => words.some((word) => word.value === trigger);
+  return {
+    push: has("push") ? { branches: [], tags: [], paths: [] } : undefined,
+    pullRequest: has("pull_request") ? { branches: [], paths: [] } : undefined,
+    schedule: [],
+    manual: has("manual"),
+  };
+}
+
+/** `push:` with nothing after it is a trigger without filters. */
+function isEmpty(slot: Slot | undefined): boolean {
+  return slot !== undefined && slot.tree.kind === "scalar" && slot.tree.value === null;
+}
+
+type FilterReader = (key: string) => string[];
+
+function readFilters(triggers: Fields, trigger: string, keys: readonly string[]): FilterReader | undefined {
+  const slot = triggers.slot(trigger);
+  if (slot === undefined) return undefined;
+  if (isEmpty(slot)) return () => [];
+  const fields = readFields(slot, keys);
+  return fields && ((key) => readPatterns(fields.slot(key)));
+}
+
+function readPatterns(slot: Slot | undefined): string[] {
+  return readWords(slot, TRIGGER_PATTERNS_MAX, "TRIGGER_PATTERNS_MAX").flatMap(({ value, at }) => {
+    const isPattern = value.length <= TRIGGER_PATTERN_LENGTH_MAX && /^!?[^\s\p{Cc}!][^\s\p{Cc}]*$/u.test(value);
+    if (isPattern) return [value];
+    slot?.problems.report(
+      at,
+      `${quoted(value)} is not a pattern of ${slot.what}: 1 to ${TRIGGER_PATTERN_LENGTH_MAX} characters without spaces`,
+    );
+    return [];
+  });
+}
+
+function readSchedules(slot: Slot | undefined): Schedule[] {
+  if (slot === undefined) return [];
+  if (slot.tree.kind !== "list") {
+    slot.problems.report(slot.tree.at, `${slot.what} must be a list of {cron, branch}, not ${typeOf(slot.tree)}`);
+    return [];
+  }
+  const items = atMost(slot.tree.items, { max: SCHEDULES_MAX, limit: "SCHEDULES_MAX", slot });
+  return items.flatMap((tree, index) => readSchedule({ ...slot, what: `${slot.what}[${index}]`, tree }));
+}
+
+function readSchedule(slot: Slot): Schedule[] {
+  const fields = readFields(slot, ["cron", "branch"]);
+  if (fields === undefined) return [];
+  const cron = readText(fields.slot("cron"));
+  if (fields.slot("cron") === undefined) slot.problems.missing(fields.at, `${slot.what} needs "cron"`);
+  const mistake = cron && cronMistake(cron.value);
+  if (mistake !== undefined) slot.problems.report(cron?.at ?? fields.at, `${slot.what}.cron: ${mistake}`);
+  const [branch] = readPatterns(fields.slot("branch"));
+  return cron === undefined ? [] : [{ cron: cron.value, branch }];
+}

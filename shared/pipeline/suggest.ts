@@ -1,0 +1,16 @@
+import { distance } from "fastest-levenshtein";
+
+const WORD_LENGTH_MAX = 64;
+
+/** The candidate that a mistyped word probably meant: a few edits away, or undefined. */
+export function suggest(word: string, candidates: Iterable<string>): string | undefined {
+  if (word.length > WORD_LENGTH_MAX) return undefined;
+  let best: string | undefined;
+  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  for (const candidate of candidates) {
+    if (candidate.length > WORD_LENGTH_MAX || candidate === word) continue;
+    const edits = distance(word.toLowerCase(), candidate.toLowerCase());
+    if (edits < bestDistance) [best, bestDistance] = [candidate, edits];
+  }
+  return best;
+}

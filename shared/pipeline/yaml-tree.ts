@@ -1,0 +1,222 @@
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Scalar as YamlScalar,
+  type YAMLMap,
+  type YAMLParseError,
+  type YAMLSeq,
+  parseDocument,
+} from "yaml";
+import { FILE_DEPTH_MAX, FILE_EXPANDED_LENGTH_MAX, FILE_VALUES_MAX } from "../domain/limits.ts";
+import { type Position, type Problems, quoted } from "./problem.ts";
+import { suggest } from "./suggest.ts";
+import type { Entry, List, Mapping, Scalar, Tree } from "./tree.ts";
+
+/**
+ * Reads YAML 1.2 (core schema) strictly: one document, no tags, no duplicate keys. Aliases and `<<` are followed, and
+ * bounded by what they expand to. Undefined where there is nothing to go on with; the problems then say why.
+ */
+export function readYaml(text: string, problems: Problems): Tree | undefined {
+  const lines = new LineCounter();
+  const document = parseDocument(text.startsWith("\ufeff") ? text.slice(1) : text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    // The library compares every key with every other; ours is linear, and names both lines.
+    uniqueKeys: false,
+    logLevel: "silent",
+  });
+  reportSyntax(document, lines, problems);
+  const walk: Walk = { lines, problems, anchors: new Map(), valuesLeft: FILE_VALUES_MAX };
+  const tree = document.contents === null ? undefined : convert(document.contents as YamlNode, walk, START, 0);
+  if (tree === undefined || (tree.kind === "scalar" && tree.value === null)) {
+    problems.missing(START, 'the file is empty: a pipeline needs "jobs"');
+    return undefined;
+  }
+  return isExpandable(tree, walk) ? tree : undefined;
+}
+
+type YamlNode = YamlScalar | YAMLSeq | YAMLMap | Alias;
+
+interface Walk {
+  readonly lines: LineCounter;
+  readonly problems: Problems;
+  /** What each anchor names so far; undefined while its own node is being read. */
+  readonly anchors: Map<string, Tree | undefined>;
+  valuesLeft: number;
+}
+
+const START: Position = { line: 1, column: 1 };
+const TOO_DEEP = `values nest deeper than ${FILE_DEPTH_MAX} levels (FILE_DEPTH_MAX)`;
+const TOO_MANY = `the file has more than ${FILE_VALUES_MAX} values once its aliases are expanded (FILE_VALUES_MAX)`;
+const TOO_LONG = `the file has more than ${FILE_EXPANDED_LENGTH_MAX} characters once its aliases are expanded (FILE_EXPANDED_LENGTH_MAX)`;
+
+function positionAt(lines: LineCounter, offset: number): Position {
+  const { line, col } = lines.linePos(offset);
+  return line === 0 ? START : { line, column: col };
+}
+
+function reportSyntax(document: Document.Parsed, lines: LineCounter, problems: Problems): void {
+  let first: Position | undefined;
+  for (const error of document.errors) {
+    const at = positionAt(lines, error.pos[0]);
+    if (first === undefined || at.line < first.line) first = at;
+    problems.report(at, syntaxMessage(error));
+  }
+  if (document.directives.yaml.explicit === true && document.directives.yaml.version !== "1.2") {
+    problems.report(START, "only YAML 1.2 is read");
+  }
+  // What stands before the first syntax error was read soundly; what comes after it was guessed.
+  if (first !== undefined) problems.breakAt(first);
+}
+
+const MESSAGE_LENGTH_MAX = 200;
+
+function syntaxMessage(error: YAMLParseError): string {
+  if (error.code === "RESOURCE_EXHAUSTION") return TOO_DEEP;
+  if (error.code === "MULTIPLE_DOCS") return "the file has more than one document: one file is one pipeline";
+  if (error.code === "TAB_AS_INDENT") return "a tab cannot indent YAML; use spaces";
+  const message = error.message.replaceAll(/\s+/g, " ");
+  return `not valid YAML: ${message.length > MESSAGE_LENGTH_MAX ? `${message.slice(0, MESSAGE_LENGTH_MAX)}…` : message}`;
+}
+
+function isExpandable(tree: Tree, walk: Walk): boolean {
+  if (walk.valuesLeft >= 0 && tree.values <= FILE_VALUES_MAX && tree.length <= FILE_EXPANDED_LENGTH_MAX) return true;
+  walk.problems.report(START, tree.length > FILE_EXPANDED_LENGTH_MAX ? TOO_LONG : TOO_MANY);
+  return false;
+}
+
+/** `ownerAt` is where the key or dash stands that owns the node: an empty value has no place of its own. */
+function convert(node: YamlNode | null, walk: Walk, ownerAt: Position, depth: number): Tree | undefined {
+  walk.valuesLeft -= 1;
+  if (walk.valuesLeft < 0) return undefined;
+  if (node === null) return nothing(ownerAt);
+  const at = node.range ? positionAt(walk.lines, node.range[0]) : ownerAt;
+  if (depth > FILE_DEPTH_MAX) {
+    walk.problems.report(at, TOO_DEEP);
+    return undefined;
+  }
+  if (isAlias(node)) return followAlias(node, walk, at);
+  if (node.tag !== undefined) {
+    walk.problems.report(at, `tags such as ${quoted(node.tag)} are not read; write the value plainly`);
+    return undefined;
+  }
+  const anchor = node.anchor;
+  if (anchor !== undefined) walk.anchors.set(anchor, undefined);
+  const tree = convertOwn(node, walk, at, ownerAt, depth);
+  if (anchor !== undefined) walk.anchors.set(anchor, tree);
+  return tree;
+}
+
+function convertOwn(
+  node: YamlScalar | YAMLSeq | YAMLMap,
+  walk: Walk,
+  at: Position,
+  ownerAt: Position,
+  depth: number,
+): Tree | undefined {
+  if (isSeq(node)) return convertList(node, walk, at, depth);
+  if (isMap(node)) return convertMap(node, walk, at, depth);
+  return convertScalar(node, at, ownerAt);
+}
+
+const nothing = (at: Position): Scalar => ({ kind: "scalar", value: null, source: "", at, values: 1, length: 0 });
+
+function convertScalar(node: YamlScalar, at: Position, ownerAt: Position): Scalar {
+  const value = node.value;
+  if (value === null || value === undefined) return nothing(node.source ? at : ownerAt);
+  if (typeof value === "number" || typeof value === "boolean") {
+    const source = node.source ?? String(value);
+    return { kind: "scalar", value, source, at, values: 1, length: source.length };
+  }
+  const text = String(value);
+  return { kind: "scalar", value: text, source: text, at, values: 1, length: text.length };
+}
+
+function convertList(node: YAMLSeq, walk: Walk, at: Position, depth: number): List {
+  const items: Tree[] = [];
+  for (const item of node.items) {
+    const tree = convert(item as YamlNode | null, walk, at, depth + 1);
+    if (tree !== undefined) items.push(tree);
+  }
+  return { kind: "list", items, at, ...sizeOf(items) };
+}
+
+function convertMap(node: YAMLMap, walk: Walk, at: Position, depth: number): Mapping {
+  const entries: Entry[] = [];
+  const places = new Map<string, Position>();
+  const merges: Tree[] = [];
+  for (const pair of node.items) {
+    const key = pair.key as YamlNode | null;
+    const keyAt = key?.range ? positionAt(walk.lines, key.range[0]) : at;
+    const value = convert(pair.value as YamlNode | null, walk, keyAt, depth + 1);
+    const name = keyOf(key, walk, keyAt);
+    if (name === undefined || value === undefined) continue;
+    if (name === "<<" && isScalar(key) && key.type === "PLAIN") {
+      merges.push(value);
+      continue;
+    }
+    const earlier = places.get(name);
+    if (earlier !== undefined) {
+      walk.problems.report(keyAt, `${quoted(name)} is written twice; the first is on line ${earlier.line}`);
+      continue;
+    }
+    places.set(name, keyAt);
+    entries.push({ key: name, at: keyAt, value });
+  }
+  for (const merge of merges) mergeInto(entries, places, merge, walk);
+  return { kind: "map", entries, at, ...sizeOf(entries.map((entry) => entry.value)) };
+}
+
+function keyOf(key: YamlNode | null, walk: Walk, at: Position): string | undefined {
+  if (isScalar(key) && key.value !== null && key.tag === undefined) {
+    return typeof key.value === "string" ? key.value : (key.source ?? String(key.value));
+  }
+  walk.problems.report(at, "a key must be a plain word");
+  return undefined;
+}
+
+/** `<<` gives entries that the map does not write itself; the first of several merged maps wins. */
+function mergeInto(entries: Entry[], places: Map<string, Position>, merge: Tree, walk: Walk): void {
+  for (const source of merge.kind === "list" ? merge.items : [merge]) {
+    if (source.kind !== "map") {
+      walk.problems.report(source.at, 'the value of "<<" must be a map, an alias of one, or a list of them');
+      continue;
+    }
+    for (const entry of source.entries) {
+      walk.valuesLeft -= 1;
+      if (walk.valuesLeft < 0) return;
+      if (places.has(entry.key)) continue;
+      places.set(entry.key, entry.at);
+      entries.push(entry);
+    }
+  }
+}
+
+function followAlias(node: Alias, walk: Walk, at: Position): Tree | undefined {
+  const tree = walk.anchors.get(node.source);
+  if (tree !== undefined) return tree;
+  const isOpen = walk.anchors.has(node.source);
+  walk.problems.report(
+    at,
+    isOpen
+      ? `the alias ${quoted(node.source)} stands inside the value that it names`
+      : `no anchor ${quoted(node.source)} stands before this alias`,
+    () => (isOpen ? undefined : suggest(node.source, walk.anchors.keys())),
+  );
+  return undefined;
+}
+
+function sizeOf(members: readonly Tree[]): { values: number; length: number } {
+  let values = 1;
+  let length = 0;
+  for (const member of members) {
+    values += member.values;
+    length += member.length;
+  }
+  return { values, length };
+}

@@ -1,0 +1,21 @@
+import { checkMoves, joinMoves } from "../domain/check-moves.ts";
+import { jobMoves } from "../domain/job-moves.ts";
+import type { Family, Move } from "../domain/move.ts";
+import { runMoves } from "../domain/run-moves.ts";
+import type { BirthItem } from "./items.ts";
+
+const tables: Record<Family, Readonly<Record<string, Move>>> = {
+  run: runMoves,
+  job: jobMoves,
+  check: checkMoves,
+  join: joinMoves,
+};
+
+/** A birth is a row of the table too: throws where no row of the family bears an item in this state. */
+export function assertBirth(item: BirthItem): void {
+  if (!("state" in item)) return;
+  const rows = Object.values(tables[item.family]);
+  if (!rows.some((row) => row.from === "none" && row.to === item.state)) {
+    throw new Error(`no row of the ${item.family} table bears an item that is ${item.state}`);
+  }
+}

@@ -1,0 +1,40 @@
+import { TransactionCanceledException } from "@aws-sdk/client-dynamodb";
+import { retry } from "../lib/retry.ts";
+
+const WRITE_POLICY = { triesMax: 6, baseMs: 25, capMs: 1_000 };
+
+/** Names of errors after which the same conditional write may be sent again: it carries its own guard. */
+const TRANSIENT = new Set([
+  "ThrottlingException",
+  "ThrottledException",
+  "ProvisionedThroughputExceededException",
+  "RequestLimitExceeded",
+  "TransactionConflictException",
+  "TransactionInProgressException",
+  "InternalServerError",
+  "ServiceUnavailable",
+  "TimeoutError",
+  "ECONNRESET",
+  "ECONNREFUSED",
+  "EPIPE",
+]);
+
+/**
+ * Repeats a conditional write over throttling, transaction conflicts and lost connections, with jitter and a bound.
+ * A repeat may be refused because the first had landed: that is why the answer is the state seen.
+ */
+export function retryWrites<T>(write: () => Promise<T>): Promise<T> {
+  return retry(WRITE_POLICY, isTransient, write);
+}
+
+function isTransient(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof TransactionCanceledException) {
+    const codes = (error.CancellationReasons ?? []).map((reason) => reason.Code ?? "None");
+    return codes.every((code) =>
+      ["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"].includes(code),
+    );
+  }
+  const code = "code" in error ? String(error.code) : "";
+  return TRANSIENT.has(error.name) || TRANSIENT.has(code);
+}

@@ -1,0 +1,268 @@
+import {
+  ConditionalCheckFailedException,
+  DescribeTableCommand,
+  TransactionCanceledException,
+} from "@aws-sdk/client-dynamodb";
+import {
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+  type QueryCommandInput,
+  TransactWriteCommand,
+  UpdateCommand,
+} from "@aws-sdk/lib-dynamodb";
+import { unmarshall } from "@aws-sdk/util-dynamodb";
+import { z } from "zod";
+import { withHistory } from "../domain/history.ts";
+import type { Args, Item } from "../domain/item.ts";
+import type { MoveOn } from "../domain/move.ts";
+import { eachOf } from "../lib/each-of.ts";
+import { TABLE } from "../resources.ts";
+import { assertBirth } from "./births.ts";
+import { compileMove } from "./compile-move.ts";
+import { retryWrites } from "./dynamo-retry.ts";
+import {
+  type BirthItem,
+  checkItemSchema,
+  idempotencyItemSchema,
+  jobItemSchema,
+  joinItemSchema,
+  type RunItems,
+  runItemSchema,
+  type SpecItem,
+  specItemSchema,
+  tokenItemSchema,
+} from "./items.ts";
+import {
+  checkKey,
+  HOT_RANGE,
+  jobKey,
+  type Key,
+  type RunRef,
+  runItemsPartition,
+  runKey,
+  SPEC_RANGE,
+  specKey,
+  tokenKey,
+  tokenListKey,
+} from "./keys.ts";
+import { migrateItem } from "./migrate.ts";
+import type { Applied, Cause, DueRun, FamilyItems, Store } from "./store.ts";
+
+const TRANSACTION_ITEMS_MAX = 100;
+const BIRTH_CONCURRENCY = 8;
+const NEW = "attribute_not_exists(pk)";
+
+const familySchemas = { run: runItemSchema, job: jobItemSchema, check: checkItemSchema, join: joinItemSchema };
+
+/** The store on DynamoDB: each move is one conditional UpdateItem that answers with the item (ALL_NEW, or ALL_OLD when refused). */
+export function makeDynamoStore(client: DynamoDBDocumentClient, tableName: string): Store {
+  const table = { TableName: tableName };
+  const get = (key: Key) => getItem(client, tableName, key);
+
+  return {
+    async apply<F extends keyof FamilyItems>(move: MoveOn<F>, key: Key, args: Args, cause: Cause) {
+      const compiled = compileMove(move, withHistory(move, args, cause));
+      const answer = await retryWrites(() => update(client, { ...table, Key: { ...key }, ...compiled }));
+      return { applied: answer.applied, item: parse(familySchemas[move.on], answer.item) } as Applied<FamilyItems[F]>;
+    },
+
+    async birth(items) {
+      if (items.length > TRANSACTION_ITEMS_MAX)
+        throw new Error(`a birth of ${items.length} items does not fit one transaction`);
+      items.forEach(assertBirth);
+      const TransactItems = items.map((Item) => ({ Put: { ...table, Item, ConditionExpression: NEW } }));
+      return retryWrites(() => transact(client, TransactItems));
+    },
+
+    async birthEach(items) {
+      items.forEach(assertBirth);
+      await eachOf(items, BIRTH_CONCURRENCY, (Item) => retryWrites(() => putNew(client, tableName, Item)));
+    },
+
+    getRun: async (ref) => parse(runItemSchema, await get(runKey(ref))),
+    getJob: async (ref) => parse(jobItemSchema, await get(jobKey(ref))),
+    getSpec: async (ref) => parse(specItemSchema, await get(specKey(ref))),
+    getCheck: async (ref, checkId) => parse(checkItemSchema, await get(checkKey(ref, checkId))),
+    getIdempotency: async (key) => parse(idempotencyItemSchema, await get(key)),
+    getRunItems: async (ref) => sortRunItems(await queryRange(client, tableName, ref, HOT_RANGE)),
+    async getSpecs(ref) {
+      const items = await queryRange(client, tableName, ref, SPEC_RANGE);
+      return items.map((item): SpecItem => specItemSchema.parse(item));
+    },
+
+    async dueRuns(shard, beforeMs, limit) {
+      const answer = await client.send(
+        new QueryCommand({
+          ...table,
+          IndexName: TABLE.indexes[0].name,
+          KeyConditionExpression: "dueShard = :shard AND wakeAtMs < :before",
+          ExpressionAttributeValues: { ":shard": shard, ":before": beforeMs },
+          Limit: limit,
+        }),
+      );
+      return (answer.Items ?? []).map((item): DueRun => dueRunOf(item));
+    },
+
+    async runsOfProject(projectKey, limit, cursor) {
+      const answer = await client.send(
+        new QueryCommand({
+          ...table,
+          IndexName: TABLE.indexes[1].name,
+          KeyConditionExpression:
+            cursor === undefined ? "projectKey = :project" : "projectKey = :project AND runId < :cursor",
+          ExpressionAttributeValues: { ":project": projectKey, ...(cursor === undefined ? {} : { ":cursor": cursor }) },
+          ScanIndexForward: false,
+          Limit: limit,
+        }),
+      );
+      const runs = (answer.Items ?? []).map((item) => summarySchema.parse(item));
+      const last = runs.at(-1)?.runId;
+      return answer.LastEvaluatedKey !== undefined && last !== undefined ? { runs, cursor: last } : { runs };
+    },
+
+    getToken: async (tenant, tokenId) => parse(tokenItemSchema, await get(tokenKey(tenant, tokenId))),
+    async addToken(item) {
+      assertBirth(item);
+      await retryWrites(() =>
+        transact(client, [
+          { Put: { ...table, Item: item, ConditionExpression: NEW } },
+          {
+            Update: {
+              ...table,
+              Key: { ...tokenListKey(item.tenant) },
+              UpdateExpression: "ADD tokens :id",
+              ExpressionAttributeValues: { ":id": new Set([item.tokenId]) },
+            },
+          },
+        ]),
+      );
+    },
+    async listTokens(tenant) {
+      const list = tokenListSchema.optional().parse(await get(tokenListKey(tenant)));
+      const found = await Promise.all([...(list?.tokens ?? [])].map((id) => get(tokenKey(tenant, id))));
+      return found.filter((item) => item !== undefined).map((item) => tokenItemSchema.parse(migrateItem(item)));
+    },
+    async revokeToken(tenant, tokenId, nowMs) {
+      const answer = await retryWrites(() =>
+        update(client, {
+          ...table,
+          Key: { ...tokenKey(tenant, tokenId) },
+          ConditionExpression: "attribute_exists(pk) AND attribute_not_exists(revokedAtMs)",
+          UpdateExpression: "SET revokedAtMs = :now",
+          ExpressionAttributeValues: { ":now": nowMs },
+        }),
+      );
+      return answer.item !== undefined;
+    },
+
+    async ping() {
+      await client.send(new DescribeTableCommand(table));
+    },
+  };
+}
+
+const tokenListSchema = z.object({ tokens: z.set(z.string()).optional() });
+const summarySchema = runItemSchema.pick({
+  runId: true,
+  state: true,
+  pipeline: true,
+  source: true,
+  createdAtMs: true,
+  endedAtMs: true,
+  rerunOf: true,
+  createdBy: true,
+  project: true,
+});
+const dueKeySchema = z.object({ pk: z.string(), tickSeq: z.int() });
+
+/** The index holds keys and the seq only; the partition key names tenant and run. */
+function dueRunOf(item: Item): DueRun {
+  const { pk, tickSeq } = dueKeySchema.parse(item);
+  const [, tenant, , runId] = pk.split("#");
+  if (tenant === undefined || runId === undefined) throw new Error(`the due index names ${pk}, which is no run`);
+  return { tenant, runId, tickSeq };
+}
+
+function parse<S extends z.ZodType>(schema: S, item: Item | undefined): z.output<S> | undefined {
+  return item === undefined ? undefined : schema.parse(migrateItem(item));
+}
+
+async function getItem(client: DynamoDBDocumentClient, TableName: string, key: Key): Promise<Item | undefined> {
+  const answer = await client.send(new GetCommand({ TableName, Key: { ...key }, ConsistentRead: true }));
+  return answer.Item;
+}
+
+async function update(
+  client: DynamoDBDocumentClient,
+  input: Omit<ConstructorParameters<typeof UpdateCommand>[0], "ReturnValues">,
+): Promise<{ applied: boolean; item: Item | undefined }> {
+  try {
+    const answer = await client.send(
+      new UpdateCommand({ ...input, ReturnValues: "ALL_NEW", ReturnValuesOnConditionCheckFailure: "ALL_OLD" }),
+    );
+    return { applied: true, item: answer.Attributes };
+  } catch (error) {
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    return { applied: false, item: error.Item === undefined ? undefined : unmarshall(error.Item) };
+  }
+}
+
+type TransactItems = NonNullable<ConstructorParameters<typeof TransactWriteCommand>[0]["TransactItems"]>;
+
+async function transact(client: DynamoDBDocumentClient, items: TransactItems): Promise<"born" | "exists"> {
+  try {
+    await client.send(new TransactWriteCommand({ TransactItems: items }));
+    return "born";
+  } catch (error) {
+    if (!(error instanceof TransactionCanceledException)) throw error;
+    const codes = (error.CancellationReasons ?? []).map((reason) => reason.Code);
+    if (codes.includes("ConditionalCheckFailed")) return "exists";
+    throw error;
+  }
+}
+
+async function putNew(client: DynamoDBDocumentClient, TableName: string, Item: BirthItem): Promise<void> {
+  try {
+    await client.send(new PutCommand({ TableName, Item, ConditionExpression: NEW }));
+  } catch (error) {
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+  }
+}
+
+async function queryRange(
+  client: DynamoDBDocumentClient,
+  TableName: string,
+  ref: RunRef,
+  range: { readonly from: string; readonly to: string },
+): Promise<Item[]> {
+  const found: Item[] = [];
+  let start: QueryCommandInput["ExclusiveStartKey"];
+  do {
+    const answer = await client.send(
+      new QueryCommand({
+        TableName,
+        ConsistentRead: true,
+        KeyConditionExpression: "pk = :pk AND sk BETWEEN :from AND :to",
+        ExpressionAttributeValues: { ":pk": runItemsPartition(ref), ":from": range.from, ":to": range.to },
+        ExclusiveStartKey: start,
+      }),
+    );
+    found.push(...(answer.Items ?? []).map((item) => migrateItem(item)));
+    start = answer.LastEvaluatedKey;
+  } while (start !== undefined);
+  return found;
+}
+
+function sortRunItems(items: readonly Item[]): RunItems {
+  const ofFamily = (family: string) => items.filter((item) => item["family"] === family);
+  return {
+    run: ofFamily("run").map((item) => runItemSchema.parse(item))[0],
+    jobs: ofFamily("job")
+      .map((item) => jobItemSchema.parse(item))
+      .sort((a, b) => a.order - b.order),
+    checks: ofFamily("check").map((item) => checkItemSchema.parse(item)),
+    joins: ofFamily("join").map((item) => joinItemSchema.parse(item)),
+  };
+}

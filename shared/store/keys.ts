@@ -1,0 +1,64 @@
+/** Every key of the table, and of the bucket, in one file (DESIGN section 3). */
+
+export interface Key {
+  readonly pk: string;
+  readonly sk: string;
+}
+
+export interface RunRef {
+  readonly tenant: string;
+  readonly runId: string;
+}
+export interface JobRef extends RunRef {
+  readonly jobId: string;
+}
+
+const runPartition = ({ tenant, runId }: RunRef) => `T#${tenant}#RUN#${runId}`;
+
+export const runKey = (ref: RunRef): Key => ({ pk: runPartition(ref), sk: "RUN" });
+export const jobKey = (ref: JobRef): Key => ({ pk: runPartition(ref), sk: `JOB#${ref.jobId}` });
+export const specKey = (ref: JobRef): Key => ({ pk: runPartition(ref), sk: `SPEC#${ref.jobId}` });
+export const checkKey = (ref: RunRef, checkId: string): Key => ({ pk: runPartition(ref), sk: `CHECK#${checkId}` });
+export const joinKey = (ref: RunRef, number: string): Key => ({ pk: runPartition(ref), sk: `JOIN#${number}` });
+
+/** The hot items of a run lie between these sort keys: checks, jobs, joins and the run, but neither specs nor artifacts. */
+export const HOT_RANGE = { from: "CHECK#", to: "RUN" } as const;
+export const SPEC_RANGE = { from: "SPEC#", to: "SPEC$" } as const;
+export const runItemsPartition = runPartition;
+
+export const tokenKey = (tenant: string, tokenId: string): Key =>
+  same(`T#${tenant}#TOKEN#${tokenId}`, `TOKEN#${tokenId}`);
+/** The list of a tenant's tokens is a set of ids on one item: there are few, and a scan is never needed. */
+export const tokenListKey = (tenant: string): Key => same(`T#${tenant}#TOKENS`, "TOKENS");
+export const idempotencyKey = (tenant: string, principal: string, key: string): Key =>
+  same(`T#${tenant}#IDEM#${principal}#${key}`, "IDEM");
+
+const same = (pk: string, sk: string): Key => ({ pk, sk });
+
+/** Index keys. */
+export const projectKey = (tenant: string, project: string) => `T#${tenant}#PROJECT#${project}`;
+export const dueShard = (shard: number) => `DUE#${shard}`;
+
+/** The nodes of a plan, as `open` names them: jobs, named checks, joins. */
+export const jobNode = (jobId: string) => `JOB#${jobId}`;
+export const checkNode = (checkId: string) => `CHECK#${checkId}`;
+export const joinNode = (number: string) => `JOIN#${number}`;
+
+/** Objects. All that an attempt makes is keyed by its fence, so that a stale upload is an orphan and nothing more. */
+export interface AttemptRef extends JobRef {
+  readonly fence: number;
+}
+const CHUNK_DIGITS = 8;
+const attemptPath = ({ tenant, runId, jobId, fence }: AttemptRef) => `${tenant}/${runId}/${jobId}/${fence}`;
+export const logPrefix = (ref: AttemptRef) => `logs/${attemptPath(ref)}/`;
+export const logChunkObject = (ref: AttemptRef, seq: number) =>
+  `${logPrefix(ref)}${String(seq).padStart(CHUNK_DIGITS, "0")}.gz`;
+export const logIndexObject = (ref: AttemptRef) => `${logPrefix(ref)}index.json`;
+export const artifactObject = (ref: AttemptRef, name: string) => `artifacts/${attemptPath(ref)}/${name}`;
+export const specObject = ({ tenant, runId, jobId }: JobRef) => `specs/${tenant}/${runId}/${jobId}.json`;
+
+/** The sequence number in a chunk's key; undefined for the index. */
+export function chunkSeq(objectKey: string): number | undefined {
+  const digits = /\/(\d{8})\.gz$/.exec(objectKey)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}

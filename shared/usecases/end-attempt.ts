@@ -1,0 +1,118 @@
+import {
+  attemptOutcomeOf,
+  chooseCompletion,
+  chooseExpiry,
+  chooseRelease,
+  chooseStopped,
+  type JobMove,
+  type JobSeen,
+} from "../domain/choose-job-move.ts";
+import { DomainError } from "../domain/errors.ts";
+import type { Args } from "../domain/item.ts";
+import { QUEUE_TIMEOUT_MS } from "../domain/limits.ts";
+import { isJobEnded } from "../domain/verdict.ts";
+import type { Completion, LogSeal } from "../protocol/products.ts";
+import type { AttemptEnd, JobItem } from "../store/items.ts";
+import { jobKey } from "../store/keys.ts";
+import type { Cause } from "../store/store.ts";
+import { applyChosen } from "./apply-chosen.ts";
+import type { Deps } from "./deps.ts";
+import { offerJobs } from "./hints.ts";
+import type { LeaseClaims } from "./lease-token.ts";
+import { held } from "./renew-lease.ts";
+import { settle } from "./settle.ts";
+
+type Report = Omit<AttemptEnd, "outcome" | "atMs" | "reported"> & { readonly reported?: Completion["outcome"] };
+type Choice = (seen: JobSeen | undefined) => JobMove | undefined;
+
+/** The holder's last word. One write holds all that later effects derive from; a repeat is acknowledged again. */
+export async function completeJob(deps: Deps, claims: LeaseClaims, completion: Completion): Promise<{ state: string }> {
+  const { outcome, ...made } = completion;
+  const cause = { actor: "holder", reason: completion.failure?.message ?? outcome };
+  return endByHolder(deps, claims, chooseCompletion(outcome), { ...defined(made), reported: outcome }, cause);
+}
+
+/** The holder, or its watchdog, gives the lease back: its processes are gone. The job may be granted again. */
+export async function releaseJob(deps: Deps, claims: LeaseClaims, reason: string): Promise<{ state: string }> {
+  return endByHolder(deps, claims, chooseRelease, {}, { actor: "holder", reason });
+}
+
+/** The holder's word that a stopped attempt is gone. */
+export async function ackCancel(deps: Deps, claims: LeaseClaims, log: LogSeal | undefined): Promise<{ state: string }> {
+  return endByHolder(deps, claims, chooseStopped, log === undefined ? {} : { log }, {
+    actor: "holder",
+    reason: "stopped",
+  });
+}
+
+async function endByHolder(deps: Deps, claims: LeaseClaims, choose: Choice, report: Report, cause: Cause) {
+  const nowMs = deps.clock.nowMs();
+  const { item } = await applyChosen(
+    deps,
+    jobKey(claims),
+    choose,
+    (move) => endArgs(move, claims, report, nowMs),
+    cause,
+  );
+  const mine = item?.attempts[String(claims.fence)];
+  const acknowledged = mine?.claimId === claims.claimId && mine.end !== undefined && mine.end.outcome !== "lost";
+  const released = mine?.claimId === claims.claimId && mine.end?.outcome === "lost" && report.reported === undefined;
+  if (item === undefined || !(acknowledged || released)) {
+    const alive = held(deps, item, claims, nowMs);
+    throw new DomainError(
+      "conflict",
+      `job ${claims.jobId} is ${alive.state}: it was not asked to stop, or not yet acknowledged`,
+    );
+  }
+  await followUp(deps, item, claims.fence, cause);
+  return { state: item.state };
+}
+
+/** Ends an attempt whose lease ran out. Returns the job as it stands; harmless where it was renewed meanwhile. */
+export async function expireLease(deps: Deps, job: JobItem): Promise<JobItem | undefined> {
+  const nowMs = deps.clock.nowMs();
+  const cause = { actor: "reconcile", reason: `the lease of runner ${job.lease?.runnerName ?? "?"} ran out` };
+  const claims = { fence: job.fence, claimId: job.lease?.claimId ?? "" };
+  const { applied, item } = await applyChosen(
+    deps,
+    jobKey(job),
+    chooseExpiry,
+    (move) => endArgs(move, claims, {}, nowMs),
+    cause,
+    job,
+  );
+  if (!applied || item === undefined) return item;
+  deps.metrics.count("LeasesLost");
+  await followUp(deps, item, job.fence, cause);
+  return item;
+}
+
+function endArgs(move: JobMove, claims: { fence: number; claimId: string }, report: Report, nowMs: number): Args {
+  const { reported, ...made } = report;
+  const outcome = attemptOutcomeOf(move, reported);
+  const end = {
+    ...made,
+    outcome,
+    atMs: nowMs,
+    ...(reported === undefined || reported === outcome ? {} : { reported }),
+  };
+  const { fence, claimId } = claims;
+  return { nowMs, fence, claimId, end, result: { fence, outcome: move.to }, queueDeadlineMs: nowMs + QUEUE_TIMEOUT_MS };
+}
+
+/** Acts on the job as it stands, whoever wrote it: an earlier handler may have died right after the write. */
+async function followUp(deps: Deps, job: JobItem, fence: number, cause: Cause): Promise<void> {
+  if (isJobEnded(job.state)) {
+    const failed = job.state !== "succeeded" && job.state !== "canceled";
+    deps.metrics.count("JobsEnded", 1, { outcome: job.state });
+    if (failed) deps.metrics.count("Failures");
+    await settle(deps, [job], cause);
+  } else if (job.state === "queued" && job.fence === fence) {
+    await offerJobs(deps, [job]);
+  }
+}
+
+/** Leaves out keys that are undefined: DynamoDB stores none. */
+function defined<T extends object>(value: T): T {
+  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined)) as T;
+}

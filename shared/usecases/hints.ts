@@ -1,0 +1,44 @@
+import type { JobItem, RunItem } from "../store/items.ts";
+import type { RunRef } from "../store/keys.ts";
+import type { Deps, PoolOffer } from "./deps.ts";
+
+/**
+ * Offers and ticks are hints: the table can do without any of them, since sweep and reconcile send what was lost. So a
+ * queue that refuses one does not fail the caller, whose write has already been accepted; it is counted and logged.
+ */
+export async function hint(deps: Deps, what: string, send: () => Promise<void>): Promise<void> {
+  try {
+    await send();
+  } catch (error) {
+    deps.metrics.count("HintsFailed");
+    deps.log.warn(`could not send ${what}; reconcile will`, {
+      error: error instanceof Error ? error.message : String(error),
+    });
+  }
+}
+
+/** Offers queued jobs to their pools. */
+export async function offerJobs(deps: Deps, jobs: readonly JobItem[]): Promise<void> {
+  const offers = jobs.filter((job) => job.state === "queued").map(toOffer);
+  if (offers.length === 0) return;
+  await hint(deps, "offers", () => deps.queues.sendOffers(offers));
+  deps.metrics.count("OffersSent", offers.length);
+}
+
+function toOffer(job: JobItem): PoolOffer {
+  const { tenant, runId, jobId, fence } = job;
+  return { pool: job.pool, project: job.project, offer: { v: 1, tenant, runId, jobId, fence } };
+}
+
+/** Starts or continues the chain: whoever reconciles with this seq passes the next tick on. */
+export async function chainTick(deps: Deps, run: RunRef & Pick<RunItem, "tickSeq" | "wakeAtMs">): Promise<void> {
+  const delayMs = Math.max(0, (run.wakeAtMs ?? 0) - deps.clock.nowMs());
+  await hint(deps, "a tick", () =>
+    deps.queues.sendTick({ tenant: run.tenant, runId: run.runId, seq: run.tickSeq }, delayMs),
+  );
+}
+
+/** Wakes the reconciler now, once: there is more to do than one handler may. */
+export async function tickNow(deps: Deps, run: RunRef): Promise<void> {
+  await hint(deps, "a tick", () => deps.queues.sendTick({ tenant: run.tenant, runId: run.runId }, 0));
+}
