@@ -1,0 +1,64 @@
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { checkMoves, joinMoves } from "../shared/domain/check-moves.ts";
+import { JOB_TERMINAL, jobMoves } from "../shared/domain/job-moves.ts";
+import { RUN_TERMINAL, runMoves } from "../shared/domain/run-moves.ts";
+import { openApiDocument } from "../shared/protocol/openapi.ts";
+import { printDiagram, printMoves } from "./print-moves.ts";
+import { printFailures, printLimits, printResources, printRoutes } from "./print-reference.ts";
+
+/**
+ * Writes what is printed from code: docs/openapi.v1.json, and the blocks of docs/ARCHITECTURE.md between
+ * `<!-- generated: NAME -->` and `<!-- end -->`. With `--check` it writes nothing, and exits with 1 where a file differs.
+ */
+
+const BLOCKS: Readonly<Record<string, () => string>> = {
+  "run diagram": () => printDiagram(runMoves, RUN_TERMINAL),
+  "run moves": () => printMoves(runMoves),
+  "job diagram": () => printDiagram(jobMoves, JOB_TERMINAL),
+  "job moves": () => printMoves(jobMoves),
+  "check diagram": () => printDiagram(checkMoves, ["final"]),
+  "check moves": () => printMoves(checkMoves),
+  "join moves": () => printMoves(joinMoves),
+  failures: printFailures,
+  limits: printLimits,
+  resources: printResources,
+  routes: printRoutes,
+};
+
+/** The text with every generated block printed anew. Throws on a block without a printer, and on one that is missing. */
+function refresh(text: string): string {
+  const seen = new Set<string>();
+  const fresh = text.replace(/<!-- generated: ([\w ]+) -->\n.*?<!-- end -->/gs, (_, name: string) => {
+    const print = BLOCKS[name];
+    if (print === undefined) throw new Error(`nothing prints the block "${name}"`);
+    seen.add(name);
+    return `<!-- generated: ${name} -->\n${print()}\n<!-- end -->`;
+  });
+  const missing = Object.keys(BLOCKS).filter((name) => !seen.has(name));
+  if (missing.length > 0) throw new Error(`docs/ARCHITECTURE.md lacks the blocks: ${missing.join(", ")}`);
+  return fresh;
+}
+
+const FILES: Readonly<Record<string, (found: string) => string>> = {
+  "ARCHITECTURE.md": refresh,
+  "openapi.v1.json": () => `${JSON.stringify(openApiDocument(), null, 2)}\n`,
+};
+
+async function printDocs(write: boolean): Promise<string[]> {
+  const stale: string[] = [];
+  for (const [name, print] of Object.entries(FILES)) {
+    const file = path.join(import.meta.dirname, name);
+    const found = await readFile(file, "utf8");
+    const fresh = print(found);
+    if (fresh === found) continue;
+    stale.push(name);
+    if (write) await writeFile(file, fresh);
+  }
+  return stale;
+}
+
+const checking = process.argv.includes("--check");
+const stale = await printDocs(!checking);
+for (const name of stale) console.log(checking ? `docs/${name} differs from the code: npm run docs` : `docs/${name}`);
+process.exitCode = checking && stale.length > 0 ? 1 : 0;
