@@ -9,7 +9,8 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 /** Names of pipelines, jobs and steps: one line that a terminal can show. */
 export function nameMistake(text: string): string | undefined {
   if (text.trim() === "") return "must not be empty";
-  if (text.length > NAME_LENGTH_MAX) return `has ${text.length} characters; ${NAME_LENGTH_MAX} are allowed (NAME_LENGTH_MAX)`;
+  if (text.length > NAME_LENGTH_MAX)
+    return `has ${text.length} characters; ${NAME_LENGTH_MAX} are allowed (NAME_LENGTH_MAX)`;
   return CONTROL.test(text) ? "must be one line without control characters" : undefined;
 }
 
@@ -21,7 +22,8 @@ export function poolMistake(text: string): string | undefined {
 /** A path that stays in the workspace: relative, with `/`, without `..`. */
 export function pathMistake(text: string): string | undefined {
   if (text === "") return "must not be empty";
-  if (text.length > PATH_LENGTH_MAX) return `has ${text.length} characters; ${PATH_LENGTH_MAX} are allowed (PATH_LENGTH_MAX)`;
+  if (text.length > PATH_LENGTH_MAX)
+    return `has ${text.length} characters; ${PATH_LENGTH_MAX} are allowed (PATH_LENGTH_MAX)`;
   if (CONTROL.test(text)) return "must not contain control characters";
   if (text.includes("\\")) return "must use / and no backslash";
   if (text.startsWith("/")) return "must be relative to the workspace: it starts with /";
@@ -41,7 +43,7 @@ export function patternMistake(text: string): string | undefined {
 /** `<shell> -e <script>` is run without a shell of its own, so arguments cannot stand here. */
 export function shellMistake(text: string): string | undefined {
   const isWord = /^[A-Za-z0-9._/][A-Za-z0-9._+/-]*$/.test(text) && text.length <= PATH_LENGTH_MAX;
-  return isWord ? undefined : "must be the name or path of one program, without arguments and without ${…}";
+  return isWord ? undefined : "must be the name or path of one program, without arguments or interpolation";
 }
 
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;

@@ -37,14 +37,14 @@ function isRange(text: string, field: Field): boolean {
   const [, first = "", last, step] = match;
   if (step !== undefined && (Number(step) < 1 || Number(step) > field.max)) return false;
   if (first === "*") return last === undefined;
-  const from = valueOf(first, field);
-  const to = last === undefined ? from : valueOf(last, field);
+  const from = numberOf(first, field);
+  const to = last === undefined ? from : numberOf(last, field);
   // A step needs something to step over.
   if (step !== undefined && last === undefined) return false;
   return from !== undefined && to !== undefined && from <= to;
 }
 
-function valueOf(text: string, field: Field): number | undefined {
+function numberOf(text: string, field: Field): number | undefined {
   const word = field.words.indexOf(text.toLowerCase());
   if (word >= 0) return word + field.min;
   const value = /^\d{1,2}$/.test(text) ? Number(text) : Number.NaN;

@@ -69,7 +69,7 @@ function inFileOrder(file: string, problems: readonly Problem[]): Problem[] {
 }
 
 const SHOWN_LENGTH_MAX = 80;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters of C1 and bidi marks are what must not reach a terminal
+/** Control characters of C1, zero-width and direction marks: JSON leaves them as they are. */
 const INVISIBLE = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 
 /** A piece of the user's text as a message may show it: quoted, cut, with nothing that a terminal would obey. */

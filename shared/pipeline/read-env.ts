@@ -3,7 +3,6 @@ import { envNameMistake } from "./check-text.ts";
 import type { EnvEntry, Located } from "./definition.ts";
 import { quoted } from "./problem.ts";
 import { atMost, readEntries, readWord, readWords, type Slot } from "./read-values.ts";
-import { suggest } from "./suggest.ts";
 
 /** A map of variables. Numbers and booleans are taken as they are written. */
 export function readEnv(slot: Slot | undefined): EnvEntry[] {
@@ -26,18 +25,3 @@ export function readSecrets(slot: Slot | undefined): Located<string>[] {
     return mistake === undefined;
   });
 }
-
-/** One name cannot be both: which of the two a script saw would depend on their order. */
-export function checkSecretsApart(slot: Slot, secrets: readonly Located<string>[], envs: Iterable<EnvEntry>): void {
-  if (secrets.length === 0) return;
-  const names = new Set<string>();
-  for (const entry of envs) names.add(entry.name);
-  for (const { value, at } of secrets) {
-    if (names.has(value)) slot.problems.report(at, `${quoted(value)} is both a secret of ${slot.what} and set in env`);
-  }
-}
-
-/** Answers `undefined` when no known variable is near. */
-export const suggestName = (name: string, known: Iterable<string>): (() => string | undefined) => {
-  return () => suggest(name, known);
-};

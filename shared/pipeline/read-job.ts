@@ -9,22 +9,13 @@ import {
   RETRIES_MAX,
 } from "../domain/limits.ts";
 import { checkId } from "../protocol/ids.ts";
-import { shellMistake } from "./check-text.ts";
 import type { JobDefinition, Located, StepDefinition } from "./definition.ts";
-import { parseDuration, printDuration } from "./duration.ts";
+import { printDuration } from "./duration.ts";
 import { quoted } from "./problem.ts";
 import { readEnv, readSecrets } from "./read-env.ts";
+import { readShell, readTimeout } from "./read-settings.ts";
 import { readRun, readSteps } from "./read-steps.ts";
-import {
-  type Fields,
-  readBoolean,
-  readCount,
-  readFields,
-  readText,
-  readWords,
-  type Slot,
-  shown,
-} from "./read-values.ts";
+import { type Fields, readBoolean, readCount, readFields, readText, readWords, type Slot } from "./read-values.ts";
 import type { Entry } from "./tree.ts";
 
 const KEYS = [
@@ -86,36 +77,12 @@ function readWork(slot: Slot, fields: Fields, entry: Entry): StepDefinition[] {
   return [{ at, name, run: script, shell: undefined, env: [], workdir: undefined, timeoutMs: undefined }];
 }
 
-/** Milliseconds, from one second to the limit. */
-export function readTimeout(slot: Slot | undefined, maxMs: number, limit: string): number | undefined {
-  if (slot === undefined) return undefined;
-  const { tree, what, problems } = slot;
-  const ms = tree.kind === "scalar" && typeof tree.value === "string" ? parseDuration(tree.value) : undefined;
-  if (ms !== undefined && ms > 0 && ms <= maxMs) return ms;
-  if (ms === undefined) {
-    const isBare = tree.kind === "scalar" && typeof tree.value === "number";
-    const hint = isBare ? () => `${tree.source}s" or "${tree.source}m` : undefined;
-    problems.report(tree.at, `${what} must be a duration such as 90s, 10m or 1h30m, not ${shown(tree)}`, hint);
-    return undefined;
-  }
-  problems.report(tree.at, `${what} must be from 1s to ${printDuration(maxMs)} (${limit}), not ${shown(tree)}`);
-  return undefined;
-}
-
 function checkStepTimeouts(slot: Slot, job: JobDefinition): void {
   for (const step of job.steps) {
     if (step.timeoutMs === undefined || step.timeoutMs <= job.timeoutMs) continue;
     const [own, whole] = [printDuration(step.timeoutMs), printDuration(job.timeoutMs)];
     slot.problems.report(step.at, `the step may take ${own}, but its job, ${slot.what}, ends after ${whole}`);
   }
-}
-
-export function readShell(slot: Slot | undefined): string | undefined {
-  const shell = readText(slot);
-  const mistake = shell && shellMistake(shell.value);
-  if (shell === undefined || mistake === undefined) return shell?.value;
-  slot?.problems.report(shell.at, `${slot.what} ${mistake}`);
-  return undefined;
 }
 
 /** `retries: 2` is the user's budget; `{failed, lost}` names both. */

@@ -1,7 +1,7 @@
 import { SCRIPT_BYTES_MAX, STEP_TIMEOUT_MAX_MS, STEPS_MAX } from "../domain/limits.ts";
 import type { StepDefinition } from "./definition.ts";
 import { readEnv } from "./read-env.ts";
-import { readShell, readTimeout } from "./read-job.ts";
+import { readShell, readTimeout } from "./read-settings.ts";
 import { atMost, readFields, readText, type Slot } from "./read-values.ts";
 import { type Tree, typeOf } from "./tree.ts";
 

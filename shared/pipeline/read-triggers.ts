@@ -29,7 +29,8 @@ export function readTriggers(slot: Slot | undefined): Triggers | undefined {
 function readBareTriggers(slot: Slot): Triggers {
   const words = readWords(slot, BARE.length, "on");
   for (const { value, at } of words) {
-    if (value === "schedule") slot.problems.report(at, 'schedule needs its times: on: {schedule: [{cron: "0 4 * * *"}]}');
+    if (value === "schedule")
+      slot.problems.report(at, 'schedule needs its times: on: {schedule: [{cron: "0 4 * * *"}]}');
     else if (!BARE.includes(value)) {
       slot.problems.report(at, `${quoted(value)} is not a trigger`, () => suggest(value, TRIGGERS));
     }

@@ -6,11 +6,11 @@ import {
   isScalar,
   isSeq,
   LineCounter,
-  type Scalar as YamlScalar,
+  parseDocument,
   type YAMLMap,
   type YAMLParseError,
   type YAMLSeq,
-  parseDocument,
+  type Scalar as YamlScalar,
 } from "yaml";
 import { FILE_DEPTH_MAX, FILE_EXPANDED_LENGTH_MAX, FILE_VALUES_MAX } from "../domain/limits.ts";
 import { type Position, type Problems, quoted } from "./problem.ts";

@@ -1,0 +1,42 @@
+import { DEFINITION_BYTES_MAX } from "../domain/limits.ts";
+import { checkNames } from "./check-names.ts";
+import { checkNeeds } from "./check-needs.ts";
+import type { PipelineDefinition } from "./definition.ts";
+import { planInto } from "./plan-pipeline.ts";
+import { collectProblems, type Problem } from "./problem.ts";
+import { readDefinition } from "./read-definition.ts";
+import { readYaml } from "./yaml-tree.ts";
+
+/** A definition, or everything that keeps the text from being one. */
+export interface Parsing {
+  readonly pipeline?: PipelineDefinition;
+  readonly problems: Problem[];
+}
+
+/** Any commit and the shortest branch: it shows every mistake that is in the file and not in a run. */
+const TRIAL_RUN = { runId: `run_${"0".repeat(26)}`, sha: "0".repeat(40), branch: "b" };
+
+/**
+ * Reads a pipeline file. `path` names it in problems and gives the pipeline its default name. All problems come at
+ * once, in file order: those of syntax, of single values, of the graph, and (by a trial plan) of `${…}`. Never throws
+ * on any text.
+ */
+export function parsePipeline(text: string, path: string): Parsing {
+  const problems = collectProblems(path);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > DEFINITION_BYTES_MAX) {
+    const message = `the file has ${bytes} bytes; ${DEFINITION_BYTES_MAX} are allowed (DEFINITION_BYTES_MAX)`;
+    problems.report({ line: 1, column: 1 }, message);
+    return { problems: problems.list() };
+  }
+  const tree = readYaml(text, problems);
+  if (tree === undefined) return { problems: problems.list() };
+  const pipeline = readDefinition({ what: "", tree, problems }, path);
+  if (!problems.isBroken()) {
+    checkNeeds(pipeline.jobs, problems);
+    checkNames(pipeline, problems);
+    planInto(pipeline, TRIAL_RUN, problems);
+  }
+  const list = problems.list();
+  return list.length === 0 ? { pipeline, problems: [] } : { problems: list };
+}
