@@ -9,6 +9,7 @@ export const FAILURES = {
   stale_lease: { status: 409, retry: false },
   conflict: { status: 409, retry: false },
   idempotency_mismatch: { status: 409, retry: false },
+  method_not_allowed: { status: 405, retry: false },
   gone: { status: 410, retry: false },
   too_large: { status: 413, retry: false },
   not_ready: { status: 503, retry: true },

@@ -1,0 +1,42 @@
+import type { Credentials } from "./bucket/signature.ts";
+import { AWS_REGION, BUCKET_NAME, poolQueueName, queueName, queueUrl, TABLE_NAME } from "./names.ts";
+
+export interface Endpoints {
+  readonly dynamodbUrl: string;
+  /** SQS and S3. */
+  readonly awsUrl: string;
+}
+
+/** What the handlers read, as a deployment would set it (functions/environment.ts). */
+export function handlerEnvironment(
+  endpoints: Endpoints,
+  credentials: Credentials,
+  signingKeyFile: string,
+): Readonly<Record<string, string>> {
+  return {
+    AWS_REGION,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    // Nobody's own profiles, and no hunt for an instance's credentials.
+    AWS_CONFIG_FILE: "/dev/null",
+    AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+    AWS_EC2_METADATA_DISABLED: "true",
+    AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodbUrl,
+    AWS_ENDPOINT_URL_SQS: endpoints.awsUrl,
+    AWS_ENDPOINT_URL_S3: endpoints.awsUrl,
+    BATON_TABLE: TABLE_NAME,
+    BATON_BUCKET: BUCKET_NAME,
+    BATON_TICKS_QUEUE_URL: queueUrl(endpoints.awsUrl, queueName("ticks")),
+    BATON_PLANS_QUEUE_URL: queueUrl(endpoints.awsUrl, queueName("plans")),
+    BATON_POOL_QUEUE_URL_PREFIX: queueUrl(endpoints.awsUrl, poolQueueName("")),
+    BATON_SIGNING_KEY_FILE: signingKeyFile,
+    BATON_RUNNER_SQS_ENDPOINT: endpoints.awsUrl,
+    BATON_TENANT: "main",
+  };
+}
+
+/** Gives this process that environment, and nothing of the user's own AWS or Baton settings. */
+export function enterEnvironment(environment: Readonly<Record<string, string>>): void {
+  for (const name of Object.keys(process.env)) if (/^(AWS|BATON)_/.test(name)) delete process.env[name];
+  Object.assign(process.env, environment);
+}

@@ -1,0 +1,172 @@
+import { randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { BODY_BYTES_MAX } from "../../shared/domain/limits.ts";
+import type { Clock } from "../../shared/lib/clock.ts";
+import type { Invoke } from "../invoke.ts";
+import { errorFields, type Log } from "../stack-log.ts";
+import { StartFailure, systemCode } from "../start-failure.ts";
+import { answerOf, type HttpAnswer, refusalAnswer } from "./http-answer.ts";
+import { httpEvent } from "./http-event.ts";
+import { matchRoute } from "./match-route.ts";
+
+/** The HTTP API of the embedded stack: what API Gateway is to a deployment. */
+
+export interface Gateway {
+  readonly port: number;
+  /** From now on requests reach the functions; before, they are answered `not_ready`. */
+  serve(invoke: Invoke): void;
+  /** Takes no new request, and waits for those in flight, at most `graceMs`. */
+  close(graceMs: number): Promise<void>;
+}
+
+export interface GatewayOptions {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Idle connections are kept for longer than clients keep theirs, so that none is closed under a request. */
+const KEEP_ALIVE_MS = 75_000;
+const REQUEST_MS = 30_000;
+/** What is still read of a refused body, so that the client can read the refusal. */
+const DISCARD_BYTES_MAX = 16 * BODY_BYTES_MAX;
+const DISCARD_MS = 2_000;
+
+/** Binds the port at once, so that one in use is told before anything else starts. Fails `port_in_use`. */
+export async function openGateway(options: GatewayOptions): Promise<Gateway> {
+  let invoke: Invoke | undefined;
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_MS, noDelay: true });
+  server.on("request", (request, response) => {
+    // `respond` answers every failure itself.
+    void respond(request, response, invoke, options);
+  });
+  const port = await listen(server, options);
+  return {
+    port,
+    serve(ready) {
+      invoke = ready;
+    },
+    close: (graceMs) => close(server, graceMs),
+  };
+}
+
+async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  invoke: Invoke | undefined,
+  options: GatewayOptions,
+): Promise<void> {
+  const requestId = randomUUID();
+  try {
+    const answer = await answerRequest(request, requestId, invoke, options);
+    const headers = { ...answer.headers, "apigw-requestid": requestId };
+    if (request.complete) response.writeHead(answer.status, headers).end(answer.body);
+    else await answerEarly(request, response, { ...answer, headers });
+  } catch (error) {
+    options.log("ERROR", "a request failed", { requestId, url: request.url, ...errorFields(error) });
+    if (response.headersSent) response.destroy();
+    else writeAnswer(response, refusalAnswer("internal", "the request failed; its id is in the log", requestId));
+  }
+}
+
+/**
+ * Answers before the body is read, and closes. A socket closed with bytes unread is reset, and the reset can overtake
+ * the answer: so what the client is sending is thrown away for a while first.
+ */
+async function answerEarly(request: IncomingMessage, response: ServerResponse, answer: HttpAnswer): Promise<void> {
+  const length = Buffer.byteLength(answer.body);
+  response.writeHead(answer.status, { ...answer.headers, "content-length": length, connection: "close" });
+  response.write(answer.body);
+  const timer = setTimeout(() => request.destroy(), DISCARD_MS);
+  let bytes = 0;
+  try {
+    for await (const chunk of request) {
+      bytes += (chunk as Buffer).length;
+      if (bytes > DISCARD_BYTES_MAX) break;
+    }
+  } catch (error) {
+    // The client went away, or took too long: it has its answer.
+    if (!request.destroyed) throw error;
+  }
+  clearTimeout(timer);
+  response.end();
+}
+
+function writeAnswer(response: ServerResponse, answer: HttpAnswer): void {
+  response.writeHead(answer.status, answer.headers).end(answer.body);
+}
+
+async function answerRequest(
+  request: IncomingMessage,
+  requestId: string,
+  invoke: Invoke | undefined,
+  { clock, log }: GatewayOptions,
+): Promise<HttpAnswer> {
+  const { method = "", url = "", headers } = request;
+  const match = matchRoute(method, url.split("?")[0] ?? "");
+  if (match.kind === "unknown_path") return refusalAnswer("not_found", `there is no ${url.split("?")[0]}`, requestId);
+  if (match.kind === "wrong_method") return wrongMethod(method, match.allowed, requestId);
+  const atMs = clock.nowMs();
+  const body = await readBody(request);
+  if (body === undefined)
+    return refusalAnswer("too_large", `a request's body is at most ${BODY_BYTES_MAX} bytes`, requestId);
+  if (invoke === undefined) return refusalAnswer("not_ready", "the stack is starting", requestId);
+  const sourceIp = request.socket.remoteAddress ?? "";
+  const event = httpEvent({ method, url, headers, body, sourceIp, requestId, atMs }, match.route, match.params);
+  const result = await invoke(match.route.handler, event);
+  const answer = answerOf(result);
+  if (answer !== undefined) return answer;
+  log("ERROR", "a function did not answer like one", { requestId, function: match.route.handler });
+  return refusalAnswer("internal", "the function's answer was not HTTP", requestId);
+}
+
+function wrongMethod(method: string, allowed: readonly string[], requestId: string): HttpAnswer {
+  const message = `${method} is not for this path; ${allowed.join(" or ")} is`;
+  const answer = refusalAnswer("method_not_allowed", message, requestId);
+  return { ...answer, headers: { ...answer.headers, allow: allowed.join(", ") } };
+}
+
+/** The whole body; undefined as soon as it is known to be too large. Rejects when the client goes away. */
+async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+  if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES_MAX) return undefined;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // Leaving the loop early must not destroy the socket: the refusal is yet to be sent.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    const piece: Buffer = chunk;
+    bytes += piece.length;
+    if (bytes > BODY_BYTES_MAX) return undefined;
+    chunks.push(piece);
+  }
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+}
+
+function listen(server: Server, { host, port }: GatewayOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause) => {
+      const code = systemCode(cause);
+      const taken = `port ${port} on ${host} is in use: stop what listens there, or choose another with --port`;
+      const other = `cannot listen on ${host} port ${port} (${code ?? cause.message})`;
+      const failure = code === "EADDRINUSE" ? taken : other;
+      reject(new StartFailure(code === "EADDRINUSE" ? "port_in_use" : "start_failed", failure, { cause }));
+    });
+    server.listen(port, host, () => {
+      const address = server.address();
+      if (address !== null && typeof address === "object") resolve(address.port);
+      else reject(new StartFailure("start_failed", "the gateway has no port"));
+    });
+  });
+}
+
+function close(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

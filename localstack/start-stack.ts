@@ -1,0 +1,89 @@
+import { systemClock } from "../shared/lib/clock.ts";
+import { findDynamoEngine, startDynamoEngine } from "./dynamo-engine.ts";
+import { openGateway } from "./gateway/gateway.ts";
+import type { RunningStack, StackParts } from "./run-stack.ts";
+import { errorFields, logLine } from "./stack-log.ts";
+import { parseStackOptions } from "./stack-options.ts";
+import type { StackFailed, StackReady } from "./stack-report.ts";
+import { StartFailure } from "./start-failure.ts";
+import { prepareFolder, stateFolder } from "./state-folder.ts";
+import { lockState } from "./state-lock.ts";
+
+/** The life of the stack process: start, report to the parent, serve, stop. */
+
+/** A stop that takes longer than this is cut off: everything durable is on disk already. */
+const STOP_MS = 4_000;
+const FAILED_EXIT = 2;
+
+/** Runs until a signal, or until the parent is gone. `loadParts` is called once the handlers' environment is set. */
+export async function startStack(argv: readonly string[], loadParts: () => Promise<StackParts>): Promise<void> {
+  let stack: RunningStack | undefined;
+  const leave = (why: string): void => void shutDown(stack, why);
+  onParentGone(() => leave("the parent is gone"));
+  process.once("SIGTERM", () => leave("SIGTERM"));
+  process.once("SIGINT", () => leave("SIGINT"));
+  try {
+    stack = await bringUp(argv, loadParts);
+  } catch (error) {
+    logLine("ERROR", "the stack did not start", errorFields(error));
+    await report(failureOf(error));
+    process.exit(FAILED_EXIT);
+  }
+  void stack.engineLost.then(() => leave("the DynamoDB engine ended"));
+  logLine("INFO", "the stack serves", { ...stack.ready, sinceStartMs: Math.round(systemClock.monotonicMs()) });
+  await report(stack.ready);
+}
+
+async function bringUp(argv: readonly string[], loadParts: () => Promise<StackParts>): Promise<RunningStack> {
+  const options = parseStackOptions(argv);
+  const folder = stateFolder(options.stateDir);
+  const binary = findDynamoEngine(process.platform, process.arch);
+  prepareFolder(folder);
+  const lock = await lockState(folder, systemClock);
+  const gateway = await openGateway({ host: options.host, port: options.port, clock: systemClock, log: logLine });
+  const engine = startDynamoEngine(binary, options.memory ? undefined : folder.tableFile);
+  // Its failure is thrown where it is awaited, which may be after it happened.
+  engine.catch(() => undefined);
+  // Heavy: the AWS SDK and the servers. The engine starts meanwhile.
+  const { runStack } = await import("./run-stack.ts");
+  return runStack({ options, folder, lock, gateway, engine, loadParts, clock: systemClock, log: logLine });
+}
+
+let leaving = false;
+
+async function shutDown(stack: RunningStack | undefined, why: string): Promise<void> {
+  if (leaving) return;
+  leaving = true;
+  logLine("INFO", "the stack stops", { why });
+  setTimeout(() => process.exit(1), STOP_MS).unref();
+  try {
+    await stack?.stop();
+  } catch (error) {
+    logLine("ERROR", "the stack did not stop in order", errorFields(error));
+    process.exit(1);
+  }
+  process.exit(0);
+}
+
+/** The channel to the parent closes when the parent ends, kill -9 included. */
+function onParentGone(leave: () => void): void {
+  if (process.send === undefined) return;
+  process.once("disconnect", leave);
+  if (!process.connected) leave();
+}
+
+/** To the parent that spawned us; to stdout where a person did. */
+async function report(message: StackReady | StackFailed): Promise<void> {
+  if (process.send === undefined) {
+    process.stdout.write(`${JSON.stringify(message)}\n`);
+    return;
+  }
+  // A parent that is gone cannot be told; `disconnect` then ends us.
+  await new Promise<void>((sent) => process.send?.(message, () => sent()));
+}
+
+function failureOf(error: unknown): StackFailed {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof StartFailure) return { kind: "failed", code: error.code, message };
+  return { kind: "failed", code: "start_failed", message: `the embedded stack did not start: ${message}` };
+}

@@ -1,0 +1,78 @@
+import { randomBytes } from "node:crypto";
+import { accessSync, chmodSync, constants, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { StartFailure, systemCode } from "./start-failure.ts";
+import { STACK_FILE, TOKEN_FILE } from "./state-files.ts";
+
+/** The state folder: who may read it, and what its files are called. */
+
+export interface StateFolder {
+  readonly dir: string;
+  readonly lockFile: string;
+  /** API token with every scope. */
+  readonly tokenFile: string;
+  /** API token of scope `runner` alone. */
+  readonly runnerTokenFile: string;
+  readonly signingKeyFile: string;
+  /** What runs here now: `{url, pid}`; gone after a graceful stop. */
+  readonly stackFile: string;
+  /** The port that presigned links and runner sessions were given, so that they outlive a restart. */
+  readonly awsPortFile: string;
+  readonly tableFile: string;
+  readonly awsDir: string;
+}
+
+export function stateFolder(path: string): StateFolder {
+  const dir = resolve(path);
+  return {
+    dir,
+    lockFile: join(dir, "lock"),
+    tokenFile: join(dir, TOKEN_FILE),
+    runnerTokenFile: join(dir, "runner-token"),
+    signingKeyFile: join(dir, "signing-key"),
+    stackFile: join(dir, STACK_FILE),
+    awsPortFile: join(dir, "aws-port"),
+    tableFile: join(dir, "table.db"),
+    awsDir: join(dir, "queues-and-bucket"),
+  };
+}
+
+/** Makes the folder, for its owner alone. Fails `state_unwritable`. */
+export function prepareFolder(folder: StateFolder): void {
+  try {
+    mkdirSync(folder.dir, { recursive: true, mode: 0o700 });
+    chmodSync(folder.dir, 0o700);
+    accessSync(folder.dir, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const why = systemCode(cause) ?? "unknown error";
+    throw new StartFailure("state_unwritable", `the state folder ${folder.dir} cannot be written (${why})`, { cause });
+  }
+}
+
+/** Writes a file for its owner alone, whole or not at all: a crash leaves the old one. */
+export function writePrivateFile(path: string, text: string): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  writeFileSync(temporary, text, { mode: 0o600, flush: true });
+  renameSync(temporary, path);
+}
+
+/** The trimmed text of a file, or undefined where there is none. */
+export function readTextFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+const SIGNING_KEY_BYTES = 32;
+
+/** The first signing key (base64url), made on the first start. */
+export function ensureSigningKey(folder: StateFolder): string {
+  const first = readTextFile(folder.signingKeyFile)?.split("\n")[0]?.trim();
+  if (first !== undefined && first !== "") return first;
+  const key = randomBytes(SIGNING_KEY_BYTES).toString("base64url");
+  writePrivateFile(folder.signingKeyFile, `${key}\n`);
+  return key;
+}
