@@ -4,6 +4,7 @@ import type { MoveOn } from "./move.ts";
 /** What a choice among sibling rows looks at. The chosen row's own guards check again. */
 export interface JobSeen {
   readonly state: string;
+  readonly fence: number;
   readonly left: { readonly failed: number; readonly lost: number };
   readonly stop?: { readonly reason: string } | undefined;
 }

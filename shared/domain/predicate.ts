@@ -26,7 +26,10 @@ export const allOf = (sources: readonly string[]): Predicate => ({
 
 /** Decides over the outcomes known so far: `met`, `unmet` for ever, or `undecided`. */
 export function decide(predicate: Predicate, resolved: Readonly<Record<string, string>>): Decision {
-  if ("need" in predicate) return decideOne(resolved[predicate.need]);
+  if ("need" in predicate) {
+    // A job may be called `constructor`: only what was resolved counts, not what every object inherits.
+    return decideOne(Object.hasOwn(resolved, predicate.need) ? resolved[predicate.need] : undefined);
+  }
   const decisions = predicate.of.map((member) => decide(member, resolved));
   const met = decisions.filter((decision) => decision === "met").length;
   const open = decisions.filter((decision) => decision === "undecided").length;

@@ -99,7 +99,10 @@ function checkInputs(jobs: readonly JobDefinition[], byId: ById, ancestors: Ance
       const from = byId.get(value);
       if (from === undefined) {
         problems.report(at, `jobs.${job.id} takes artifacts from ${quoted(value)}, which is not a job`, () =>
-          suggest(value, byId.keys()),
+          suggest(
+            value,
+            [...byId.keys()].filter((id) => id !== job.id),
+          ),
         );
       } else if (!ancestors.has(job.id, value)) {
         problems.report(at, `jobs.${job.id} takes artifacts from ${quoted(value)}, but does not need it`);

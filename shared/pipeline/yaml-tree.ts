@@ -28,7 +28,7 @@ export function readYaml(text: string, problems: Problems): Tree | undefined {
     prettyErrors: false,
     // The library compares every key with every other; ours is linear, and names both lines.
     uniqueKeys: false,
-    logLevel: "silent",
+    logLevel: "error",
   });
   reportSyntax(document, lines, problems);
   const walk: Walk = { lines, problems, anchors: new Map(), valuesLeft: FILE_VALUES_MAX };
@@ -62,9 +62,13 @@ function positionAt(lines: LineCounter, offset: number): Position {
 
 function reportSyntax(document: Document.Parsed, lines: LineCounter, problems: Problems): void {
   let first: Position | undefined;
+  const broken = new Set<number>();
   for (const error of document.errors) {
     const at = positionAt(lines, error.pos[0]);
     if (first === undefined || at.line < first.line) first = at;
+    // One broken line often breaks the parser's view of its rest: the first error is the one that helps.
+    if (broken.has(at.line)) continue;
+    broken.add(at.line);
     problems.report(at, syntaxMessage(error));
   }
   if (document.directives.yaml.explicit === true && document.directives.yaml.version !== "1.2") {
@@ -94,7 +98,8 @@ function isExpandable(tree: Tree, walk: Walk): boolean {
 function convert(node: YamlNode | null, walk: Walk, ownerAt: Position, depth: number): Tree | undefined {
   walk.valuesLeft -= 1;
   if (walk.valuesLeft < 0) return undefined;
-  if (node === null) return nothing(ownerAt);
+  // Of a file that breaks off, an empty value may be one that could not be read.
+  if (node === null || isEmpty(node)) return walk.problems.isBroken() ? undefined : nothing(ownerAt);
   const at = node.range ? positionAt(walk.lines, node.range[0]) : ownerAt;
   if (depth > FILE_DEPTH_MAX) {
     walk.problems.report(at, TOO_DEEP);
@@ -107,28 +112,25 @@ function convert(node: YamlNode | null, walk: Walk, ownerAt: Position, depth: nu
   }
   const anchor = node.anchor;
   if (anchor !== undefined) walk.anchors.set(anchor, undefined);
-  const tree = convertOwn(node, walk, at, ownerAt, depth);
+  const tree = convertOwn(node, walk, at, depth);
   if (anchor !== undefined) walk.anchors.set(anchor, tree);
   return tree;
 }
 
-function convertOwn(
-  node: YamlScalar | YAMLSeq | YAMLMap,
-  walk: Walk,
-  at: Position,
-  ownerAt: Position,
-  depth: number,
-): Tree | undefined {
+function convertOwn(node: YamlScalar | YAMLSeq | YAMLMap, walk: Walk, at: Position, depth: number): Tree | undefined {
   if (isSeq(node)) return convertList(node, walk, at, depth);
   if (isMap(node)) return convertMap(node, walk, at, depth);
-  return convertScalar(node, at, ownerAt);
+  return convertScalar(node, at);
 }
+
+const isEmpty = (node: YamlNode): boolean =>
+  isScalar(node) && node.value === null && !node.source && !node.anchor && !node.tag;
 
 const nothing = (at: Position): Scalar => ({ kind: "scalar", value: null, source: "", at, values: 1, length: 0 });
 
-function convertScalar(node: YamlScalar, at: Position, ownerAt: Position): Scalar {
+function convertScalar(node: YamlScalar, at: Position): Scalar {
   const value = node.value;
-  if (value === null || value === undefined) return nothing(node.source ? at : ownerAt);
+  if (value === null || value === undefined) return nothing(at);
   if (typeof value === "number" || typeof value === "boolean") {
     const source = node.source ?? String(value);
     return { kind: "scalar", value, source, at, values: 1, length: source.length };

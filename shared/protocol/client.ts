@@ -9,8 +9,9 @@ type Query<R> = R extends { readonly query: infer Q extends z.ZodType } ? { read
 type Headers<R> = R extends { readonly headers: infer H extends z.ZodType }
   ? { readonly headers?: z.input<H> }
   : unknown;
+/** A route without parameters has an empty object, whose keys zod types as every string. */
 type Params<R> = R extends { readonly params: infer P extends z.ZodObject }
-  ? keyof z.input<P> extends never
+  ? string extends keyof z.input<P>
     ? unknown
     : { readonly params: { readonly [K in keyof z.input<P>]: string | number } }
   : unknown;

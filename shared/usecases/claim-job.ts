@@ -85,7 +85,15 @@ async function grant(deps: Deps, job: JobItem, nowMs: number): Promise<LeaseGran
   const hardDeadlineMs = hardDeadlineOf(job, lease.grantedAtMs);
   return {
     fence,
-    leaseToken: signLease(deps.signer, { tenant, runId, jobId, fence, claimId: lease.claimId, hardDeadlineMs }),
+    leaseToken: signLease(deps.signer, {
+      tenant,
+      runId,
+      jobId,
+      fence,
+      claimId: lease.claimId,
+      runner: lease.runnerName,
+      hardDeadlineMs,
+    }),
     ttlMs: Math.max(1, lease.expiresAtMs - nowMs),
     heartbeatMs: HEARTBEAT_MS,
     hardDeadlineInMs: Math.max(1, hardDeadlineMs - nowMs),

@@ -1,7 +1,8 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Signer } from "../lib/signed-token.ts";
-import type { Offer, SignedRequest } from "../protocol/leases.ts";
 import type { Source } from "../protocol/runs.ts";
+import type { Bucket } from "../store/bucket.ts";
+import type { Queues } from "../store/queues.ts";
 import type { Store } from "../store/store.ts";
 
 /** What a use case needs from outside: plain functions, so that the simulator can stand in for all of it. */
@@ -33,39 +34,6 @@ export interface Settings {
       readonly sessionToken?: string;
     };
   };
-}
-
-export interface PoolOffer {
-  readonly pool: string;
-  readonly project: string;
-  readonly offer: Offer;
-}
-
-/** Wakes the reconciler for one run. Without `seq` it reconciles once and passes nothing on. */
-export interface Tick {
-  readonly tenant: string;
-  readonly runId: string;
-  readonly seq?: number;
-}
-
-export interface Queues {
-  sendOffers(offers: readonly PoolOffer[]): Promise<void>;
-  sendTick(tick: Tick, delayMs: number): Promise<void>;
-  sendPlan(plan: { readonly tenant: string; readonly runId: string }): Promise<void>;
-  /** Messages that wait in the pool's queue: approximate. */
-  visibleOffers(pool: string): Promise<number>;
-  ping(): Promise<void>;
-}
-
-export interface Bucket {
-  put(key: string, body: string): Promise<void>;
-  get(key: string): Promise<Buffer>;
-  /** A PUT of exactly this key, once (If-None-Match), signed over length and SHA-256 (hex) where they are known. */
-  signPut(object: { readonly key: string; readonly bytes?: number; readonly sha256?: string }): Promise<SignedRequest>;
-  signGet(key: string): Promise<SignedRequest>;
-  /** Objects under the prefix whose keys sort after `afterKey`, in order. */
-  list(prefix: string, afterKey: string | undefined, limit: number): Promise<{ key: string; bytes: number }[]>;
-  ping(): Promise<void>;
 }
 
 export interface Random {

@@ -19,7 +19,7 @@ import { applyChosen } from "./apply-chosen.ts";
 import type { Deps } from "./deps.ts";
 import { offerJobs } from "./hints.ts";
 import type { LeaseClaims } from "./lease-token.ts";
-import { held } from "./renew-lease.ts";
+import { held, holderCause } from "./renew-lease.ts";
 import { settle } from "./settle.ts";
 
 type Report = Omit<AttemptEnd, "outcome" | "atMs" | "reported"> & { readonly reported?: Completion["outcome"] };
@@ -28,13 +28,13 @@ type Choice = (seen: JobSeen | undefined) => JobMove | undefined;
 /** The holder's last word. One write holds all that later effects derive from; a repeat is acknowledged again. */
 export async function completeJob(deps: Deps, claims: LeaseClaims, completion: Completion): Promise<{ state: string }> {
   const { outcome, ...made } = completion;
-  const cause = { actor: "holder", reason: completion.failure?.message ?? outcome };
+  const cause = { ...holderCause(claims), reason: completion.failure?.message ?? outcome };
   return endByHolder(deps, claims, chooseCompletion(outcome), { ...defined(made), reported: outcome }, cause);
 }
 
 /** The holder, or its watchdog, gives the lease back: its processes are gone. The job may be granted again. */
 export async function releaseJob(deps: Deps, claims: LeaseClaims, reason: string): Promise<{ state: string }> {
-  return endByHolder(deps, claims, chooseRelease, {}, { actor: "holder", reason });
+  return endByHolder(deps, claims, chooseRelease, {}, { ...holderCause(claims), reason });
 }
 
 /** The holder's word that a stopped attempt is gone. */

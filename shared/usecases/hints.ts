@@ -1,6 +1,7 @@
 import type { JobItem, RunItem } from "../store/items.ts";
 import type { RunRef } from "../store/keys.ts";
-import type { Deps, PoolOffer } from "./deps.ts";
+import type { PoolOffer } from "../store/queues.ts";
+import type { Deps } from "./deps.ts";
 
 /**
  * Offers and ticks are hints: the table can do without any of them, since sweep and reconcile send what was lost. So a

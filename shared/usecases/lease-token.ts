@@ -13,6 +13,8 @@ const leaseClaims = z.strictObject({
   jobId: z.string(),
   fence: z.int().positive(),
   claimId: z.string(),
+  /** The runner's name, for the history. */
+  runner: z.string(),
   hardDeadlineMs: z.int(),
 });
 export type LeaseClaims = z.infer<typeof leaseClaims>;

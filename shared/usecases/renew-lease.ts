@@ -5,13 +5,14 @@ import { isJobEnded } from "../domain/verdict.ts";
 import type { HeartbeatAck } from "../protocol/leases.ts";
 import type { JobItem } from "../store/items.ts";
 import { jobKey } from "../store/keys.ts";
+import type { Cause } from "../store/store.ts";
 import type { Deps } from "./deps.ts";
 import type { LeaseClaims } from "./lease-token.ts";
 
 /** The first renewal: no step starts before it is answered. A repeat is answered with the stored rest. */
 export async function ackLease(deps: Deps, claims: LeaseClaims): Promise<HeartbeatAck> {
   const args = renewal(claims, deps.clock.nowMs());
-  const { item } = await deps.store.apply(jobMoves.ack, jobKey(claims), args, { actor: "holder" });
+  const { item } = await deps.store.apply(jobMoves.ack, jobKey(claims), args, holderCause(claims));
   return answer(held(deps, item, claims, args.nowMs), args.nowMs);
 }
 
@@ -21,15 +22,17 @@ export async function ackLease(deps: Deps, claims: LeaseClaims): Promise<Heartbe
  */
 export async function renewLease(deps: Deps, claims: LeaseClaims, phase: string): Promise<HeartbeatAck> {
   const args = { ...renewal(claims, deps.clock.nowMs()), phase };
-  const { item } = await deps.store.apply(jobMoves.heartbeat, jobKey(claims), args, { actor: "holder" });
+  const { item } = await deps.store.apply(jobMoves.heartbeat, jobKey(claims), args, holderCause(claims));
   const seen = held(deps, item, claims, args.nowMs);
   if (seen.state === "leased") throw new DomainError("conflict", "acknowledge the lease before the first heartbeat");
   if (seen.state !== "stopping" || seen.stop === undefined) return answer(seen, args.nowMs);
   const newExpiryMs = Math.min(args.newExpiryMs, seen.stop.deadlineMs);
   const stopping = { ...args, newExpiryMs, stopDeadlineMs: seen.stop.deadlineMs };
-  const renewed = await deps.store.apply(jobMoves.heartbeatStopping, jobKey(claims), stopping, { actor: "holder" });
+  const renewed = await deps.store.apply(jobMoves.heartbeatStopping, jobKey(claims), stopping, holderCause(claims));
   return answer(held(deps, renewed.item, claims, args.nowMs), args.nowMs);
 }
+
+export const holderCause = (claims: LeaseClaims): Cause => ({ actor: `runner:${claims.runner}` });
 
 function renewal({ fence, claimId }: LeaseClaims, nowMs: number) {
   return { fence, claimId, nowMs, newExpiryMs: nowMs + LEASE_TTL_MS };

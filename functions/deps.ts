@@ -1,0 +1,93 @@
+import { randomBytes } from "node:crypto";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { S3Client } from "@aws-sdk/client-s3";
+import { SQSClient } from "@aws-sdk/client-sqs";
+import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import { ulid } from "ulid";
+import { systemClock } from "../shared/lib/clock.ts";
+import { makeSigner } from "../shared/lib/signed-token.ts";
+import { makeDynamoStore } from "../shared/store/dynamo-store.ts";
+import { attachMeter, type RequestMeter } from "../shared/store/request-meter.ts";
+import { makeS3Bucket } from "../shared/store/s3-bucket.ts";
+import { makeSqsQueues } from "../shared/store/sqs-queues.ts";
+import type { Deps } from "../shared/usecases/deps.ts";
+import { type Environment, readSigningKeys } from "./environment.ts";
+import { makeObserver, type Observer } from "./observe.ts";
+import { readDefinitionWithGit } from "./read-definition.ts";
+import { prometheusMeter } from "./request-metrics.ts";
+
+export interface FunctionDeps extends Deps {
+  readonly observer: Observer;
+  readonly environment: Environment;
+}
+
+const SECRET_BYTES = 32;
+
+/** Everything that the use cases need, on the AWS SDK. Made once per process. */
+export function makeDeps(environment: Environment): FunctionDeps {
+  const observer = makeObserver(environment.BATON_LOG_LEVEL);
+  const meter = prometheusMeter(observer.registry);
+  const poolQueueUrl = (pool: string) => environment.BATON_POOL_QUEUE_URL_PREFIX + pool;
+  return {
+    observer,
+    environment,
+    store: makeDynamoStore(documentClient(environment, meter), environment.BATON_TABLE),
+    queues: makeSqsQueues(sqsClient(environment, meter), {
+      ticks: environment.BATON_TICKS_QUEUE_URL,
+      plans: environment.BATON_PLANS_QUEUE_URL,
+      pool: poolQueueUrl,
+    }),
+    bucket: makeS3Bucket(s3Client(environment, meter), environment.BATON_BUCKET),
+    clock: systemClock,
+    random: {
+      ulid: (nowMs) => ulid(nowMs).toLowerCase(),
+      secret: () => randomBytes(SECRET_BYTES).toString("base64url"),
+    },
+    signer: makeSigner(readSigningKeys(environment)),
+    log: observer.log,
+    metrics: observer.metrics,
+    readDefinition: readDefinitionWithGit,
+    settings: {
+      tenant: environment.BATON_TENANT,
+      pools: environment.BATON_POOLS.split(","),
+      poolQueueUrl,
+      runnerSqs: runnerSqs(environment),
+    },
+  };
+}
+
+/** Dummy credentials are right for the embedded queue server alone; a deployment hands out its own (see docs/DEPLOY.md). */
+function runnerSqs(environment: Environment): Deps["settings"]["runnerSqs"] {
+  const endpoint = environment.BATON_RUNNER_SQS_ENDPOINT;
+  const credentials = { accessKeyId: "embedded", secretAccessKey: "embedded" };
+  return { region: environment.AWS_REGION, credentials, ...(endpoint === undefined ? {} : { endpoint }) };
+}
+
+const atEndpoint = (endpoint: string | undefined) => (endpoint === undefined ? {} : { endpoint });
+
+/** The store repeats writes itself, with the right conditions; the SDK must not do so beneath it. */
+function documentClient(environment: Environment, meter: RequestMeter): DynamoDBDocumentClient {
+  const client = new DynamoDBClient({ ...atEndpoint(environment.AWS_ENDPOINT_URL_DYNAMODB), maxAttempts: 1 });
+  attachMeter(client, "DynamoDB", meter);
+  return DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
+}
+
+function sqsClient(environment: Environment, meter: RequestMeter): SQSClient {
+  const endpoint = environment.AWS_ENDPOINT_URL_SQS;
+  const client = new SQSClient({ ...atEndpoint(endpoint), useQueueUrlAsEndpoint: endpoint === undefined });
+  attachMeter(client, "SQS", meter);
+  return client;
+}
+
+/** Checksums only where asked: a link for a log's first chunk cannot know one. */
+function s3Client(environment: Environment, meter: RequestMeter): S3Client {
+  const endpoint = environment.AWS_ENDPOINT_URL_S3;
+  const client = new S3Client({
+    ...atEndpoint(endpoint),
+    forcePathStyle: endpoint !== undefined,
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+  });
+  attachMeter(client, "S3", meter);
+  return client;
+}

@@ -1,0 +1,41 @@
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { DEFAULT_POOLS } from "../shared/resources.ts";
+
+/** The functions' environment, parsed once. Secrets are named by files or parameters, never put here (SECURITY 12). */
+const schema = z.object({
+  AWS_REGION: z.string(),
+  AWS_ENDPOINT_URL_DYNAMODB: z.url().optional(),
+  AWS_ENDPOINT_URL_SQS: z.url().optional(),
+  AWS_ENDPOINT_URL_S3: z.url().optional(),
+  BATON_TABLE: z.string(),
+  BATON_BUCKET: z.string(),
+  BATON_TICKS_QUEUE_URL: z.url(),
+  BATON_PLANS_QUEUE_URL: z.url(),
+  /** A pool's queue URL is this and the pool's name. */
+  BATON_POOL_QUEUE_URL_PREFIX: z.url(),
+  /** Names of the pools that have a queue, comma-separated. */
+  BATON_POOLS: z.string().default(DEFAULT_POOLS.join(",")),
+  /** One or more keys, a line each, 32 bytes base64url; the first signs, all verify. */
+  BATON_SIGNING_KEY_FILE: z.string(),
+  /** What runners are told; their own AWS default where absent. */
+  BATON_RUNNER_SQS_ENDPOINT: z.url().optional(),
+  BATON_TENANT: z
+    .string()
+    .regex(/^[a-z0-9-]{1,32}$/)
+    .default("main"),
+  BATON_LOG_LEVEL: z.enum(["DEBUG", "INFO", "WARN", "ERROR"]).default("INFO"),
+});
+export type Environment = z.infer<typeof schema>;
+
+/** Throws with every missing or malformed variable named. */
+export function readEnvironment(): Environment {
+  const parsed = schema.safeParse(process.env);
+  if (!parsed.success) throw new Error(`the environment is not complete:\n${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}
+
+export function readSigningKeys(environment: Environment): Buffer[] {
+  const lines = readFileSync(environment.BATON_SIGNING_KEY_FILE, "utf8").split("\n");
+  return lines.filter((line) => line.trim() !== "").map((line) => Buffer.from(line.trim(), "base64url"));
+}

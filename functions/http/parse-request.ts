@@ -1,0 +1,60 @@
+import type { APIGatewayProxyEventV2 } from "aws-lambda";
+import type { z } from "zod";
+import { DomainError } from "../../shared/domain/errors.ts";
+import { BODY_BYTES_MAX } from "../../shared/domain/limits.ts";
+import type { Route } from "../../shared/protocol/routes.ts";
+
+export interface ParsedRequest {
+  readonly params: Record<string, unknown>;
+  readonly query: unknown;
+  readonly headers: unknown;
+  readonly body: unknown;
+}
+
+/** Parses every part strictly. Throws `bad_request` naming each field that is wrong, or `too_large`. */
+export function parseRequest(route: Route, event: APIGatewayProxyEventV2): ParsedRequest {
+  return {
+    params: parsePart("path", route.params, decoded(event.pathParameters ?? {})) as Record<string, unknown>,
+    query: route.query === undefined ? undefined : parsePart("query", route.query, event.queryStringParameters ?? {}),
+    headers: route.headers === undefined ? undefined : parsePart("headers", route.headers, event.headers),
+    body: route.body === undefined ? undefined : parsePart("body", route.body, readJson(event)),
+  };
+}
+
+function decoded(params: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(params).map(([name, value]) => [name, value === undefined ? value : decodeOne(value)]),
+  );
+}
+
+function decodeOne(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch (cause) {
+    throw new DomainError("bad_request", `the path holds a malformed escape: ${value}`, undefined, { cause });
+  }
+}
+
+function parsePart(part: string, schema: z.ZodType, value: unknown): unknown {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => ({
+    path: [part, ...issue.path].join("."),
+    message: issue.message,
+  }));
+  const text = problems.map(({ path, message }) => `${path}: ${message}`).join("; ");
+  throw new DomainError("bad_request", text, { problems });
+}
+
+function readJson(event: APIGatewayProxyEventV2): unknown {
+  const bytes = Buffer.from(event.body ?? "", event.isBase64Encoded ? "base64" : "utf8");
+  if (bytes.length > BODY_BYTES_MAX) {
+    throw new DomainError("too_large", `a request has at most ${BODY_BYTES_MAX} bytes, this one ${bytes.length}`);
+  }
+  if (bytes.length === 0) return {};
+  try {
+    return JSON.parse(bytes.toString("utf8"));
+  } catch (cause) {
+    throw new DomainError("bad_request", "the body is not JSON", undefined, { cause });
+  }
+}

@@ -1,0 +1,53 @@
+import type { APIGatewayProxyStructuredResultV2 } from "aws-lambda";
+import { DomainError, FAILURES, type FailureCode } from "../../shared/domain/errors.ts";
+import type { Route } from "../../shared/protocol/routes.ts";
+import type { Observer } from "../observe.ts";
+
+export function reply(route: Route, requestId: string, value: unknown): APIGatewayProxyStructuredResultV2 {
+  const text = route.contentType !== undefined;
+  return {
+    statusCode: route.status,
+    headers: {
+      "content-type": route.contentType ?? "application/json",
+      "x-request-id": requestId,
+      "cache-control": "no-store",
+    },
+    body: text ? String(value) : JSON.stringify(value),
+  };
+}
+
+/** One envelope for every failure. What is not the caller's mistake is logged whole and told as `internal`. */
+export function failureReply(
+  log: Observer["log"],
+  requestId: string,
+  error: unknown,
+): APIGatewayProxyStructuredResultV2 {
+  if (error instanceof DomainError) {
+    log.info("refused", { code: error.code, reason: error.message });
+    return failure(error.code, error.message, requestId, error.details);
+  }
+  log.error("failed", error);
+  return failure(
+    "internal",
+    `something went wrong here; the log of this control plane says what, under request ${requestId}`,
+    requestId,
+  );
+}
+
+function failure(
+  code: FailureCode,
+  message: string,
+  requestId: string,
+  details?: object,
+): APIGatewayProxyStructuredResultV2 {
+  return {
+    statusCode: FAILURES[code].status,
+    headers: {
+      "content-type": "application/json",
+      "x-request-id": requestId,
+      "cache-control": "no-store",
+      ...(FAILURES[code].retry ? { "retry-after": "1" } : {}),
+    },
+    body: JSON.stringify({ code, message, ...(details === undefined ? {} : { details }), requestId }),
+  };
+}

@@ -1,0 +1,90 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { Logger } from "@aws-lambda-powertools/logger";
+import { Metrics as EmbeddedMetrics, MetricUnit } from "@aws-lambda-powertools/metrics";
+import { Counter, Histogram, Registry } from "prom-client";
+import type { CounterName, Log, Metrics, TimingName } from "../shared/usecases/deps.ts";
+
+/** Logs as JSON lines correlated by request, run, job and fence; metrics as EMF, and as Prometheus text of this process. */
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const correlation = new AsyncLocalStorage<Fields>();
+
+/** Everything that is logged inside carries these fields. Concurrent calls in one process do not mix. */
+export function correlated<T>(fields: Fields, call: () => Promise<T>): Promise<T> {
+  return correlation.run({ ...correlation.getStore(), ...fields }, call);
+}
+
+export interface Observer {
+  readonly log: Log & { error(message: string, error: unknown): void };
+  readonly metrics: Metrics;
+  /** Writes what was counted as one EMF line; once per invocation. */
+  flush(): void;
+  prometheus(): Promise<string>;
+  readonly registry: Registry;
+}
+
+/** @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
+export function makeObserver(logLevel: "DEBUG" | "INFO" | "WARN" | "ERROR"): Observer {
+  const logger = new Logger({ serviceName: "baton", logLevel });
+  const embedded = new EmbeddedMetrics({ namespace: "Baton", serviceName: "baton" });
+  const registry = new Registry();
+  return {
+    log: {
+      info: (message, fields) => logger.info(message, { ...correlation.getStore(), ...fields }),
+      warn: (message, fields) => logger.warn(message, { ...correlation.getStore(), ...fields }),
+      error: (message, error) => logger.error(message, { ...correlation.getStore(), error: toError(error) }),
+    },
+    metrics: {
+      count: (name, value = 1, dimensions = {}) => {
+        countEmbedded(embedded, name, value, dimensions);
+        counter(registry, name, Object.keys(dimensions)).inc(dimensions, value);
+      },
+      timing: (name, ms) => {
+        embedded.addMetric(name, MetricUnit.Milliseconds, ms);
+        histogram(registry, name).observe(ms / 1_000);
+      },
+    },
+    flush: () => embedded.publishStoredMetrics(),
+    prometheus: () => registry.metrics(),
+    registry,
+  };
+}
+
+/** A metric with dimensions of its own is a line of its own. */
+function countEmbedded(
+  embedded: EmbeddedMetrics,
+  name: string,
+  value: number,
+  dimensions: Readonly<Record<string, string>>,
+): void {
+  if (Object.keys(dimensions).length === 0) {
+    embedded.addMetric(name, MetricUnit.Count, value);
+    return;
+  }
+  const single = embedded.singleMetric();
+  for (const [key, text] of Object.entries(dimensions)) single.addDimension(key, text);
+  single.addMetric(name, MetricUnit.Count, value);
+}
+
+const snakeCase = (name: string) => name.replace(/(?<!^)[A-Z]/g, "_$&").toLowerCase();
+
+function counter(registry: Registry, name: CounterName, labelNames: string[]): Counter {
+  const promName = `baton_${snakeCase(name)}_total`;
+  const known = registry.getSingleMetric(promName);
+  if (known instanceof Counter) return known;
+  return new Counter({ name: promName, help: `${name}, since the process started`, labelNames, registers: [registry] });
+}
+
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 3_600];
+
+function histogram(registry: Registry, name: TimingName): Histogram {
+  const promName = `baton_${snakeCase(name.replace(/Ms$/, ""))}_seconds`;
+  const known = registry.getSingleMetric(promName);
+  if (known instanceof Histogram) return known;
+  return new Histogram({ name: promName, help: name, buckets: SECONDS, registers: [registry] });
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,23 @@
+import type { Offer } from "../protocol/leases.ts";
+
+export interface PoolOffer {
+  readonly pool: string;
+  readonly project: string;
+  readonly offer: Offer;
+}
+
+/** Wakes the reconciler for one run. Without `seq` it reconciles once and passes nothing on. */
+export interface Tick {
+  readonly tenant: string;
+  readonly runId: string;
+  readonly seq?: number;
+}
+
+export interface Queues {
+  sendOffers(offers: readonly PoolOffer[]): Promise<void>;
+  sendTick(tick: Tick, delayMs: number): Promise<void>;
+  sendPlan(plan: { readonly tenant: string; readonly runId: string }): Promise<void>;
+  /** Messages that wait in the pool's queue: approximate. */
+  visibleOffers(pool: string): Promise<number>;
+  ping(): Promise<void>;
+}

@@ -1,0 +1,83 @@
+import { DomainError } from "../domain/errors.ts";
+import { TOKEN_CACHE_MS } from "../domain/limits.ts";
+import { equalInConstantTime } from "../lib/signed-token.ts";
+import type { Scope, TokenView } from "../protocol/tokens.ts";
+import type { TokenItem } from "../store/items.ts";
+import { tokenKey } from "../store/keys.ts";
+import { ITEM_VERSION } from "../store/migrate.ts";
+import type { Deps } from "./deps.ts";
+import { digest } from "./specs.ts";
+
+/** API tokens (SECURITY 25): `baton_<tenant>_<id>_<secret>`, 256 random bits, stored as SHA-256, scoped, revocable. */
+
+const TOKEN_PATTERN = /^baton_([a-z0-9-]{1,32})_([0-9a-z]{26})_([A-Za-z0-9_-]{43})$/;
+
+type TokenDeps = Pick<Deps, "store" | "clock" | "random" | "settings">;
+
+/** Makes a token. The answer is the only time that it is shown. */
+export async function createToken(
+  deps: TokenDeps,
+  wanted: { readonly name: string; readonly scopes: readonly Scope[] },
+): Promise<{ token: string; view: TokenView }> {
+  const { tenant } = deps.settings;
+  const nowMs = deps.clock.nowMs();
+  const tokenId = deps.random.ulid(nowMs);
+  const secret = deps.random.secret();
+  const item: TokenItem = {
+    ...tokenKey(tenant, tokenId),
+    v: ITEM_VERSION,
+    tenant,
+    family: "token",
+    tokenId,
+    name: wanted.name,
+    scopes: [...new Set(wanted.scopes)],
+    hash: digest(secret),
+    createdAtMs: nowMs,
+  };
+  await deps.store.addToken(item);
+  return { token: `baton_${tenant}_${tokenId}_${secret}`, view: toView(item) };
+}
+
+export async function listTokens(deps: TokenDeps): Promise<TokenView[]> {
+  const items = await deps.store.listTokens(deps.settings.tenant);
+  return items.map(toView).sort((a, b) => a.createdAtMs - b.createdAtMs);
+}
+
+export async function revokeToken(deps: TokenDeps, tokenId: string): Promise<void> {
+  const known = await deps.store.revokeToken(deps.settings.tenant, tokenId, deps.clock.nowMs());
+  if (!known) throw new DomainError("not_found", `there is no token ${tokenId}`);
+}
+
+/** Who a token is; undefined where it is unknown, wrong or revoked. */
+export interface Principal {
+  readonly tokenId: string;
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+}
+
+/** Looks a token up, remembering the answer for seconds: revoking takes effect within `TOKEN_CACHE_MS`. */
+export function makeTokenCheck(deps: TokenDeps): (token: string) => Promise<Principal | undefined> {
+  const known = new Map<string, { readonly item: TokenItem; readonly untilMs: number }>();
+  const find = async (tokenId: string) => {
+    const nowMs = deps.clock.monotonicMs();
+    const cached = known.get(tokenId);
+    if (cached !== undefined && cached.untilMs > nowMs) return cached.item;
+    known.delete(tokenId);
+    const item = await deps.store.getToken(deps.settings.tenant, tokenId);
+    if (item !== undefined) known.set(tokenId, { item, untilMs: nowMs + TOKEN_CACHE_MS });
+    return item;
+  };
+  return async (token) => {
+    const [, tenant, tokenId, secret] = TOKEN_PATTERN.exec(token) ?? [];
+    if (tokenId === undefined || secret === undefined || tenant !== deps.settings.tenant) return undefined;
+    const item = await find(tokenId);
+    const genuine = equalInConstantTime(Buffer.from(digest(secret)), Buffer.from(item?.hash ?? digest("")));
+    if (item === undefined || !genuine || item.revokedAtMs !== undefined) return undefined;
+    return { tokenId, name: item.name, scopes: item.scopes };
+  };
+}
+
+function toView(item: TokenItem): TokenView {
+  const { tokenId, name, scopes, createdAtMs, revokedAtMs } = item;
+  return { id: tokenId, name, scopes, createdAtMs, ...(revokedAtMs === undefined ? {} : { revokedAtMs }) };
+}

@@ -1,0 +1,110 @@
+import { DomainError } from "../domain/errors.ts";
+import { jobMoves } from "../domain/job-moves.ts";
+import { LOG_PAGE_CHUNKS, WATCH_MS } from "../domain/limits.ts";
+import { isJobEnded } from "../domain/verdict.ts";
+import { type LogChunk, type LogGap, type LogSeal, logIndexSchema } from "../protocol/products.ts";
+import type { LogPage } from "../protocol/runs.ts";
+import type { JobItem } from "../store/items.ts";
+import {
+  type AttemptRef,
+  chunkSeq,
+  type JobRef,
+  jobKey,
+  logChunkObject,
+  logIndexObject,
+  logPrefix,
+} from "../store/keys.ts";
+import type { Deps } from "./deps.ts";
+import { digest } from "./specs.ts";
+
+type Unlinked = LogPage["chunks"][number] extends infer C ? Omit<C & object, "url"> & { readonly seq: number } : never;
+
+/**
+ * A page of one attempt's log, as links: bytes never pass through here. A sealed log is read from its index; a living
+ * one from what lies in the bucket, and reading it tells its runner that somebody watches.
+ */
+export async function readLog(
+  deps: Deps,
+  ref: JobRef,
+  query: { readonly after: number; readonly fence?: number | undefined },
+): Promise<LogPage> {
+  const job = await deps.store.getJob(ref);
+  if (job === undefined) throw new DomainError("not_found", `there is no job ${ref.jobId} in run ${ref.runId}`);
+  const fence = query.fence ?? newestFence(job);
+  const attempt = job.attempts[String(fence)];
+  if (query.fence !== undefined && attempt === undefined)
+    throw new DomainError("not_found", `job ${ref.jobId} has no attempt ${fence}`);
+  if (!isJobEnded(job.state)) await noteWatcher(deps, job);
+  if (attempt === undefined)
+    return { fence: 0, sealed: isJobEnded(job.state), lastSeq: -1, more: false, chunks: [], gaps: [] };
+  const at: AttemptRef = { ...ref, runId: job.inheritedFrom ?? job.runId, fence };
+  const seal = attempt.end?.log;
+  if (seal === undefined || seal.index.kind === "lost")
+    return listedPage(deps, at, query.after, attempt.end !== undefined, seal);
+  return sealedPage(deps, at, query.after, seal);
+}
+
+function newestFence(job: JobItem): number {
+  return Math.max(0, ...Object.keys(job.attempts).map(Number));
+}
+
+/** At most one write in half of the time that a watcher counts. */
+async function noteWatcher(deps: Deps, job: JobItem): Promise<void> {
+  const nowMs = deps.clock.nowMs();
+  if (job.state === "stopping" || job.watchedUntilMs > nowMs + WATCH_MS / 2) return;
+  await deps.store.apply(jobMoves.watch, jobKey(job), { nowMs, watchedUntilMs: nowMs + WATCH_MS }, { actor: "reader" });
+}
+
+async function sealedPage(deps: Deps, at: AttemptRef, after: number, seal: LogSeal): Promise<LogPage> {
+  const { chunks, gaps } = await readIndex(deps, at, seal);
+  const rest = chunks.filter((chunk) => chunk.seq > after);
+  return page(deps, at, after, { found: rest, gaps, sealed: true, seal });
+}
+
+async function readIndex(deps: Deps, at: AttemptRef, seal: LogSeal): Promise<{ chunks: LogChunk[]; gaps: LogGap[] }> {
+  if (seal.index.kind === "inline") return seal.index;
+  if (seal.index.kind === "lost") return { chunks: [], gaps: [] };
+  const text = await deps.bucket.get(logIndexObject(at));
+  if (digest(text) !== seal.index.sha256) throw new Error(`the log index of job ${at.jobId} does not have its digest`);
+  return logIndexSchema.parse(JSON.parse(text.toString()));
+}
+
+/** Without an index the bucket's own listing must do: the chunks are immutable and in order. */
+async function listedPage(
+  deps: Deps,
+  at: AttemptRef,
+  after: number,
+  sealed: boolean,
+  seal: LogSeal | undefined,
+): Promise<LogPage> {
+  const afterKey = after < 0 ? undefined : logChunkObject(at, after);
+  const objects = await deps.bucket.list(logPrefix(at), afterKey, LOG_PAGE_CHUNKS + 1);
+  const found = objects.flatMap(({ key, bytes }): Unlinked[] => {
+    const seq = chunkSeq(key);
+    return seq === undefined ? [] : [{ seq, gzipBytes: bytes }];
+  });
+  return page(deps, at, after, { found, gaps: [], sealed, seal });
+}
+
+interface Found {
+  readonly found: readonly Unlinked[];
+  readonly gaps: LogGap[];
+  readonly sealed: boolean;
+  readonly seal: LogSeal | undefined;
+}
+
+async function page(deps: Deps, at: AttemptRef, after: number, { found, gaps, sealed, seal }: Found): Promise<LogPage> {
+  const shown = found.slice(0, LOG_PAGE_CHUNKS);
+  const chunks = await Promise.all(
+    shown.map(async (chunk) => ({ ...chunk, url: (await deps.bucket.signGet(logChunkObject(at, chunk.seq))).url })),
+  );
+  return {
+    fence: at.fence,
+    sealed,
+    lastSeq: shown.at(-1)?.seq ?? after,
+    more: found.length > shown.length,
+    chunks,
+    gaps,
+    ...(seal === undefined ? {} : { seal }),
+  };
+}

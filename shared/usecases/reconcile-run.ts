@@ -1,0 +1,137 @@
+import { jobMoves } from "../domain/job-moves.ts";
+import { RECONCILE_WRITES_MAX, REOFFER_ALWAYS_AGE_MS } from "../domain/limits.ts";
+import { runMoves } from "../domain/run-moves.ts";
+import { isJobEnded, isRunEnded } from "../domain/verdict.ts";
+import { eachOf } from "../lib/each-of.ts";
+import type { JobItem, RunItem, RunItems } from "../store/items.ts";
+import { jobKey, type RunRef, runKey } from "../store/keys.ts";
+import type { Tick } from "../store/queues.ts";
+import type { Cause } from "../store/store.ts";
+import type { Deps } from "./deps.ts";
+import { type DueAction, dueActions, nextWakeMs } from "./due-actions.ts";
+import { expireLease } from "./end-attempt.ts";
+import { chainTick, hint, offerJobs, tickNow } from "./hints.ts";
+import { advance, closeRun, endNodeOf, resolveNeed, settle } from "./settle.ts";
+import { stopJob } from "./stop-jobs.ts";
+
+const CAUSE: Cause = { actor: "reconcile" };
+const WIDTH = 8;
+/** A settle may write for its dependents, checks and node: what one action is taken to cost. */
+const WRITES_PER_ACTION = 4;
+
+/**
+ * Looks at one run's own items and does what is due. Idempotent; two at once are harmless. With a tick's `seq` it passes
+ * the chain on, once: only the reconcile whose write applies sends the next tick (DESIGN section 4).
+ */
+export async function reconcileRun(deps: Deps, tick: Tick): Promise<void> {
+  const items = await deps.store.getRunItems(tick);
+  const { run } = items;
+  if (run === undefined || isRunEnded(run.state)) return;
+  const nowMs = deps.clock.nowMs();
+  if (await closeAtDeadline(deps, run, nowMs)) return;
+  if (run.state === "planning") await askForPlan(deps, run);
+  const closed = await doWhatIsDue(deps, { ...items, run }, nowMs);
+  if (!closed && tick.seq !== undefined) await passOn(deps, { ...items, run }, tick.seq);
+}
+
+/** A run's hard deadline reads nothing but the run item, so that no bad item can keep it open. */
+async function closeAtDeadline(deps: Deps, run: RunItem, nowMs: number): Promise<boolean> {
+  const move = overdueMove(run, nowMs);
+  if (move === undefined) return false;
+  const reason =
+    run.state === "planning" ? "nobody could read its definition in time" : "the run's hard deadline has passed";
+  const { applied } = await deps.store.apply(move, runKey(run), { nowMs, reason }, { ...CAUSE, reason });
+  if (applied) deps.metrics.count("RunsEnded", 1, { outcome: move.to });
+  return true;
+}
+
+function overdueMove(run: RunItem, nowMs: number) {
+  if (run.state === "planning") return run.planDeadlineMs < nowMs ? runMoves.failPlan : undefined;
+  if (run.hardDeadlineMs >= nowMs) return undefined;
+  return run.state === "canceling" ? runMoves.forceCancel : runMoves.timeOut;
+}
+
+async function askForPlan(deps: Deps, run: RunRef): Promise<void> {
+  await hint(deps, "a plan request", () => deps.queues.sendPlan({ tenant: run.tenant, runId: run.runId }));
+}
+
+/** Returns true where the run has ended. */
+async function doWhatIsDue(deps: Deps, items: RunItems & { readonly run: RunItem }, nowMs: number): Promise<boolean> {
+  const due = dueActions(items, nowMs);
+  const now = due.slice(0, Math.floor(RECONCILE_WRITES_MAX / WRITES_PER_ACTION));
+  await eachOf(now, WIDTH, (action) => perform(deps, items.run, action, nowMs));
+  await reoffer(
+    deps,
+    items.jobs,
+    now.filter((action) => action.kind === "reoffer"),
+  );
+  if (now.length < due.length) await tickNow(deps, items.run);
+  if (items.run.open !== undefined || items.run.state === "planning") return false;
+  return closeRun(deps, items.run, CAUSE);
+}
+
+async function perform(deps: Deps, ref: RunRef, action: DueAction, nowMs: number): Promise<void> {
+  switch (action.kind) {
+    case "resolve":
+      return followUp(deps, await resolveNeed(deps, action.job, action.source, CAUSE));
+    case "advance":
+      return followUp(deps, await advance(deps, action.job, CAUSE));
+    case "cancel":
+      return followUp(
+        deps,
+        await stopJob(deps, action.job, "cancel", nowMs, { ...CAUSE, reason: "the run was canceled" }),
+      );
+    case "timeout":
+      return followUp(
+        deps,
+        await stopJob(deps, action.job, "timeout", nowMs, { ...CAUSE, reason: "the job's timeout has passed" }),
+      );
+    case "abandon":
+      return followUp(deps, await abandon(deps, action.job, nowMs));
+    case "expire":
+      await expireLease(deps, action.job);
+      return;
+    case "settle":
+      return settle(deps, [action.job], CAUSE);
+    case "endNode":
+      return endNodeOf(deps, ref, action.node, CAUSE);
+    case "reoffer":
+      return;
+  }
+}
+
+async function abandon(deps: Deps, job: JobItem, nowMs: number): Promise<JobItem | undefined> {
+  const reason = `nobody in pool ${job.pool} claimed it before its queue deadline`;
+  const args = { nowMs, fence: job.fence, reason, result: { fence: job.fence, outcome: "lost" } };
+  const { applied, item } = await deps.store.apply(jobMoves.abandon, jobKey(job), args, { ...CAUSE, reason });
+  return applied ? item : undefined;
+}
+
+async function followUp(deps: Deps, job: JobItem | undefined): Promise<void> {
+  if (job === undefined) return;
+  if (isJobEnded(job.state)) await settle(deps, [job], CAUSE);
+  else await offerJobs(deps, [job]);
+}
+
+/** Offers again, where the pool's queue holds fewer offers than this run alone should have there, or the job is old. */
+async function reoffer(
+  deps: Deps,
+  jobs: readonly JobItem[],
+  due: readonly Extract<DueAction, { kind: "reoffer" }>[],
+): Promise<void> {
+  for (const [pool, actions] of Map.groupBy(due, ({ job }) => job.pool)) {
+    const queued = jobs.filter((job) => job.state === "queued" && job.pool === pool).length;
+    const short = (await deps.queues.visibleOffers(pool)) < queued;
+    const again = actions.filter(({ ageMs }) => short || ageMs >= REOFFER_ALWAYS_AGE_MS).map(({ job }) => job);
+    await offerJobs(deps, again);
+  }
+}
+
+async function passOn(deps: Deps, items: RunItems & { readonly run: RunItem }, seq: number): Promise<void> {
+  const nowMs = deps.clock.nowMs();
+  const args = { nowMs, seq, wakeAtMs: nextWakeMs(items, nowMs) };
+  // Here having won does matter: a duplicate of this tick sees the same item, and two chains would grow from it. Should
+  // the answer of a write that landed be lost, nobody passes the chain on, and sweep takes it up.
+  const { applied, item } = await deps.store.apply(runMoves.tick, runKey(items.run), args, CAUSE);
+  if (applied && item !== undefined) await chainTick(deps, item);
+}

@@ -1,0 +1,105 @@
+import { DomainError } from "../domain/errors.ts";
+import type { JobSpec, Plan, PlannedJob } from "../domain/plan.ts";
+import { isRunEnded } from "../domain/verdict.ts";
+import { eachOf } from "../lib/each-of.ts";
+import type { JobItem } from "../store/items.ts";
+import type { RunRef } from "../store/keys.ts";
+import type { RunSeed } from "./births.ts";
+import { type Created, createLive, createRun, type Requester, requestItem } from "./create-run.ts";
+import type { Deps } from "./deps.ts";
+import { digest, type LoadedSpec, resolveSpec } from "./specs.ts";
+
+const SPECS_WIDTH = 8;
+
+export interface Rerun extends RunRef {
+  readonly only: "all" | "failed";
+  readonly watch: boolean;
+}
+
+/**
+ * A new run of the same plan, with `rerunOf`. With `only: "failed"` a job that succeeded keeps its result and its
+ * products; whatever did not succeed runs again. The old run does not change.
+ */
+export async function rerunRun(deps: Deps, rerun: Rerun, requester: Requester): Promise<Created> {
+  const { run: old, jobs } = await deps.store.getRunItems(rerun);
+  if (old === undefined) throw new DomainError("not_found", `there is no run ${rerun.runId}`);
+  if (!isRunEnded(old.state))
+    throw new DomainError("conflict", `run ${old.runId} is ${old.state}: cancel it, or wait for its end`);
+  if (jobs.length === 0) {
+    if (old.source === undefined || old.pipelinePath === undefined)
+      throw new DomainError("conflict", `run ${old.runId} never had a plan`);
+    const body = { project: old.project, source: old.source, pipelinePath: old.pipelinePath, watch: rerun.watch };
+    return createRun(deps, body, requester);
+  }
+  const kept = rerun.only === "all" ? [] : jobs.filter((job) => job.state === "succeeded");
+  if (kept.length === jobs.length)
+    throw new DomainError("conflict", `every job of run ${old.runId} succeeded: there is nothing to run again`);
+  const nowMs = deps.clock.nowMs();
+  const seed: RunSeed = {
+    ...old,
+    source: old.source,
+    pipelinePath: undefined,
+    rerunOf: old.runId,
+    runId: `run_${deps.random.ulid(nowMs)}`,
+    watch: rerun.watch,
+    createdBy: requester.principal,
+    createdAtMs: nowMs,
+  };
+  const specs = await eachOf(await deps.store.getSpecs(rerun), SPECS_WIDTH, (item) => resolveSpec(deps, item));
+  const plan = {
+    pipeline: old.pipeline,
+    jobs: replan(jobs, specs, { from: old.runId, to: seed.runId }),
+  } satisfies Plan;
+  const request = requestItem(deps, seed, requester, digest(JSON.stringify(rerun)));
+  return createLive(deps, seed, plan, request, new Map(kept.map((job) => [job.jobId, job])));
+}
+
+interface Rename {
+  readonly from: string;
+  readonly to: string;
+}
+
+function replan(jobs: readonly JobItem[], specs: readonly LoadedSpec[], rename: Rename): PlannedJob[] {
+  const byId = new Map(specs.map((spec) => [spec.jobId, spec.spec]));
+  return jobs.map((job) => {
+    const spec = byId.get(job.jobId);
+    if (spec === undefined) throw new Error(`job ${job.jobId} of run ${job.runId} has no spec`);
+    return {
+      id: job.jobId,
+      pool: job.pool,
+      ...(job.needs === undefined ? {} : { needs: job.needs }),
+      checks: Object.keys(job.checks),
+      allowFailure: job.allowFailure,
+      retries: budgetOf(job),
+      spec: renamed(spec, rename),
+    };
+  });
+}
+
+/** The budgets as they were at birth: what is left and what each ended attempt has taken. */
+function budgetOf(job: JobItem): { failed: number; lost: number } {
+  const ends = Object.values(job.attempts).map((attempt) => attempt.end?.outcome);
+  const queuedAgain = ends.slice(0, -1);
+  const lost = queuedAgain.filter((outcome) => outcome === "lost").length;
+  const failed = queuedAgain.filter((outcome) => outcome === "failed" || outcome === "timed_out").length;
+  return { failed: job.left.failed + failed, lost: job.left.lost + lost };
+}
+
+/** `${run.id}` was written into names, values and paths when the old run was planned; scripts never hold it. */
+function renamed(spec: JobSpec, { from, to }: Rename): JobSpec {
+  const text = (value: string) => value.replaceAll(from, to);
+  const env = (entries: Readonly<Record<string, string>>) =>
+    Object.fromEntries(Object.entries(entries).map(([name, value]) => [name, text(value)]));
+  return {
+    ...spec,
+    name: text(spec.name),
+    env: env(spec.env),
+    steps: spec.steps.map((step) => ({
+      ...step,
+      name: text(step.name),
+      env: env(step.env),
+      ...(step.workdir === undefined ? {} : { workdir: text(step.workdir) }),
+    })),
+    artifacts: { ...spec.artifacts, paths: spec.artifacts.paths.map(text) },
+  };
+}

@@ -1,0 +1,68 @@
+import { checkAnswerOf, isJobEnded, needOutcomeOf } from "../domain/verdict.ts";
+import type { AttemptView, CheckView, JobView, RunView } from "../protocol/runs.ts";
+import type { CheckItem, JobItem, RunItem } from "../store/items.ts";
+import type { RunSummaryItem } from "../store/store.ts";
+
+/** Items as people and programs see them: the table's own bookkeeping stays inside. */
+
+export function toRunSummary(run: RunSummaryItem) {
+  const { runId, project, pipeline, state, source, createdAtMs, endedAtMs, rerunOf, createdBy } = run;
+  return { id: runId, project, pipeline, state, source, createdAtMs, endedAtMs, rerunOf, createdBy };
+}
+
+export function toRunView(run: RunItem): RunView {
+  return { ...toRunSummary(run), reason: run.reason, history: run.history };
+}
+
+export function toJobView(job: JobItem): JobView {
+  const { runId, jobId, name, state, pool, fence, needs, resolved, allowFailure, left, phase } = job;
+  const { queuedAtMs, queueDeadlineMs, lease, stop, result, reason, createdAtMs, endedAtMs, history } = job;
+  return {
+    runId,
+    id: jobId,
+    name,
+    state,
+    pool,
+    fence,
+    needs,
+    resolved,
+    checks: Object.keys(job.checks),
+    allowFailure,
+    left,
+    phase,
+    queuedAtMs,
+    queueDeadlineMs,
+    lease: lease === undefined ? undefined : { runnerId: lease.runnerName, expiresAtMs: lease.expiresAtMs },
+    stop,
+    result,
+    reason,
+    createdAtMs,
+    endedAtMs,
+    attempts: Object.entries(job.attempts)
+      .map(([number, attempt]) => toAttemptView(Number(number), attempt))
+      .sort((a, b) => a.fence - b.fence),
+    history,
+  };
+}
+
+function toAttemptView(fence: number, attempt: JobItem["attempts"][string]): AttemptView {
+  const { runnerName, grantedAtMs, startedAtMs, end } = attempt;
+  return { fence, runnerId: runnerName, grantedAtMs, startedAtMs, end };
+}
+
+/** Named checks, and each job that answers its own: one list. */
+export function toCheckViews(jobs: readonly JobItem[], checks: readonly CheckItem[]): CheckView[] {
+  const own = jobs.filter((job) => Object.keys(job.checks).length === 0).map(toOwnCheck);
+  const named = checks.map((check) => ({
+    id: check.checkId,
+    state: check.state === "final" ? ("final" as const) : ("waiting" as const),
+    outcome: check.outcome,
+    jobs: check.jobs,
+  }));
+  return [...own, ...named];
+}
+
+function toOwnCheck(job: JobItem): CheckView {
+  if (!isJobEnded(job.state)) return { id: job.jobId, state: "waiting", jobs: [job.jobId] };
+  return { id: job.jobId, state: "final", outcome: checkAnswerOf(needOutcomeOf(job), undefined), jobs: [job.jobId] };
+}
