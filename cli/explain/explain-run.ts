@@ -1,0 +1,49 @@
+import { isJobEnded, isRunEnded } from "../../shared/domain/verdict.ts";
+import type { JobView } from "../../shared/protocol/runs.ts";
+import type { RunJobs } from "../follow/follow-run.ts";
+import { explainHistory } from "./explain-history.ts";
+import { explainJob, listed } from "./explain-job.ts";
+import type { TellTime } from "./tell-time.ts";
+
+/** Says why a run stands where it does: its verdict, the checks that made it, and the jobs that need a word. Pure. */
+export function explainRun(seen: RunJobs, time: TellTime): string[] {
+  const telling = seen.jobs.filter((job) => needsAWord(job));
+  return [
+    explainVerdict(seen, time),
+    ...explainChecks(seen),
+    ...explainHistory(seen.run.history, time),
+    ...telling.flatMap((job) => ["", ...explainJob(job, seen.jobs, time)]),
+  ];
+}
+
+function explainVerdict({ run, jobs }: RunJobs, time: TellTime): string {
+  const reason = run.reason === undefined ? "" : `: ${run.reason}`;
+  const by = `It was created at ${time.at(run.createdAtMs)} by ${run.createdBy}${run.rerunOf === undefined ? "" : `, as a rerun of ${run.rerunOf}`}.`;
+  const open = jobs.filter((job) => !isJobEnded(job.state));
+  if (!isRunEnded(run.state)) {
+    const still = open.length === 0 ? "" : `; open: ${listed(open.map((job) => `${job.id} (${job.state})`))}`;
+    return `${run.id} is ${run.state}${reason}${still}. ${by}`;
+  }
+  const at = run.endedAtMs === undefined ? "" : ` at ${time.at(run.endedAtMs)}`;
+  return `${run.id} ${VERDICTS[run.state] ?? run.state}${at}${reason}. ${by}`;
+}
+
+const VERDICTS: Readonly<Record<string, string>> = {
+  succeeded: "succeeded: every check passed or its failure is allowed; it ended",
+  failed: "failed: a check failed; it ended",
+  errored: "errored: no check failed, but a required job was lost; it ended",
+  timed_out: "timed out",
+  canceled: "was canceled",
+  plan_failed: "could not be planned; it ended",
+};
+
+function explainChecks({ checks }: RunJobs): string[] {
+  return checks
+    .filter((check) => check.outcome !== "passed")
+    .map((check) => `Check ${check.id} ${check.outcome ?? "waits"}: it is answered by ${listed(check.jobs)}.`);
+}
+
+/** A job that succeeded at once explains itself. */
+function needsAWord(job: JobView): boolean {
+  return job.state !== "succeeded" || job.attempts.length > 1;
+}

@@ -1,0 +1,107 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { isRunEnded } from "../../shared/domain/verdict.ts";
+import { eachOf } from "../../shared/lib/each-of.ts";
+import { ApiError, type CallReply, type Client, UnreachableError } from "../../shared/protocol/client.ts";
+import { followJob, type JobFollower, startOfJob } from "./follow-job.ts";
+import type { FollowSink } from "./follow-sink.ts";
+
+/** How a run stands: itself, its jobs in plan order, its checks. */
+export type RunJobs = CallReply<"listJobs">;
+
+/** Between two looks at a run: short while things move, longer while they do not. */
+export const FOLLOW_MIN_MS = 100;
+export const FOLLOW_MAX_MS = 1_000;
+const FOLLOW_SLOWING = 1.5;
+/** Each job whose log is read adds this much, so that a wide run does not flood the control plane. */
+const FOLLOW_PER_JOB_MS = 10;
+const JOBS_AT_ONCE = 8;
+/** A control plane that does not answer for so long is given up. */
+const OUTAGE_MAX_MS = 60_000;
+/** After a run has ended, its last logs are looked for so often. */
+const LAST_PASSES_MAX = 20;
+
+/**
+ * Follows a run to its end and tells the sink what happens. With `jobId`, of that job only, and to that job's end.
+ * Throws what the control plane refuses, `UnreachableError` when it is away too long, and the signal's reason.
+ */
+export async function followRun(options: {
+  readonly client: Client;
+  readonly runId: string;
+  readonly jobId?: string;
+  readonly sink: FollowSink;
+  readonly signal?: AbortSignal;
+}): Promise<RunJobs> {
+  const { signal } = options;
+  const followers = new Map<string, JobFollower>();
+  const state = { runState: "", delayMs: FOLLOW_MIN_MS, outageMs: 0, lastPasses: 0 };
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      const pass = await onePass(options, followers, state);
+      state.outageMs = 0;
+      if (pass.done) return pass.seen;
+      if (isRunEnded(pass.seen.run.state)) state.lastPasses += 1;
+      if (state.lastPasses > LAST_PASSES_MAX) return pass.seen;
+      const floorMs = FOLLOW_MIN_MS + FOLLOW_PER_JOB_MS * pass.liveJobs;
+      state.delayMs = pass.moved ? floorMs : Math.min(FOLLOW_MAX_MS, Math.max(floorMs, state.delayMs * FOLLOW_SLOWING));
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!isTransient(error) || state.outageMs > OUTAGE_MAX_MS) throw error;
+      state.delayMs = FOLLOW_MAX_MS;
+      state.outageMs += FOLLOW_MAX_MS;
+    }
+    await wait(state.delayMs, undefined, signal === undefined ? {} : { signal }).catch(() => signal?.throwIfAborted());
+  }
+}
+
+interface Pass {
+  readonly seen: RunJobs;
+  readonly moved: boolean;
+  readonly done: boolean;
+  readonly liveJobs: number;
+}
+
+async function onePass(
+  options: Parameters<typeof followRun>[0],
+  followers: Map<string, JobFollower>,
+  state: { runState: string },
+): Promise<Pass> {
+  const { client, runId, jobId, sink, signal } = options;
+  const seen = await client.call("listJobs", { params: { run: runId } }, signal === undefined ? {} : { signal });
+  let moved = false;
+  if (seen.run.state !== state.runState) {
+    state.runState = seen.run.state;
+    moved = true;
+    await sink.runMoved(seen.run);
+  }
+  const jobs = seen.jobs.filter((job) => jobId === undefined || job.id === jobId);
+  const open = jobs.filter((job) => followers.get(job.id)?.endTold !== true);
+  const moves = await eachOf(open, JOBS_AT_ONCE, async (job) => {
+    const follower = followers.get(job.id) ?? startOfJob();
+    followers.set(job.id, follower);
+    return settled(followJob(client, job, follower, sink, signal));
+  });
+  for (const move of moves) if (move.error !== undefined) throw move.error;
+  const allTold = jobs.every((job) => followers.get(job.id)?.endTold === true);
+  return {
+    seen,
+    moved: moved || moves.some((move) => move.moved),
+    done: allTold && (isRunEnded(seen.run.state) || (jobId !== undefined && jobs.length > 0)),
+    liveJobs: open.filter((job) => job.lease !== undefined).length,
+  };
+}
+
+/** No pass may end while one of its jobs is still being told: the next would tell the same output again. */
+async function settled(moved: Promise<boolean>): Promise<{ moved: boolean; error?: unknown }> {
+  try {
+    return { moved: await moved };
+  } catch (error) {
+    return { moved: true, error };
+  }
+}
+
+/** Worth waiting for: the control plane is away or overloaded. */
+function isTransient(error: unknown): boolean {
+  if (error instanceof ApiError) return error.status >= 500;
+  return error instanceof UnreachableError;
+}

@@ -1,0 +1,60 @@
+import { setTimeout as wait } from "node:timers/promises";
+import type { Clock } from "../../shared/lib/clock.ts";
+import { backoffMs, type RetryPolicy } from "../../shared/lib/retry.ts";
+import type { SpawnedRunner } from "./spawn-runner.ts";
+
+/** A runner that dies is started again, later each time; one that never lasts is given up. */
+const RESTARTS: RetryPolicy = { triesMax: 10, baseMs: 500, capMs: 30_000 };
+/** A runner that lived so long counts as well again. */
+const WELL_AFTER_MS = 60_000;
+
+export interface KeptRunner {
+  /** Settles with why, when the runner is given up; never while it is kept or after a stop. */
+  readonly givenUp: Promise<string>;
+  stop(graceMs: number): Promise<void>;
+  kill(): void;
+  /** The live process has ended; at once where there is none. */
+  exited(): Promise<unknown>;
+}
+
+/** Keeps a runner process alive until it is stopped. `onRestart` is told how the last one ended. */
+export function keepRunner(options: {
+  readonly spawn: () => SpawnedRunner;
+  readonly clock: Clock;
+  readonly onRestart: (how: string) => void;
+}): KeptRunner {
+  const stopping = new AbortController();
+  let current = options.spawn();
+  const supervise = async (): Promise<string> => {
+    let failures = 0;
+    for (;;) {
+      const startedMs = options.clock.monotonicMs();
+      const { code, signal } = await current.exited;
+      if (stopping.signal.aborted) return forever();
+      failures = options.clock.monotonicMs() - startedMs > WELL_AFTER_MS ? 1 : failures + 1;
+      const how = signal === null ? `ended with code ${code ?? "?"}` : `was killed by ${signal}`;
+      if (failures > RESTARTS.triesMax) return `the runner ${how}, ${failures} times in a row`;
+      options.onRestart(how);
+      await wait(backoffMs(RESTARTS, failures), undefined, { signal: stopping.signal }).catch(() => undefined);
+      if (stopping.signal.aborted) return forever();
+      current = options.spawn();
+    }
+  };
+  return {
+    givenUp: supervise(),
+    stop(graceMs) {
+      stopping.abort();
+      return current.stop(graceMs);
+    },
+    kill() {
+      stopping.abort();
+      current.kill();
+    },
+    exited: () => current.exited,
+  };
+}
+
+/** After a stop nobody is told anything. */
+function forever(): Promise<never> {
+  return new Promise(() => undefined);
+}

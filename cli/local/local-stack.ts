@@ -1,0 +1,85 @@
+import { rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { SpawnedStack } from "../../localstack/spawn-stack.ts";
+import type { Clock } from "../../shared/lib/clock.ts";
+import { type KeptRunner, keepRunner } from "./keep-runner.ts";
+import { type RunnerOptions, spawnRunner } from "./spawn-runner.ts";
+import type { TempFolder } from "./temp-folder.ts";
+
+/** What `baton run` started, and must not leave behind. */
+export interface LocalStack {
+  stack?: SpawnedStack;
+  runner?: KeptRunner;
+}
+
+/** An idle runner ends in a moment; one whose attempts must be killed takes longer. */
+const RUNNER_STOP_MS = 5_000;
+const LOG_TAIL_LINES = 5;
+const LOG_TAIL_BYTES_MAX = 1_024 * 1_024;
+
+/** Starts the runner process of a stack, kept alive, its output in `runner.log` of the folder. */
+export function startRunner(options: {
+  readonly stack: SpawnedStack;
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly onRestart: (how: string) => void;
+  readonly runner: Omit<RunnerOptions, "url" | "tokenFile" | "logFile" | "workDir">;
+}): KeptRunner {
+  const { stack, folder } = options;
+  const runnerOptions: RunnerOptions = {
+    ...options.runner,
+    url: stack.url,
+    tokenFile: stack.runnerTokenFile,
+    workDir: join(folder, "work"),
+    logFile: join(folder, RUNNER_LOG),
+  };
+  return keepRunner({ spawn: () => spawnRunner(runnerOptions), clock: options.clock, onRestart: options.onRestart });
+}
+
+export const RUNNER_LOG = "runner.log";
+
+/** Ends runner and stack, the runner first, so that its attempts end before the bucket does. All state is thrown away. */
+export async function tearDown(local: LocalStack): Promise<void> {
+  await local.runner?.stop(RUNNER_STOP_MS);
+  local.stack?.kill();
+  await local.stack?.exited;
+}
+
+/** Ends everything now; the watchdogs of the runner kill what its attempts left. */
+export async function killAll(local: LocalStack): Promise<void> {
+  local.runner?.kill();
+  local.stack?.kill();
+  await Promise.all([local.runner?.exited(), local.stack?.exited]);
+}
+
+/** However this process ends (but for SIGKILL), nothing of it stays. Returns how to forget about it. */
+export function cleanUpAtExit(local: LocalStack, temp: TempFolder): () => void {
+  const listener = () => {
+    local.runner?.kill();
+    local.stack?.kill();
+    rmSync(temp.path, { recursive: true, force: true, maxRetries: 3, retryDelay: 50 });
+  };
+  process.once("exit", listener);
+  return () => void process.off("exit", listener);
+}
+
+/** The last lines of a log file, for a failure's notes. */
+export async function tailOf(file: string): Promise<string[]> {
+  const text = await readFile(file, "utf8").catch((error: unknown) => {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return "";
+    throw error;
+  });
+  return text
+    .slice(-LOG_TAIL_BYTES_MAX)
+    .trimEnd()
+    .split("\n")
+    .filter((line) => line !== "")
+    .slice(-LOG_TAIL_LINES);
+}
+
+/** Settles when the stack ends by itself: nothing goes on without it. */
+export async function stackEnd(stack: SpawnedStack): Promise<string> {
+  const { code, signal } = await stack.exited;
+  return `the control plane ${signal === null ? `ended with code ${code ?? "?"}` : `was killed by ${signal}`}`;
+}

@@ -1,0 +1,78 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+/** A runner process of ours. It ends with us: its stdin is our pipe, and it kills its attempts when that closes. */
+export interface SpawnedRunner {
+  readonly pid: number | undefined;
+  /** Settles when the process has ended, with how it ended. */
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  /** Closes the pipe and waits; after `graceMs` kills. */
+  stop(graceMs: number): Promise<void>;
+  kill(): void;
+}
+
+export interface RunnerOptions {
+  readonly url: string;
+  readonly tokenFile: string;
+  readonly workDir: string;
+  readonly allowSources: readonly string[];
+  readonly pools: readonly string[];
+  readonly logFile: string;
+  readonly slots?: number;
+  readonly name?: string;
+  readonly secretsFile?: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const MAIN = fileURLToPath(new URL("../../runner/main.ts", import.meta.url));
+
+/** Starts a runner in a session of its own, so that a terminal's Ctrl-C reaches us alone and we decide. */
+export function spawnRunner(options: RunnerOptions): SpawnedRunner {
+  const log = openSync(options.logFile, "a", 0o600);
+  const child = spawn(process.execPath, [MAIN, ...runnerArguments(options)], {
+    stdio: ["pipe", log, log],
+    env: options.env,
+    detached: true,
+  });
+  closeSync(log);
+  // The runner may be gone when its pipe is closed: how it ended is what counts.
+  child.stdin?.on("error", () => undefined);
+  const exited = ended(child);
+  return {
+    pid: child.pid,
+    exited,
+    kill: () => void child.kill("SIGKILL"),
+    async stop(graceMs) {
+      child.stdin?.end();
+      const patience = new AbortController();
+      const timeUp = wait(graceMs, "late" as const, { signal: patience.signal }).catch(() => "in time" as const);
+      if ((await Promise.race([exited, timeUp])) === "late") child.kill("SIGKILL");
+      patience.abort();
+      await exited;
+    },
+  };
+}
+
+function runnerArguments(options: RunnerOptions): string[] {
+  return [
+    ...["--url", options.url, "--token-file", options.tokenFile, "--work-dir", options.workDir],
+    ...options.allowSources.flatMap((path) => ["--allow-source", path]),
+    ...options.pools.flatMap((pool) => ["--pool", pool]),
+    ...(options.slots === undefined ? [] : ["--slots", String(options.slots)]),
+    ...(options.name === undefined ? [] : ["--name", options.name]),
+    ...(options.secretsFile === undefined ? [] : ["--secrets-file", options.secretsFile]),
+    "--exit-with-parent",
+  ];
+}
+
+async function ended(child: ChildProcess): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+  if (child.pid === undefined) {
+    const [error] = (await once(child, "error")) as [Error];
+    throw new Error(`cannot start the runner: ${error.message}`, { cause: error });
+  }
+  const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+  return { code, signal };
+}

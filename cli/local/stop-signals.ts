@@ -1,0 +1,32 @@
+import type { Clock } from "../../shared/lib/clock.ts";
+import type { StopSignal } from "../exit-codes.ts";
+
+/** Two signals closer than this are one: a terminal signals both us and a launcher that hands its own on. */
+const SAME_MS = 200;
+/** SIGPIPE stands for a reader of our output that has gone. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGPIPE"] as const;
+
+/**
+ * Calls `first` for the first signal and `again` for each later one, until the returned function is called. Without
+ * it the process would end at once and leave its children behind.
+ */
+export function onStopSignals(
+  clock: Clock,
+  first: (signal: StopSignal) => void,
+  again: (signal: StopSignal) => void,
+): () => void {
+  let lastMs: number | undefined;
+  const listener = (signal: NodeJS.Signals) => {
+    const nowMs = clock.monotonicMs();
+    const same = lastMs !== undefined && nowMs - lastMs < SAME_MS;
+    const isFirst = lastMs === undefined;
+    if (!same) lastMs = nowMs;
+    if (same) return;
+    if (isFirst) first(signal as StopSignal);
+    else again(signal as StopSignal);
+  };
+  for (const signal of SIGNALS) process.on(signal, listener);
+  return () => {
+    for (const signal of SIGNALS) process.off(signal, listener);
+  };
+}

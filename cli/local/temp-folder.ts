@@ -1,0 +1,53 @@
+import { mkdtemp, readdir, readFile, realpath, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** A command's own folder for all that lives no longer than itself. */
+export interface TempFolder {
+  readonly path: string;
+  remove(): Promise<void>;
+}
+
+const PREFIX = "baton-run-";
+const REMOVE_TRIES_MAX = 5;
+
+/**
+ * Makes a temporary folder, private to the user (0700), named for this process: `baton-run-<pid>-<start>-<random>`.
+ * Folders whose process is gone (killed before it could clean up) are removed on the way.
+ */
+export async function makeTempFolder(): Promise<TempFolder> {
+  const parent = await realpath(tmpdir());
+  await removeLeftovers(parent);
+  const path = await mkdtemp(join(parent, `${PREFIX}${process.pid}-${await startOf(process.pid)}-`));
+  return { path, remove: () => removeFolder(path) };
+}
+
+/** Processes that are just being killed may still write: a folder that is not empty any more is removed again. */
+function removeFolder(path: string): Promise<void> {
+  return rm(path, { recursive: true, force: true, maxRetries: REMOVE_TRIES_MAX, retryDelay: 100 });
+}
+
+async function removeLeftovers(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    const [, pid, start] = /^baton-run-(\d+)-(\d+)-/.exec(name) ?? [];
+    if (pid === undefined || start === undefined || (await startOf(Number(pid))) === start) continue;
+    await removeFolder(join(parent, name)).catch((error: unknown) => {
+      if (!isForeign(error)) throw error; // another user's: theirs to remove
+    });
+  }
+}
+
+/** When a process started, in clock ticks since boot: with its pid, an identity. "0" where it is gone or unknown. */
+async function startOf(pid: number): Promise<string> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, "latin1");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "0";
+  } catch (error) {
+    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ESRCH")) return "0";
+    throw error;
+  }
+}
+
+function isForeign(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "EACCES" || error.code === "EPERM");
+}

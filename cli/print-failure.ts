@@ -1,0 +1,61 @@
+import { CommandError } from "./command-error.ts";
+import { EXIT } from "./exit-codes.ts";
+import { sanitizeLine } from "./print/sanitize.ts";
+
+/**
+ * Tells a failure on stderr in one line (and notes below), and returns the exit code. Errors of the client are told
+ * apart by name, so that the protocol is not loaded to report a wrong option.
+ */
+export function printFailure(error: unknown, debug: boolean, write: (text: string) => void): number {
+  const { line, notes, exitCode } = describeFailure(error);
+  for (const text of [`baton: ${line}`, ...notes]) write(`${sanitizeLine(text.replaceAll("\n", " "), false)}\n`);
+  if (debug) write(`${error instanceof Error ? (error.stack ?? String(error)) : String(error)}\n`);
+  if (debug && error instanceof Error && error.cause !== undefined) write(`cause: ${String(error.cause)}\n`);
+  return exitCode;
+}
+
+interface Failure {
+  readonly line: string;
+  readonly notes: readonly string[];
+  readonly exitCode: number;
+}
+
+function describeFailure(error: unknown): Failure {
+  const exitCode = EXIT.couldNotRun;
+  if (error instanceof CommandError) return { line: error.message, notes: error.notes, exitCode: error.exitCode };
+  if (!(error instanceof Error)) return { line: String(error), notes: [], exitCode };
+  if (error.name === "ApiError") return { line: describeRefusal(error), notes: problemsOf(error), exitCode };
+  if (error.name === "UnreachableError") {
+    return { line: `${error.message}; is the control plane up? \`baton up\` starts one here`, notes: [], exitCode };
+  }
+  if (error.name === "StackError") return { line: error.message, notes: [], exitCode };
+  return { line: `${error.message} (unexpected; BATON_DEBUG=1 shows more)`, notes: [], exitCode };
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  unauthorized: "; the token is wrong or revoked: log in with `baton login --url URL`",
+  forbidden: "; the token lacks the scope: `baton tokens create` makes one that has it",
+};
+
+function describeRefusal(error: Error): string {
+  const code = "code" in error ? String(error.code) : "";
+  const request = "requestId" in error ? `, request ${String(error.requestId)}` : "";
+  return `${error.message.replace(/\.$/, "")}${HINTS[code] ?? ""} (${code}${request})`;
+}
+
+/** A refused definition carries its problems, with positions. */
+function problemsOf(error: Error): string[] {
+  const details =
+    "details" in error && typeof error.details === "object" ? (error.details as object | undefined) : undefined;
+  const problems = details !== undefined && "problems" in details ? details.problems : undefined;
+  if (!Array.isArray(problems)) return [];
+  return problems.map((problem: unknown) => (typeof problem === "string" ? problem : printProblemOf(problem)));
+}
+
+function printProblemOf(problem: unknown): string {
+  if (typeof problem !== "object" || problem === null) return String(problem);
+  const { file, line, column, message, suggestion } = problem as Record<string, unknown>;
+  if (message === undefined) return JSON.stringify(problem);
+  const where = file === undefined ? "" : `${String(file)}:${String(line)}:${String(column)}: `;
+  return `${where}${String(message)}${suggestion === undefined ? "" : ` (did you mean ${String(suggestion)}?)`}`;
+}

@@ -1,0 +1,135 @@
+import { Command, Option } from "commander";
+import type { Context } from "./context.ts";
+import { examples, urlOption, wholeNumber } from "./option-types.ts";
+import { addRunsCommands } from "./program-runs.ts";
+
+const VERSION = "0.1.0";
+const SLOTS_MAX = 256;
+const PORT_MAX = 65_535;
+
+const slots = wholeNumber(1, SLOTS_MAX);
+const port = wholeNumber(0, PORT_MAX);
+
+const EXIT_CODES = `
+Exit codes:
+  0  it ran, and every check passed
+  1  a check failed (validate: there are problems)
+  2  it could not be run: wrong usage, no control plane, a lost job
+  130, 143, 129  ended by Ctrl-C, SIGTERM, SIGHUP
+
+Environment:
+  BATON_URL, BATON_TOKEN  the control plane and the token; else the config file (~/.config/baton/config.yml),
+                          else a \`baton up\` of this folder
+  NO_COLOR, FORCE_COLOR   no colours, or colours also where the output is no terminal
+  BATON_DEBUG=1           stack traces with errors
+`;
+
+/** The whole command line. Each command's code is loaded when it runs: help and mistakes cost nothing. */
+export function buildProgram(context: Context): Command {
+  const program = new Command("baton")
+    .description("Serverless CI on AWS-compatible primitives: run a pipeline here, or talk to a control plane.")
+    .version(VERSION, "-V, --version")
+    .showHelpAfterError("(add --help for what is possible)")
+    .helpCommand(false)
+    .exitOverride()
+    .addHelpText("after", EXIT_CODES);
+  addLocalCommands(program, context);
+  addRunsCommands(program, context);
+  addAccessCommands(program, context);
+  return program;
+}
+
+function addLocalCommands(program: Command, context: Context): void {
+  program
+    .command("run")
+    .argument("[file]", "the pipeline file (default: .baton/ci.yml)")
+    .description("Run a pipeline on the working tree as it is, with a stack and a runner of its own.")
+    .option("--slots <n>", "jobs at once (default: the number of cores)", slots)
+    .option("--secrets-file <file>", "values of the secrets that jobs name, in dotenv format")
+    .option("--artifacts <dir>", "download the artifacts there at the end")
+    .option("--keep", "keep the temporary folder: state, logs, workspaces")
+    .option("--json", "one JSON document at the end on stdout; progress goes to stderr")
+    .addHelpText(
+      "after",
+      examples("baton run", "baton run examples/hello.yml --slots 4", "baton run --artifacts out --json"),
+    )
+    .action(async (file: string | undefined, options) =>
+      (await import("./commands/run.ts")).runCommand(context, file, options),
+    );
+  program
+    .command("up")
+    .description("Keep a control plane and a runner on this machine until Ctrl-C.")
+    .option("--port <n>", "port of the control plane", port, 4_800)
+    .option("--state <dir>", "state folder (default: .baton/state)")
+    .option("--slots <n>", "jobs at once (default: the number of cores)", slots)
+    .option("--secrets-file <file>", "values of the secrets that jobs name, in dotenv format")
+    .option("--no-runner", "the control plane alone")
+    .addHelpText("after", examples("baton up", "baton up --port 4900 --slots 8", "baton up --no-runner"))
+    .action(async (options) => (await import("./commands/up.ts")).upCommand(context, options));
+  program
+    .command("runner")
+    .description("Run a runner for a control plane elsewhere; its own options follow.")
+    .allowUnknownOption()
+    .helpOption(false)
+    .argument("[options...]", "see `baton runner --help`")
+    .action(async (args: string[]) => (await import("./commands/runner.ts")).runnerCommand(args));
+  program
+    .command("validate")
+    .argument("<file...>", "pipeline files")
+    .description("Print every problem of pipeline files as file:line:col: message.")
+    .option("--json", "the problems as one JSON document")
+    .addHelpText("after", examples("baton validate .baton/ci.yml", "baton validate examples/*.yml --json"))
+    .action(async (files: string[], options) =>
+      (await import("./commands/validate.ts")).validateCommand(context, files, options),
+    );
+}
+
+function addAccessCommands(program: Command, context: Context): void {
+  program
+    .command("login")
+    .description(
+      "Keep a control plane's URL and a token in the config file. The token is read from stdin or asked for.",
+    )
+    .requiredOption("--url <url>", "the control plane")
+    .addHelpText(
+      "after",
+      examples("baton login --url https://ci.example.com", "baton login --url https://ci.example.com < token"),
+    )
+    .action(async (options) => (await import("./commands/login.ts")).loginCommand(context, options));
+  const tokens = program.command("tokens").description("API tokens of a control plane (scope admin).");
+  tokens
+    .command("create")
+    .description("Make a token; it is printed once, on stdout.")
+    .requiredOption("--name <name>", "whose it is")
+    .addOption(
+      new Option("--scope <scope...>", "what it may do")
+        .choices(["read", "run", "runner", "admin"])
+        .makeOptionMandatory(),
+    )
+    .addOption(urlOption())
+    .option("--json", "the token and its description as JSON")
+    .addHelpText(
+      "after",
+      examples(
+        "baton tokens create --name laptop --scope read run",
+        "baton tokens create --name host-1 --scope runner > runner-token",
+      ),
+    )
+    .action(async (options) => (await import("./commands/tokens.ts")).createTokenCommand(context, options));
+  tokens
+    .command("list")
+    .description("List the tokens, without their secrets.")
+    .addOption(urlOption())
+    .option("--json", "as JSON")
+    .addHelpText("after", examples("baton tokens list"))
+    .action(async (options) => (await import("./commands/tokens.ts")).listTokensCommand(context, options));
+  tokens
+    .command("revoke")
+    .argument("<id>", "the token's id, from `baton tokens list`")
+    .description("Revoke a token: it is refused from then on.")
+    .addOption(urlOption())
+    .addHelpText("after", examples("baton tokens revoke 01k7x"))
+    .action(async (id: string, options) =>
+      (await import("./commands/tokens.ts")).revokeTokenCommand(context, id, options),
+    );
+}
