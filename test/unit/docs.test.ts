@@ -1,7 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
+import type { Command } from "commander";
 import { describe, expect, test } from "vitest";
+import { readEnvironment } from "../../cli/environment.ts";
+import { streamOutput } from "../../cli/print/output.ts";
+import { buildProgram } from "../../cli/program.ts";
+import { systemClock } from "../../shared/lib/clock.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const read = (file: string): string => readFileSync(path.join(root, file), "utf8");
@@ -47,6 +52,47 @@ function anchors(text: string): Set<string> {
         .replaceAll(" ", "-"),
     ),
   );
+}
+
+const program = buildProgram({
+  environment: readEnvironment(),
+  clock: systemClock,
+  out: streamOutput(process.stdout),
+  err: streamOutput(process.stderr),
+});
+
+describe("the baton command", () => {
+  const handWritten = pages.filter((page) => !page.startsWith("docs/adr/"));
+
+  test.each(handWritten)("what %s tells to type exists, with its options", (page) => {
+    const typed = [...read(page).matchAll(/(?:^|`|&& )(?:npx )?baton ([a-z][^`\n#]*)/gm)].map(
+      (match) => match[1] ?? "",
+    );
+    expect(typed.flatMap(mistakesIn)).toEqual([]);
+  });
+
+  test("the README names every command", () => {
+    const readme = read("README.md");
+    const names = program.commands.map((command) => command.name());
+    expect(names.filter((name) => !readme.includes(`baton ${name}`))).toEqual([]);
+  });
+});
+
+/** Commands and options of one typed line that the program does not know. */
+function mistakesIn(line: string): string[] {
+  let command: Command = program;
+  const words = line.trim().split(/\s+/);
+  while (command.commands.length > 0) {
+    const next = command.commands.find((known) => known.name() === words[0]?.replace(/,$/, ""));
+    if (next === undefined) return [`no command: baton ${line}`];
+    command = next;
+    words.shift();
+  }
+  // The runner reads its options itself.
+  if (command.name() === "runner") return [];
+  const options = words.filter((word) => word.startsWith("--")).map((word) => word.replace(/[^a-z-].*$/, ""));
+  const known = new Set(command.options.map((option) => option.long));
+  return options.filter((option) => option !== "--help" && !known.has(option)).map((option) => `${option}: ${line}`);
 }
 
 describe(".env.example", () => {

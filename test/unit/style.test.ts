@@ -24,7 +24,11 @@ test("nothing is left for later in the code", () => {
 
 test("the compiler and the linter are silenced only with a reason", () => {
   const silencers = new RegExp(
-    ["@ts-" + "(?:ignore|nocheck)", "@ts-" + "expect-error(?!: \\S)", "biome-" + "ignore(?! [\\w/]+: \\S)"].join("|"),
+    [
+      "@ts-" + "(?:ignore|nocheck)",
+      "@ts-" + "expect-error(?!: \\S)",
+      "biome-" + "ignore(?:-all|-start|-end|(?!-))(?! [\\w/]+: \\S)",
+    ].join("|"),
   );
   expect(silencers.test(`// biome-${"ignore"} lint/style/noEnum`)).toBe(true);
   expect(silencers.test(`// biome-${"ignore"} lint/style/noEnum: the wire format has one`)).toBe(false);
