@@ -89,8 +89,9 @@ function syntaxMessage(error: YAMLParseError): string {
 }
 
 function isExpandable(tree: Tree, walk: Walk): boolean {
-  if (walk.valuesLeft >= 0 && tree.values <= FILE_VALUES_MAX && tree.length <= FILE_EXPANDED_LENGTH_MAX) return true;
-  walk.problems.report(START, tree.length > FILE_EXPANDED_LENGTH_MAX ? TOO_LONG : TOO_MANY);
+  const isFew = walk.valuesLeft >= 0 && tree.values <= FILE_VALUES_MAX;
+  if (isFew && tree.length <= FILE_EXPANDED_LENGTH_MAX) return true;
+  walk.problems.report(START, isFew ? TOO_LONG : TOO_MANY);
   return false;
 }
 
