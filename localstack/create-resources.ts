@@ -24,7 +24,7 @@ export async function createResources(clients: Clients): Promise<void> {
   ]);
 }
 
-async function createTable(dynamodb: DynamoDBClient): Promise<void> {
+export async function createTable(dynamodb: DynamoDBClient): Promise<void> {
   try {
     await dynamodb.send(new CreateTableCommand(tableInput()));
   } catch (error) {

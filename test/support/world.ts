@@ -1,0 +1,105 @@
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import { ulid } from "ulid";
+import { createTable } from "../../localstack/create-resources.ts";
+import { findDynamoEngine, startDynamoEngine } from "../../localstack/dynamo-engine.ts";
+import { TABLE_NAME } from "../../localstack/names.ts";
+import { makeSigner } from "../../shared/lib/signed-token.ts";
+import type { Bucket } from "../../shared/store/bucket.ts";
+import { makeDynamoStore } from "../../shared/store/dynamo-store.ts";
+import type { PoolOffer, Queues, Tick } from "../../shared/store/queues.ts";
+import type { Deps } from "../../shared/usecases/deps.ts";
+import type { SessionClaims } from "../../shared/usecases/lease-token.ts";
+
+/** The control plane's use cases on the real DynamoDB engine, with a clock that the test moves and queues that it reads. */
+export interface World {
+  readonly deps: Deps;
+  readonly client: DynamoDBDocumentClient;
+  readonly clock: { nowMs: number };
+  /** What was sent, in order; nothing is delivered by itself. */
+  readonly sent: { offers: PoolOffer[]; ticks: (Tick & { delayMs: number })[]; plans: { tenant: string; runId: string }[] };
+  readonly objects: Map<string, string>;
+  readonly counted: Map<string, number>;
+  stop(): Promise<void>;
+}
+
+const START_MS = Date.UTC(2026, 0, 1);
+const REGION = { region: "us-east-1", credentials: { accessKeyId: "test", secretAccessKey: "test" } };
+
+export async function startWorld(pools: readonly string[] = ["default", "gpu"]): Promise<World> {
+  const engine = await startDynamoEngine(findDynamoEngine(process.platform, process.arch), undefined);
+  const plain = new DynamoDBClient({ ...REGION, endpoint: `http://127.0.0.1:${engine.port}`, maxAttempts: 1 });
+  await createTable(plain);
+  const client = DynamoDBDocumentClient.from(plain, { marshallOptions: { removeUndefinedValues: true } });
+  const clock = { nowMs: START_MS };
+  const sent: World["sent"] = { offers: [], ticks: [], plans: [] };
+  const objects = new Map<string, string>();
+  const counted = new Map<string, number>();
+  const deps: Deps = {
+    store: makeDynamoStore(client, TABLE_NAME),
+    queues: recordingQueues(sent),
+    bucket: memoryBucket(objects),
+    clock: { nowMs: () => clock.nowMs, monotonicMs: () => clock.nowMs },
+    random: { ulid: (nowMs) => ulid(nowMs).toLowerCase(), secret: () => "s".repeat(43) },
+    signer: makeSigner([Buffer.alloc(32, 7)]),
+    log: { info: () => undefined, warn: () => undefined },
+    metrics: { count: (name, value = 1) => void counted.set(name, (counted.get(name) ?? 0) + value), timing: () => undefined },
+    readDefinition: async () => {
+      throw new Error("no source in this world");
+    },
+    settings: {
+      tenant: "main",
+      pools,
+      poolQueueUrl: (pool) => `http://queues.test/${pool}`,
+      runnerSqs: { region: "us-east-1", credentials: { accessKeyId: "x", secretAccessKey: "x" } },
+    },
+  };
+  return {
+    deps,
+    client,
+    clock,
+    sent,
+    objects,
+    counted,
+    async stop() {
+      client.destroy();
+      plain.destroy();
+      await engine.stop();
+    },
+  };
+}
+
+function recordingQueues(sent: World["sent"]): Queues {
+  return {
+    sendOffers: async (offers) => void sent.offers.push(...offers),
+    sendTick: async (tick, delayMs) => void sent.ticks.push({ ...tick, delayMs }),
+    sendPlan: async (plan) => void sent.plans.push(plan),
+    visibleOffers: async () => 0,
+    ping: async () => undefined,
+  };
+}
+
+function memoryBucket(objects: Map<string, string>): Bucket {
+  return {
+    put: async (key, body) => void objects.set(key, body),
+    get: async (key) => {
+      const found = objects.get(key);
+      if (found === undefined) throw new Error(`there is no object ${key}`);
+      return Buffer.from(found);
+    },
+    signPut: async ({ key }) => ({ method: "PUT", url: `http://bucket.test/${key}`, headers: {} }),
+    signGet: async (key) => ({ method: "GET", url: `http://bucket.test/${key}`, headers: {} }),
+    list: async (prefix, afterKey, limit) =>
+      [...objects.keys()]
+        .filter((key) => key.startsWith(prefix) && key > (afterKey ?? ""))
+        .sort()
+        .slice(0, limit)
+        .map((key) => ({ key, bytes: objects.get(key)?.length ?? 0 })),
+    ping: async () => undefined,
+  };
+}
+
+/** A runner's session for the pools. */
+export function sessionOf(name: string, pools: readonly string[] = ["default"]): SessionClaims {
+  return { tenant: "main", runnerId: `rnr_${name}`, name, pools: [...pools], expiresAtMs: Number.MAX_SAFE_INTEGER };
+}
