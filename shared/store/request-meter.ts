@@ -1,26 +1,24 @@
 import { z } from "zod";
 
-/** Counts what a bill counts: AWS requests by service and operation, with DynamoDB's units and items. */
+/** Counts what a bill counts: AWS requests by service and operation, with DynamoDB's items and units. */
 
 export interface MeteredRequest {
   readonly service: string;
   readonly operation: string;
-  /** Units as the engine reports them; undefined where it reports none. */
-  readonly units: { readonly table: number; readonly indexes: number } | undefined;
-  /** Items that a write named. */
+  /** Items that the request named: those of a transaction, else one. */
   readonly items: number;
+  /** Units as the engine reports them; undefined where it reports none, as for a refused write. */
+  readonly units: { readonly table: number; readonly indexes: number } | undefined;
 }
 
 export type RequestMeter = (request: MeteredRequest) => void;
 
 /** The part of an SDK client that a middleware is added to. */
 interface Meterable {
-  readonly middlewareStack: {
-    add: (middleware: never, options: { step: "finalizeRequest"; name: string; priority: "low" }) => void;
-  };
+  readonly middlewareStack: { add: (middleware: never, options: { step: "initialize"; name: string }) => void };
 }
 
-type Next = (request: unknown) => Promise<{ output: unknown }>;
+type Next = (call: unknown) => Promise<{ output: unknown }>;
 interface Context {
   readonly commandName?: string;
 }
@@ -31,27 +29,28 @@ const consumed = z.object({
   GlobalSecondaryIndexes: z.record(z.string(), z.object({ CapacityUnits: z.number() })).optional(),
 });
 const withCapacity = z.object({ ConsumedCapacity: z.union([consumed, z.array(consumed)]).optional() });
-const transaction = z.object({ TransactItems: z.array(z.unknown()) });
+const callShape = z.object({ input: z.looseObject({ TransactItems: z.array(z.unknown()).optional() }) });
 
-/** Adds the meter as a middleware: each request that leaves is counted, also the one that is refused. */
+/** Operations of the table that report what they consumed when they are asked. */
+const REPORTING = new Set(["GetItem", "PutItem", "UpdateItem", "Query", "TransactWriteItems"]);
+
+/** Adds the meter to a client as a middleware: every request is counted, also one that is refused. */
 export function attachMeter(client: Meterable, service: string, meter: RequestMeter): void {
-  const middleware = (next: Next, context: Context) => async (request: unknown) => {
+  const middleware = (next: Next, context: Context) => async (call: unknown) => {
     const operation = (context.commandName ?? "Unknown").replace(/Command$/, "");
+    const { input } = callShape.parse(call);
+    const items = input.TransactItems?.length ?? 1;
+    const asked = REPORTING.has(operation) ? { input: { ...input, ReturnConsumedCapacity: "INDEXES" } } : {};
     try {
-      const answer = await next(request);
-      meter({ service, operation, units: unitsOf(answer.output), items: itemsOf(request) });
+      const answer = await next({ ...(call as object), ...asked });
+      meter({ service, operation, items, units: unitsOf(answer.output) });
       return answer;
     } catch (error) {
-      meter({ service, operation, units: undefined, items: itemsOf(request) });
+      meter({ service, operation, items, units: undefined });
       throw error;
     }
   };
-  client.middlewareStack.add(middleware as never, { step: "finalizeRequest", name: "batonMeter", priority: "low" });
-}
-
-function itemsOf(request: unknown): number {
-  const parsed = z.object({ input: transaction }).safeParse(request);
-  return parsed.success ? parsed.data.input.TransactItems.length : 1;
+  client.middlewareStack.add(middleware as never, { step: "initialize", name: "batonMeter" });
 }
 
 function unitsOf(output: unknown): MeteredRequest["units"] {
@@ -59,8 +58,6 @@ function unitsOf(output: unknown): MeteredRequest["units"] {
   if (!parsed.success || parsed.data.ConsumedCapacity === undefined) return undefined;
   const all = [parsed.data.ConsumedCapacity].flat();
   const table = all.reduce((sum, one) => sum + (one.Table?.CapacityUnits ?? one.CapacityUnits ?? 0), 0);
-  const indexes = all
-    .flatMap((one) => Object.values(one.GlobalSecondaryIndexes ?? {}))
-    .reduce((sum, one) => sum + one.CapacityUnits, 0);
-  return { table, indexes };
+  const indexes = all.flatMap((one) => Object.values(one.GlobalSecondaryIndexes ?? {}));
+  return { table, indexes: indexes.reduce((sum, one) => sum + one.CapacityUnits, 0) };
 }

@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { claimJob } from "../../shared/usecases/claim-job.ts";
+import { createRun } from "../../shared/usecases/create-run.ts";
+import { completeJob } from "../../shared/usecases/end-attempt.ts";
+import { verifyLease } from "../../shared/usecases/lease-token.ts";
+import { readJobs } from "../../shared/usecases/read-runs.ts";
+import { ackLease, renewLease } from "../../shared/usecases/renew-lease.ts";
+import { sessionOf, startWorld, type World } from "../support/world.ts";
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld();
+});
+afterAll(() => world.stop());
+
+const HELLO = "pipeline: hello\njobs:\n  one:\n    run: echo hello\n  two:\n    needs: one\n    run: echo bye\n";
+const LOG = { bytes: 0, lostBytes: 0, chunkCount: 0, index: { kind: "inline" as const, chunks: [], gaps: [] } };
+
+test("two jobs run one after the other, and the run succeeds", async () => {
+  const { deps, sent } = world;
+  const { run } = await createRun(
+    deps,
+    { project: "default", definition: { path: "hello.yml", text: HELLO }, pipelinePath: "x", watch: false },
+    { principal: "token:test" },
+  );
+  for (const jobId of ["one", "two"]) {
+    const offer = sent.offers.find(({ offer }) => offer.jobId === jobId);
+    expect(offer?.offer.fence).toBe(0);
+    const lease = await claimJob(deps, sessionOf("r1"), { runId: run.runId, jobId, claimId: `claim-${jobId}-0123456789`, fence: 0 });
+    const claims = verifyLease(deps.signer, lease.leaseToken, { runId: run.runId, jobId, fence: lease.fence }, world.clock.nowMs);
+    await ackLease(deps, claims);
+    world.clock.nowMs += 1_000;
+    expect((await renewLease(deps, claims, "running")).ttlMs).toBe(45_000);
+    const done = { outcome: "succeeded" as const, exitCode: 0, log: LOG, artifacts: [], losses: [], checks: [] };
+    expect(await completeJob(deps, claims, done)).toEqual({ state: "succeeded" });
+  }
+  const { run: ended, jobs } = await readJobs(deps, run.runId);
+  expect(ended.state).toBe("succeeded");
+  expect(jobs.map((job) => job.state)).toEqual(["succeeded", "succeeded"]);
+});
