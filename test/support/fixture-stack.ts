@@ -15,7 +15,7 @@ interface Records {
   }[];
 }
 
-/** A body `{"failures": n}` fails n times, one by one; `{"throws": n}` throws n times. */
+/** A body `{"failures": n}` fails n times, one by one; `{"throws": n}` throws n times; `{"hangs": n}` never answers. */
 function queueFunction(name: string) {
   return async (event: unknown) => {
     seen.push({ name, event });
@@ -25,6 +25,8 @@ function queueFunction(name: string) {
       return { record, wish, receives: Number(record.attributes.ApproximateReceiveCount) };
     });
     if (records.some(({ wish, receives }) => receives <= Number(wish["throws"] ?? 0))) throw new Error("as told");
+    if (records.some(({ wish, receives }) => receives <= Number(wish["hangs"] ?? 0)))
+      await new Promise(() => undefined);
     const failed = records.filter(({ wish, receives }) => receives <= Number(wish["failures"] ?? 0));
     return { batchItemFailures: failed.map(({ record }) => ({ itemIdentifier: record.messageId })) };
   };

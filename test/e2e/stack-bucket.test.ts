@@ -1,0 +1,152 @@
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, PutObjectTaggingCommand } from "@aws-sdk/client-s3";
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { BUCKET_NAME } from "../../localstack/names.ts";
+import { type SpawnedStack, spawnStack } from "../../localstack/spawn-stack.ts";
+import { stackClients } from "../support/stack-clients.ts";
+
+/** The embedded bucket refuses what S3 refuses (SECURITY 27): else a link that is signed too weakly would go unnoticed. */
+
+const stateDir = mkdtempSync(join(tmpdir(), "baton-bucket-"));
+let stack: SpawnedStack;
+let clients: ReturnType<typeof stackClients>;
+
+beforeAll(async () => {
+  const main = fileURLToPath(new URL("../support/fixture-stack.ts", import.meta.url));
+  stack = await spawnStack({ stateDir, main });
+  clients = stackClients(stack, stateDir);
+});
+afterAll(async () => {
+  await stack.stop();
+  rmSync(stateDir, { recursive: true, force: true });
+});
+
+const BODY = Buffer.from("what the link is for");
+const DIGEST = createHash("sha256").update(BODY).digest("base64");
+
+/** A link as the control plane makes it: it signs length, checksum and If-None-Match. */
+async function uploadLink(key: string, expiresIn = 60) {
+  const command = new PutObjectCommand({
+    Bucket: BUCKET_NAME,
+    Key: key,
+    ContentLength: BODY.length,
+    ChecksumSHA256: DIGEST,
+    IfNoneMatch: "*",
+  });
+  const url = await getSignedUrl(clients.s3, command, {
+    expiresIn,
+    signableHeaders: new Set(["content-length", "if-none-match"]),
+    unhoistableHeaders: new Set(["x-amz-checksum-sha256"]),
+  });
+  return { url, headers: { "if-none-match": "*", "x-amz-checksum-sha256": DIGEST } };
+}
+
+/** Status and S3 error code. `fetch` would not let a test send what it wants. */
+function send(method: string, url: string, headers: Record<string, string> = {}, body: Buffer = Buffer.alloc(0)) {
+  return new Promise<[number | undefined, string | undefined]>((resolve, reject) => {
+    // A path as it is: a URL would resolve its dots.
+    const [, host = "", port = "", path = ""] = /^http:\/\/([^:]+):(\d+)(.*)$/.exec(url) ?? [];
+    const options = { host, port, path, method, headers: { "content-length": body.length, ...headers } };
+    const call = request(options, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk;
+      });
+      response.on("end", () => resolve([response.statusCode, /<Code>(\w+)</.exec(text)?.[1]]));
+    });
+    call.on("error", reject).end(body);
+  });
+}
+
+test("a link uploads once: If-None-Match refuses the second time", async () => {
+  const { url, headers } = await uploadLink("logs/once");
+  expect(await send("PUT", url, headers, BODY)).toEqual([200, undefined]);
+  expect(await send("PUT", url, headers, BODY)).toEqual([412, "PreconditionFailed"]);
+  const again = new PutObjectCommand({ Bucket: BUCKET_NAME, Key: "logs/once", Body: "other", IfNoneMatch: "*" });
+  await expect(clients.s3.send(again)).rejects.toMatchObject({ name: "PreconditionFailed" });
+  const object = await clients.s3.send(new GetObjectCommand({ Bucket: BUCKET_NAME, Key: "logs/once" }));
+  expect(await object.Body?.transformToString()).toBe(BODY.toString());
+});
+
+test("of 20 uploads to one key at once, one wins", async () => {
+  const { url, headers } = await uploadLink("logs/race");
+  const answers = await Promise.all(Array.from({ length: 20 }, () => send("PUT", url, headers, BODY)));
+  expect(answers.filter(([status]) => status === 200)).toHaveLength(1);
+  expect(answers.filter(([status]) => status === 412)).toHaveLength(19);
+});
+
+test("a link is for its length, its content, its key, its method and its headers", async () => {
+  const { url, headers } = await uploadLink("logs/exact");
+  const longer = Buffer.concat([BODY, BODY]);
+  const swapped = Buffer.from([...BODY].reverse());
+  expect(await send("PUT", url, headers, longer)).toEqual([403, "SignatureDoesNotMatch"]);
+  expect(await send("PUT", url, headers, swapped)).toEqual([400, "BadDigest"]);
+  expect(await send("PUT", url.replace("logs/exact", "logs/other"), headers, BODY)).toEqual([
+    403,
+    "SignatureDoesNotMatch",
+  ]);
+  expect(await send("GET", url, headers)).toEqual([403, "SignatureDoesNotMatch"]);
+  expect(await send("PUT", url, { "x-amz-checksum-sha256": DIGEST }, BODY)).toEqual([403, "SignatureDoesNotMatch"]);
+  expect(await send("PUT", url, { ...headers, "x-amz-meta-owner": "me" }, BODY)).toEqual([403, "AccessDenied"]);
+  const head = new HeadObjectCommand({ Bucket: BUCKET_NAME, Key: "logs/exact" });
+  await expect(clients.s3.send(head)).rejects.toMatchObject({ name: "NotFound" });
+  expect(await send("PUT", url, headers, BODY)).toEqual([200, undefined]);
+});
+
+test("a link ends when it says", async () => {
+  const { url, headers } = await uploadLink("logs/late", 60);
+  const earlier = url.replace(/X-Amz-Expires=\d+/, "X-Amz-Expires=1");
+  expect(await send("PUT", earlier, headers, BODY)).toEqual([403, "SignatureDoesNotMatch"]);
+  const command = new GetObjectCommand({ Bucket: BUCKET_NAME, Key: "logs/late" });
+  const past = await getSignedUrl(clients.s3, command, { expiresIn: 60, signingDate: new Date(0) });
+  expect(await send("GET", past)).toEqual([403, "AccessDenied"]);
+});
+
+test("nobody comes without credentials, nor with other ones", async () => {
+  const plain = `${clients.awsUrl}/${BUCKET_NAME}/logs/once`;
+  expect(await send("GET", plain)).toEqual([403, "AccessDenied"]);
+  expect(await send("DELETE", plain)).toEqual([403, "AccessDenied"]);
+  const { url, headers } = await uploadLink("logs/strange");
+  expect(await send("PUT", url.replace("BATONEMBEDDED", "SOMEBODYELSES"), headers, BODY)).toEqual([
+    403,
+    "InvalidAccessKeyId",
+  ]);
+});
+
+test("a key cannot climb", async () => {
+  for (const key of ["logs/../../escape", "..", "logs/./x"]) {
+    const path = key.replaceAll("/", "%2F").replaceAll(".", "%2E");
+    expect(await send("PUT", `${clients.awsUrl}/${BUCKET_NAME}/${path}`, {}, BODY), key).toEqual([
+      400,
+      "InvalidArgument",
+    ]);
+  }
+});
+
+test("what the embedded bucket cannot do it says, and changes nothing", async () => {
+  await clients.s3.send(new PutObjectCommand({ Bucket: BUCKET_NAME, Key: "logs/tagged", Body: "kept" }));
+  const tagging = { Bucket: BUCKET_NAME, Key: "logs/tagged", Tagging: { TagSet: [{ Key: "a", Value: "b" }] } };
+  await expect(clients.s3.send(new PutObjectTaggingCommand(tagging))).rejects.toMatchObject({ name: "NotImplemented" });
+  const object = await clients.s3.send(new GetObjectCommand({ Bucket: BUCKET_NAME, Key: "logs/tagged" }));
+  expect(await object.Body?.transformToString()).toBe("kept");
+  expect(await send("GET", `${clients.awsUrl}/_fauxqs/queues`)).toEqual([501, "NotImplemented"]);
+});
+
+test("a web page cannot write through the browser", async () => {
+  const { url, headers } = await uploadLink("logs/page");
+  expect(await send("PUT", url, { ...headers, origin: "https://example.com" }, BODY)).toEqual([403, "AccessForbidden"]);
+  expect(await send("PUT", url, { ...headers, host: "rebound.example.com" }, BODY)).toEqual([403, "AccessDenied"]);
+});
+
+test("an object far over the server's own limit is stored and read back", async () => {
+  const Body = Buffer.alloc(40 * 1_024 * 1_024, 7);
+  await clients.s3.send(new PutObjectCommand({ Bucket: BUCKET_NAME, Key: "artifacts/large", Body }));
+  const object = await clients.s3.send(new GetObjectCommand({ Bucket: BUCKET_NAME, Key: "artifacts/large" }));
+  expect(Buffer.compare(Buffer.from((await object.Body?.transformToByteArray()) ?? []), Body)).toBe(0);
+});

@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import { findDynamoEngine } from "../../../localstack/dynamo-engine.ts";
+import { checkNode } from "../../../localstack/spawn-stack.ts";
+import { parseStackOptions } from "../../../localstack/stack-options.ts";
+import { readReport } from "../../../localstack/stack-report.ts";
+
+test("a platform without an engine is told where else to go", () => {
+  expect(() => findDynamoEngine("plan9", "mips")).toThrow(
+    expect.objectContaining({ code: "engine_missing", message: expect.stringContaining("BATON_URL") }),
+  );
+});
+
+test("an old Node is told which one is needed", () => {
+  expect(() => checkNode("20.19.0")).toThrow(expect.objectContaining({ code: "node_too_old" }));
+  expect(() => checkNode("24.0.0")).not.toThrow();
+});
+
+test("options are read, and wrong ones are one clear line", () => {
+  expect(parseStackOptions(["--state", "s", "--memory", "--port", "4800"])).toEqual({
+    stateDir: "s",
+    memory: true,
+    port: 4_800,
+    host: "127.0.0.1",
+  });
+  for (const argv of [[], ["--state", "s", "--port", "x"], ["--state", "s", "--port", "70000"], ["--nope"]])
+    expect(() => parseStackOptions(argv)).toThrow(expect.objectContaining({ code: "bad_options" }));
+});
+
+test("a report that is none is not taken for one", () => {
+  const ports = { gateway: 1, dynamodb: 2, aws: 3 };
+  const ready = { kind: "ready", url: "u", pid: 4, tokenFile: "t", runnerTokenFile: "r", ports, enginePid: 5 };
+  expect(readReport(ready)).toEqual(ready);
+  expect(readReport({ kind: "failed", code: "port_in_use", message: "m" })).toMatchObject({ code: "port_in_use" });
+  for (const other of [
+    undefined,
+    "ready",
+    { ...ready, ports: {} },
+    { ...ready, pid: "4" },
+    { kind: "failed", code: "x" },
+  ])
+    expect(readReport(other)).toBeUndefined();
+});
