@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
-import { createWriteStream, openAsBlob } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { createReadStream, createWriteStream } from "node:fs";
+import { rename, rm, stat } from "node:fs/promises";
+import { type ClientRequest, request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as wait } from "node:timers/promises";
@@ -32,11 +34,8 @@ export class TransferError extends Error {
 }
 
 /** Sends one body once and returns the status. Throws TransferError where no answer came: it may have landed all the same. */
-export async function put(request: SignedRequest, body: Buffer | Blob, signal?: AbortSignal): Promise<number> {
-  const bytes = body instanceof Blob ? body.size : body.length;
-  const response = await exchange(request, bytes, signal, body);
-  await response.arrayBuffer();
-  return response.status;
+export async function put(request: SignedRequest, body: Buffer, signal?: AbortSignal): Promise<number> {
+  return send(request, body.length, signal, (call) => call.end(body));
 }
 
 /**
@@ -50,11 +49,11 @@ export async function uploadFile(
   bytes: number,
   signal?: AbortSignal,
 ): Promise<void> {
-  const blob = await openAsBlob(file);
-  if (blob.size !== bytes) throw new TransferError(`${file} has ${blob.size} bytes and not ${bytes}`);
+  const { size } = await stat(file);
+  if (size !== bytes) throw new TransferError(`${file} has ${size} bytes and not ${bytes}`);
   let mayBeThere = false;
   await withRetries(signal, async () => {
-    const status = await put(request, blob, signal).catch((error: unknown) => {
+    const status = await sendFile(request, file, bytes, signal).catch((error: unknown) => {
       mayBeThere = true;
       throw error;
     });
@@ -89,7 +88,7 @@ async function downloadOnce(
   expected: { readonly bytes: number; readonly sha256: string },
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const response = await exchange(request, expected.bytes, signal);
+  const response = await get(request, expected.bytes, signal);
   if (!response.ok || response.body === null) {
     await response.body?.cancel();
     throw new TransferError(`the bucket answered ${response.status} to a download`, response.status);
@@ -118,25 +117,59 @@ async function downloadOnce(
     throw new TransferError(`what came is not what was promised: ${bytes} bytes with SHA-256 ${sha256}`);
 }
 
-async function exchange(
+/** Not `fetch`: it copies every body, and 500 MB of log would become 500 MB of garbage. */
+function send(
   request: SignedRequest,
   bytes: number,
   signal: AbortSignal | undefined,
-  body?: Buffer | Blob,
-): Promise<Response> {
-  const timeout = AbortSignal.timeout(TRANSFER_MS + (bytes / BYTES_PER_SECOND_MIN) * 1_000);
-  try {
-    return await fetch(request.url, {
+  write: (call: ClientRequest) => void,
+): Promise<number> {
+  const url = new URL(request.url);
+  const begin = url.protocol === "https:" ? httpsRequest : httpRequest;
+  return new Promise((resolve, reject) => {
+    const fail = (cause: unknown) =>
+      reject(new TransferError(`no answer from the bucket: ${reasonOf(cause)}`, undefined, { cause }));
+    const call = begin(url, {
       method: request.method,
-      headers: request.headers,
-      // A presigned link names one host; a redirect would take the signed request elsewhere.
-      redirect: "error",
-      signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
-      ...(body === undefined ? {} : { body }),
+      headers: { ...request.headers, "content-length": bytes },
+      signal: deadline(bytes, signal),
     });
+    call.on("error", fail);
+    call.on("response", (response) => {
+      response.on("error", fail);
+      response.on("end", () => resolve(response.statusCode ?? 0));
+      response.resume();
+    });
+    write(call);
+  });
+}
+
+function sendFile(
+  request: SignedRequest,
+  file: string,
+  bytes: number,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  return send(request, bytes, signal, (call) => {
+    const content = createReadStream(file, { highWaterMark: 256 * 1_024 });
+    // Errors of either side end the other; the call's own reach send().
+    pipeline(content, call).catch((error: Error) => call.destroy(error));
+  });
+}
+
+async function get(request: SignedRequest, bytes: number, signal: AbortSignal | undefined): Promise<Response> {
+  try {
+    // A presigned link names one host; a redirect would take the signed request elsewhere.
+    const init = { method: request.method, headers: request.headers, redirect: "error" } as const;
+    return await fetch(request.url, { ...init, signal: deadline(bytes, signal) });
   } catch (cause) {
     throw new TransferError(`no answer from the bucket: ${reasonOf(cause)}`, undefined, { cause });
   }
+}
+
+function deadline(bytes: number, signal: AbortSignal | undefined): AbortSignal {
+  const timeout = AbortSignal.timeout(TRANSFER_MS + Math.ceil(bytes / BYTES_PER_SECOND_MIN) * 1_000);
+  return signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
 }
 
 async function withRetries(signal: AbortSignal | undefined, call: () => Promise<void>): Promise<void> {
