@@ -45,7 +45,10 @@ export function makeObserver(logLevel: "DEBUG" | "INFO" | "WARN" | "ERROR"): Obs
         histogram(registry, name).observe(ms / 1_000);
       },
     },
-    flush: () => embedded.publishStoredMetrics(),
+    // In braces: what middy's `after` returns would take the place of the answer.
+    flush: () => {
+      if (embedded.hasStoredMetrics()) embedded.publishStoredMetrics();
+    },
     prometheus: () => registry.metrics(),
     registry,
   };

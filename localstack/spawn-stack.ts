@@ -4,7 +4,6 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readReport, type StackReady } from "./stack-report.ts";
 import { type StartFailureCode, systemCode } from "./start-failure.ts";
-import { STACK_FILE, TOKEN_FILE } from "./state-files.ts";
 
 /** Starts the embedded stack as a process of its own. Imports nothing heavy: the command line's start-up counts. */
 
@@ -79,19 +78,6 @@ export async function spawnStack(options: SpawnOptions): Promise<SpawnedStack> {
       child.kill("SIGKILL");
     },
   };
-}
-
-/** Where a stack serves that was started on this folder and not stopped; it may have crashed since. */
-export function readRunningStack(stateDir: string): { readonly url: string; readonly token: string } | undefined {
-  try {
-    const stack: unknown = JSON.parse(readFileSync(join(stateDir, STACK_FILE), "utf8"));
-    const token = readFileSync(join(stateDir, TOKEN_FILE), "utf8").trim();
-    const url = typeof stack === "object" && stack !== null && "url" in stack ? stack.url : undefined;
-    return typeof url === "string" ? { url, token } : undefined;
-  } catch (error) {
-    if (systemCode(error) === "ENOENT" || error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
 
 /** Fails `node_too_old` below Node 24. */

@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { accessSync, chmodSync, constants, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { StartFailure, systemCode } from "./start-failure.ts";
-import { STACK_FILE, TOKEN_FILE } from "./state-files.ts";
 
 /** The state folder: who may read it, and what its files are called. */
 
@@ -27,10 +26,10 @@ export function stateFolder(path: string): StateFolder {
   return {
     dir,
     lockFile: join(dir, "lock"),
-    tokenFile: join(dir, TOKEN_FILE),
+    tokenFile: join(dir, "token"),
     runnerTokenFile: join(dir, "runner-token"),
     signingKeyFile: join(dir, "signing-key"),
-    stackFile: join(dir, STACK_FILE),
+    stackFile: join(dir, "stack.json"),
     awsPortFile: join(dir, "aws-port"),
     tableFile: join(dir, "table.db"),
     awsDir: join(dir, "queues-and-bucket"),

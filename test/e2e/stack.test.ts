@@ -20,7 +20,7 @@ import {
   queueUrl,
   TABLE_NAME,
 } from "../../localstack/names.ts";
-import { readRunningStack, type SpawnedStack, type SpawnOptions, spawnStack } from "../../localstack/spawn-stack.ts";
+import { type SpawnedStack, type SpawnOptions, spawnStack } from "../../localstack/spawn-stack.ts";
 import { BODY_BYTES_MAX } from "../../shared/domain/limits.ts";
 import { systemClock } from "../../shared/lib/clock.ts";
 import { isAlive } from "../support/processes.ts";
@@ -85,7 +85,9 @@ describe("a running stack", () => {
       expect(statSync(join(stateDir, name)).mode & 0o777, name).toBe(0o600);
     expect(statSync(stateDir).mode & 0o777).toBe(0o700);
     expect(stack.token).toBe("baton_main_owner");
-    expect(readRunningStack(stateDir)).toEqual({ url: stack.url, token: stack.token });
+    expect(readFileSync(join(stateDir, "token"), "utf8").trim()).toBe(stack.token);
+    const written: unknown = JSON.parse(readFileSync(join(stateDir, "stack.json"), "utf8"));
+    expect(written).toEqual({ url: stack.url, pid: stack.pid });
   });
 
   test("turns a request into an API Gateway event and the answer into HTTP", async () => {
@@ -239,7 +241,7 @@ describe("a stack that ends", () => {
     expect(systemClock.monotonicMs() - before).toBeLessThan(1_500);
     expect(await stack.exited).toEqual({ code: 0, signal: null });
     expect(isAlive(stack.enginePid)).toBe(false);
-    expect(readRunningStack(join(folder, "quick"))).toBeUndefined();
+    expect(() => statSync(join(folder, "quick", "stack.json"))).toThrow("ENOENT");
   });
 
   test("finds items, messages, objects and tokens again after kill -9", async () => {
