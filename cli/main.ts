@@ -36,14 +36,12 @@ async function runProgram(program: Command, args: readonly string[]): Promise<nu
   }
 }
 
-/** `baton … | head`: when the reader is gone there is nobody to tell. Commands with children stop them on `exit`. */
+/** `baton … | head`: when the reader is gone there is nobody to tell. What a command has started ends on `exit`. */
 function endWithReader(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
-      process.exitCode = SIGNAL_EXIT.SIGPIPE;
-      if (process.listenerCount("SIGPIPE") > 0) process.emit("SIGPIPE", "SIGPIPE");
-      else process.exit();
+      process.exit(SIGNAL_EXIT.SIGPIPE);
     });
   }
 }

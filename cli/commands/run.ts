@@ -23,7 +23,6 @@ import { makeTempFolder, type TempFolder } from "../local/temp-folder.ts";
 import { makeFollowPrinter } from "../print/follow-printer.ts";
 import { makePaint } from "../print/paint.ts";
 import { printRunTable } from "../print/run-table.ts";
-import { downloadArtifacts } from "../products/download-artifacts.ts";
 import { type Snapshot, snapshotTree } from "../snapshot/snapshot-tree.ts";
 import { verdictExit } from "../verdict-exit.ts";
 
@@ -109,6 +108,7 @@ async function runAndReport(command: RunCommand): Promise<number> {
       pools: poolsOf(command.definition, snapshot),
       env: context.environment.childEnv,
       name: "baton-run",
+      keepWorkspace: options.keep === true,
       ...(options.slots === undefined ? {} : { slots: options.slots }),
       ...(options.secretsFile === undefined
         ? {}
@@ -171,6 +171,7 @@ async function follow(command: RunCommand, client: Client, runId: string): Promi
 async function report({ context, options }: RunCommand, client: Client, seen: RunJobs): Promise<void> {
   const { cwd, colour } = context.environment;
   if (options.artifacts !== undefined) {
+    const { downloadArtifacts } = await import("../products/download-artifacts.ts");
     const into = resolve(cwd, options.artifacts);
     const files = await downloadArtifacts(client, seen.run.id, into);
     for (const file of files) await context.err.write(`${file}\n`);
@@ -183,7 +184,7 @@ async function report({ context, options }: RunCommand, client: Client, seen: Ru
 
 /** The first signal cancels the run and waits for its end; a hangup has nobody to wait for. */
 function stopFirst(command: RunCommand, signal: StopSignal): void {
-  if (signal === "SIGHUP" || signal === "SIGPIPE" || command.client === undefined) {
+  if (signal === "SIGHUP" || command.client === undefined) {
     halt(command, signal);
     return;
   }

@@ -1,5 +1,5 @@
 import { isJobEnded, isRunEnded } from "../../shared/domain/verdict.ts";
-import type { JobView } from "../../shared/protocol/runs.ts";
+import type { CheckView, JobView } from "../../shared/protocol/runs.ts";
 import type { RunJobs } from "../follow/follow-run.ts";
 import { explainHistory } from "./explain-history.ts";
 import { explainJob, listed } from "./explain-job.ts";
@@ -39,9 +39,12 @@ const VERDICTS: Readonly<Record<string, string>> = {
 
 function explainChecks({ checks }: RunJobs): string[] {
   return checks
-    .filter((check) => check.outcome !== "passed")
+    .filter((check) => check.outcome !== "passed" && !isOwn(check))
     .map((check) => `Check ${check.id} ${check.outcome ?? "waits"}: it is answered by ${listed(check.jobs)}.`);
 }
+
+/** The check of a job's own name is the job: its own words say it. */
+const isOwn = (check: CheckView): boolean => check.jobs.length === 1 && check.jobs[0] === check.id;
 
 /** A job that succeeded at once explains itself. */
 function needsAWord(job: JobView): boolean {

@@ -24,9 +24,12 @@ export interface RunnerOptions {
   readonly slots?: number;
   readonly name?: string;
   readonly secretsFile?: string;
+  readonly keepWorkspace?: boolean;
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** Where the command's own compiled code lies (see baton.mjs): the runner starts faster with its. */
+const COMPILE_CACHE = fileURLToPath(new URL("../../node_modules/.cache/baton", import.meta.url));
 const MAIN = fileURLToPath(new URL("../../runner/main.ts", import.meta.url));
 
 /** Starts a runner in a session of its own, so that a terminal's Ctrl-C reaches us alone and we decide. */
@@ -34,7 +37,7 @@ export function spawnRunner(options: RunnerOptions): SpawnedRunner {
   const log = openSync(options.logFile, "a", 0o600);
   const child = spawn(process.execPath, [MAIN, ...runnerArguments(options)], {
     stdio: ["pipe", log, log],
-    env: options.env,
+    env: { ...options.env, NODE_COMPILE_CACHE: COMPILE_CACHE },
     detached: true,
   });
   closeSync(log);
@@ -64,6 +67,7 @@ function runnerArguments(options: RunnerOptions): string[] {
     ...(options.slots === undefined ? [] : ["--slots", String(options.slots)]),
     ...(options.name === undefined ? [] : ["--name", options.name]),
     ...(options.secretsFile === undefined ? [] : ["--secrets-file", options.secretsFile]),
+    ...(options.keepWorkspace === true ? ["--keep-workspace"] : []),
     "--exit-with-parent",
   ];
 }

@@ -3,8 +3,7 @@ import type { StopSignal } from "../exit-codes.ts";
 
 /** Two signals closer than this are one: a terminal signals both us and a launcher that hands its own on. */
 const SAME_MS = 200;
-/** SIGPIPE stands for a reader of our output that has gone. */
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGPIPE"] as const;
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
  * Calls `first` for the first signal and `again` for each later one, until the returned function is called. Without
