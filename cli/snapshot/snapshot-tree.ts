@@ -1,3 +1,4 @@
+import type { Stats } from "node:fs";
 import { copyFile, lstat, mkdir, realpath, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { eachOf } from "../../shared/lib/each-of.ts";
@@ -40,9 +41,9 @@ export async function snapshotTree(options: {
 
   await copyIndex(repository, index);
   const { paths, warnings } = await changedPaths(call);
-  await boundPaths(root, paths);
-  const update = [...STEADY, "update-index", "--add", "--remove", "--replace", "-z", "--stdin"];
-  if (paths.length > 0) await git(update, { ...call, input: Buffer.from(`${paths.join("\0")}\0`, PATH_BYTES) });
+  const { there, gone } = await sortPaths(root, paths);
+  await updateIndex(["--force-remove"], gone, call);
+  await updateIndex(["--add", "--remove", "--replace"], there, call);
   const tree = await git([...STEADY, "write-tree"], call);
   const changed = repository?.headTree !== tree;
   const sha = changed ? await commit(tree, repository, call) : (repository?.head ?? "");
@@ -142,25 +143,40 @@ async function changedPaths(call: Call): Promise<{ paths: string[]; warnings: st
   };
 }
 
-async function boundPaths(root: string, paths: readonly string[]): Promise<void> {
+async function updateIndex(options: readonly string[], paths: readonly string[], call: Call): Promise<void> {
+  if (paths.length === 0) return;
+  const input = Buffer.from(`${paths.join("\0")}\0`, PATH_BYTES);
+  await git([...STEADY, "update-index", ...options, "-z", "--stdin"], { ...call, input });
+}
+
+/** What is there to be added, and what is gone, or has become a folder whose files are listed themselves. */
+async function sortPaths(root: string, paths: readonly string[]): Promise<{ there: string[]; gone: string[] }> {
+  const there: string[] = [];
+  const gone: string[] = [];
   let bytes = 0;
   await eachOf(paths, STATS_AT_ONCE, async (path) => {
-    bytes += await sizeOf(Buffer.from(`${Buffer.from(root).toString(PATH_BYTES)}/${path}`, PATH_BYTES));
+    const file = Buffer.from(`${Buffer.from(root).toString(PATH_BYTES)}/${path}`, PATH_BYTES);
+    const found = await statusOf(file);
+    const isGone =
+      found === undefined ||
+      (found.isDirectory() && (await statusOf(Buffer.concat([file, Buffer.from("/.git")]))) === undefined);
+    (isGone ? gone : there).push(path);
+    if (found?.isFile() === true) bytes += found.size;
     if (bytes > SNAPSHOT_BYTES_MAX) {
       throw new CommandError(
         `${root} has over ${SNAPSHOT_BYTES_MAX} bytes of changed or untracked files: ignore some in .gitignore`,
       );
     }
   });
+  return { there, gone };
 }
 
-async function sizeOf(file: Buffer): Promise<number> {
-  const found = await lstat(file).catch((error: unknown) => {
+async function statusOf(file: Buffer): Promise<Stats | undefined> {
+  return lstat(file).catch((error: unknown) => {
     if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR"))
       return undefined;
     throw error;
   });
-  return found?.isFile() === true ? found.size : 0;
 }
 
 async function commit(tree: string, repository: Repository | undefined, call: Call): Promise<string> {
