@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { entryOf } from "./entry.ts";
 
 /**
  * When a job's needs are met. Groups nest, each with a threshold: all (= the number of members), any (1) or N of M.
@@ -28,7 +29,7 @@ export const allOf = (sources: readonly string[]): Predicate => ({
 export function decide(predicate: Predicate, resolved: Readonly<Record<string, string>>): Decision {
   if ("need" in predicate) {
     // A job may be called `constructor`: only what was resolved counts, not what every object inherits.
-    return decideOne(Object.hasOwn(resolved, predicate.need) ? resolved[predicate.need] : undefined);
+    return decideOne(entryOf(resolved, predicate.need));
   }
   const decisions = predicate.of.map((member) => decide(member, resolved));
   const met = decisions.filter((decision) => decision === "met").length;

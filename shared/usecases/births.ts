@@ -1,3 +1,4 @@
+import { entryOf } from "../domain/entry.ts";
 import {
   DEPENDENTS_INLINE_MAX,
   DUE_SHARDS,
@@ -162,7 +163,7 @@ function jobItem(seed: RunSeed, job: PlannedJob, order: number, context: JobCont
       .filter((id) => context.inherited.has(id))
       .map((id) => [id, "passed"]),
   );
-  const free = job.needs === undefined || sourcesOf(job.needs).every((id) => id in resolved);
+  const free = job.needs === undefined || sourcesOf(job.needs).every((id) => entryOf(resolved, id) !== undefined);
   return {
     ...jobKey(ref),
     ...baseOf(seed),

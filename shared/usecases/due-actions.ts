@@ -1,3 +1,4 @@
+import { entryOf } from "../domain/entry.ts";
 import { HEARTBEAT_MS, LEASE_OVERTIME_MS, REOFFER_AGES_MS, TICK_MAX_MS, TICK_MIN_MS } from "../domain/limits.ts";
 import { decide, sourcesOf } from "../domain/predicate.ts";
 import { isJobEnded, tallyOf } from "../domain/verdict.ts";
@@ -64,7 +65,7 @@ export function nextOfferMs(queuedAtMs: number, afterMs: number): number {
 
 function dueForWaiting(job: JobItem, ended: ReadonlyMap<string, JobItem>): DueAction[] {
   if (job.needs === undefined) return [];
-  const missing = sourcesOf(job.needs).filter((id) => job.resolved[id] === undefined);
+  const missing = sourcesOf(job.needs).filter((id) => entryOf(job.resolved, id) === undefined);
   const told = missing
     .flatMap((id) => ended.get(id) ?? [])
     .map((source) => ({ kind: "resolve", job, source }) as const);
@@ -79,7 +80,7 @@ function openNodes({ run, joins }: RunItems & { readonly run: RunItem }): Readon
 function isUnsettled(job: JobItem, items: RunItems, open: ReadonlySet<string>): boolean {
   const answered = (checkId: string) => {
     const check = items.checks.find((one) => one.checkId === checkId);
-    return check === undefined || check.resolved[job.jobId] !== undefined;
+    return check === undefined || entryOf(check.resolved, job.jobId) !== undefined;
   };
   return open.has(jobNode(job.jobId)) || !Object.keys(job.checks).every(answered);
 }

@@ -1,4 +1,5 @@
 import { checkMoves, joinMoves } from "../domain/check-moves.ts";
+import { entryOf } from "../domain/entry.ts";
 import { jobMoves } from "../domain/job-moves.ts";
 import { FOLLOW_UPS_MAX, QUEUE_TIMEOUT_MS } from "../domain/limits.ts";
 import { decide, sourcesOf } from "../domain/predicate.ts";
@@ -124,8 +125,8 @@ export async function advance(deps: Deps, job: JobItem, cause: Cause): Promise<J
 
 function unmetReason(job: JobItem): string {
   const sources = job.needs === undefined ? [] : sourcesOf(job.needs);
-  const unmet = sources.filter((source) => (job.resolved[source] ?? "passed") !== "passed");
-  return `it needs ${unmet.map((source) => `${source} (${job.resolved[source]})`).join(", ")}`;
+  const unmet = sources.filter((source) => (entryOf(job.resolved, source) ?? "passed") !== "passed");
+  return `it needs ${unmet.map((source) => `${source} (${entryOf(job.resolved, source)})`).join(", ")}`;
 }
 
 /** Answers the named checks of an ended job. */
@@ -169,7 +170,12 @@ export async function answerCheck(
       cause,
     );
     item = written.item;
-    if (written.applied || item === undefined || item.state === "final" || item.resolved[job.jobId] !== undefined)
+    if (
+      written.applied ||
+      item === undefined ||
+      item.state === "final" ||
+      entryOf(item.resolved, job.jobId) !== undefined
+    )
       return item;
     seen = item.remaining === 1 ? item.tally : undefined;
   }
