@@ -4,7 +4,7 @@ import { FUNCTIONS, type FunctionName } from "../shared/resources.ts";
 import { ACCOUNT_ID, AWS_REGION, resourceName } from "./names.ts";
 
 /** What a handler reads of Lambda's context object. */
-export interface InvocationContext {
+interface InvocationContext {
   readonly callbackWaitsForEmptyEventLoop: boolean;
   readonly functionName: string;
   readonly functionVersion: string;
@@ -23,7 +23,7 @@ export type Handlers = Readonly<Record<FunctionName, LambdaHandler>>;
 export type Invoke = (name: FunctionName, event: unknown) => Promise<unknown>;
 
 /** The handler did not answer in its time. Lambda would have killed it; here it may still have its effects. */
-export class InvocationTimeout extends Error {
+class InvocationTimeout extends Error {
   override readonly name = "InvocationTimeout";
 }
 

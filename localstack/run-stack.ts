@@ -81,7 +81,7 @@ export async function runStack(ground: StackGround): Promise<RunningStack> {
   const schedules = startSchedules(ground, invoke);
   const ready: StackReady = {
     kind: "ready",
-    url: `http://${options.host}:${gateway.port}`,
+    url: `http://${urlHost(options.host)}:${gateway.port}`,
     pid: process.pid,
     tokenFile: folder.tokenFile,
     runnerTokenFile: folder.runnerTokenFile,
@@ -90,6 +90,12 @@ export async function runStack(ground: StackGround): Promise<RunningStack> {
   };
   writePrivateFile(folder.stackFile, `${JSON.stringify({ url: ready.url, pid: ready.pid })}\n`);
   return { ready, engineLost: engine.exited, stop: () => stop(ground, { aws, engine, sources, schedules, sqs }) };
+}
+
+/** An address to call; a wildcard is one to listen on only. */
+function urlHost(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 function wantedPort(folder: StateFolder): number | undefined {

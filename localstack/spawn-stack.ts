@@ -20,7 +20,7 @@ export interface SpawnOptions {
   readonly main?: string;
 }
 
-export interface StackExit {
+interface StackExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }

@@ -11,7 +11,7 @@ import { type Credentials, refuseSignature } from "./signature.ts";
  */
 
 /** The largest object: SQLite's largest value is a little less than this (1,000,000,000 bytes). */
-export const OBJECT_BYTES_MAX = 950_000_000;
+const OBJECT_BYTES_MAX = 950_000_000;
 
 export interface ShimOptions {
   readonly credentials: Credentials;

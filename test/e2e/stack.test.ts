@@ -20,7 +20,7 @@ import {
   queueUrl,
   TABLE_NAME,
 } from "../../localstack/names.ts";
-import { type SpawnedStack, type SpawnOptions, spawnStack } from "../../localstack/spawn-stack.ts";
+import { type SpawnedStack, type SpawnOptions, StackError, spawnStack } from "../../localstack/spawn-stack.ts";
 import { BODY_BYTES_MAX } from "../../shared/domain/limits.ts";
 import { systemClock } from "../../shared/lib/clock.ts";
 import { isAlive } from "../support/processes.ts";
@@ -179,7 +179,8 @@ describe("a running stack", () => {
 
   test("a stack on the same port says that it is in use", async () => {
     const options = { stateDir: join(folder, "other"), memory: true, port: stack.ports.gateway };
-    await expect(start(options)).rejects.toMatchObject({ name: "StackError", code: "port_in_use" });
+    await expect(start(options)).rejects.toBeInstanceOf(StackError);
+    await expect(start(options)).rejects.toMatchObject({ code: "port_in_use" });
   });
 
   test("a stack on the same folder says who has it", async () => {
@@ -202,6 +203,27 @@ describe("a running stack", () => {
     expect(() => statSync(join(stateDir, "table.db"))).toThrow("ENOENT");
     expect(() => statSync(join(stateDir, "queues-and-bucket"))).toThrow("ENOENT");
   });
+});
+
+test("the real functions reach table, queues and bucket, and know both tokens by their scopes", async () => {
+  const stateDir = join(folder, "real");
+  const stack = await spawnStack({ stateDir, memory: true });
+  started.push(stack);
+  const runnerToken = readFileSync(stack.runnerTokenFile, "utf8").trim();
+  const call = (method: string, path: string, token: string, body?: unknown) =>
+    fetch(stack.url + path, {
+      method,
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  expect((await fetch(`${stack.url}/healthz`)).status).toBe(200);
+  expect((await fetch(`${stack.url}/readyz`)).status).toBe(401);
+  const ready = await call("GET", "/readyz", stack.token);
+  expect([ready.status, await ready.json()]).toEqual([200, { ok: true, reached: ["table", "queues", "bucket"] }]);
+  expect((await call("GET", "/readyz", runnerToken)).status).toBe(403);
+  const session = { name: "r", pools: ["default"], slots: 1 };
+  expect((await call("POST", "/v1/sessions", runnerToken, session)).status).toBe(201);
+  await stack.stop();
 });
 
 describe("a stack that ends", () => {
