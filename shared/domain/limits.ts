@@ -95,6 +95,11 @@ export const LOG_BYTES_MAX = 4 * 1_024 * MIB;
 export const LOG_INDEX_INLINE_MAX = 4;
 export const LOG_PAGE_CHUNKS = 100;
 export const ARTIFACT_BYTES_MAX = 5 * 1_024 * MIB;
+/** What an archive may unpack to; a higher ratio is a bomb, where it is large enough to hurt. */
+export const ARTIFACT_UNPACKED_BYTES_MAX = 4 * ARTIFACT_BYTES_MAX;
+export const ARTIFACT_ENTRIES_MAX = 200_000;
+export const ARTIFACT_RATIO_MAX = 500;
+export const ARTIFACT_RATIO_FROM_BYTES = 256 * MIB;
 export const ARTIFACTS_PER_ATTEMPT_MAX = 16;
 export const CHECK_RESULTS_MAX = 32;
 export const UPLOADS_PER_CALL_MAX = 32;
