@@ -38,6 +38,9 @@ export const PIPELINE_DEFAULT = join(".baton", "ci.yml");
 /** After the first Ctrl-C: the steps' grace time, and then some for their last words. */
 const CANCEL_WAIT_MS = 60_000;
 
+/** Somebody waits at the terminal: a runner that cannot live is told soon. */
+const RESTARTS_MAX = 3;
+
 /** One `baton run`: what it reads, what it has started, how it is being ended. */
 interface RunCommand {
   readonly context: Context;
@@ -102,6 +105,7 @@ async function runAndReport(command: RunCommand): Promise<number> {
     stack,
     folder: command.temp.path,
     clock: context.clock,
+    restartsMax: RESTARTS_MAX,
     onRestart: (how) => void context.err.write(`baton: the runner ${how}; it is started again\n`),
     runner: {
       allowSources: [snapshot.source.url],

@@ -20,6 +20,7 @@ interface UpOptions {
 
 /** A runner with jobs gives them back or ends them; then it is killed, and its watchdogs end what is left. */
 const DRAIN_MS = 15_000;
+const RESTARTS_MAX = 10;
 
 /** `baton up`: a control plane with its state in a folder, and a runner, until a signal. */
 export async function upCommand(context: Context, options: UpOptions): Promise<void> {
@@ -61,6 +62,7 @@ async function startUpRunner(
     stack,
     folder: stateDir,
     clock: context.clock,
+    restartsMax: RESTARTS_MAX,
     onRestart: (how) =>
       void context.err.write(`baton: the runner ${how}; it is started again (see ${join(stateDir, RUNNER_LOG)})\n`),
     runner: {

@@ -4,7 +4,9 @@ import { backoffMs, type RetryPolicy } from "../../shared/lib/retry.ts";
 import type { SpawnedRunner } from "./spawn-runner.ts";
 
 /** A runner that dies is started again, later each time; one that never lasts is given up. */
-const RESTARTS: RetryPolicy = { triesMax: 10, baseMs: 500, capMs: 30_000 };
+const RESTART_PAUSE: Omit<RetryPolicy, "triesMax"> = { baseMs: 500, capMs: 30_000 };
+/** The runner says that it cannot work with what it was told: another would not either. */
+const UNUSABLE_CODE = 2;
 /** A runner that lived so long counts as well again. */
 const WELL_AFTER_MS = 60_000;
 
@@ -21,8 +23,10 @@ export interface KeptRunner {
 export function keepRunner(options: {
   readonly spawn: () => SpawnedRunner;
   readonly clock: Clock;
+  readonly restartsMax: number;
   readonly onRestart: (how: string) => void;
 }): KeptRunner {
+  const restarts: RetryPolicy = { ...RESTART_PAUSE, triesMax: options.restartsMax };
   const stopping = new AbortController();
   let current = options.spawn();
   const supervise = async (): Promise<string> => {
@@ -33,9 +37,10 @@ export function keepRunner(options: {
       if (stopping.signal.aborted) return forever();
       failures = options.clock.monotonicMs() - startedMs > WELL_AFTER_MS ? 1 : failures + 1;
       const how = signal === null ? `ended with code ${code ?? "?"}` : `was killed by ${signal}`;
-      if (failures > RESTARTS.triesMax) return `the runner ${how}, ${failures} times in a row`;
+      if (code === UNUSABLE_CODE) return `the runner ${how}`;
+      if (failures > restarts.triesMax) return `the runner ${how}, ${failures} times in a row`;
       options.onRestart(how);
-      await wait(backoffMs(RESTARTS, failures), undefined, { signal: stopping.signal }).catch(() => undefined);
+      await wait(backoffMs(restarts, failures), undefined, { signal: stopping.signal }).catch(() => undefined);
       if (stopping.signal.aborted) return forever();
       current = options.spawn();
     }

@@ -23,6 +23,7 @@ export function startRunner(options: {
   readonly stack: SpawnedStack;
   readonly folder: string;
   readonly clock: Clock;
+  readonly restartsMax: number;
   readonly onRestart: (how: string) => void;
   readonly runner: Omit<RunnerOptions, "url" | "tokenFile" | "logFile" | "workDir">;
 }): KeptRunner {
@@ -34,7 +35,8 @@ export function startRunner(options: {
     workDir: join(folder, "work"),
     logFile: join(folder, RUNNER_LOG),
   };
-  return keepRunner({ spawn: () => spawnRunner(runnerOptions), clock: options.clock, onRestart: options.onRestart });
+  const { clock, restartsMax, onRestart } = options;
+  return keepRunner({ spawn: () => spawnRunner(runnerOptions), clock, restartsMax, onRestart });
 }
 
 export const RUNNER_LOG = "runner.log";

@@ -24,7 +24,8 @@ export function announceStart(job: JobView, attempt: AttemptView): Announcement 
 
 /** Undefined for the attempt that ended the job: its end is the job's. */
 export function announceAttemptEnd(job: JobView, attempt: AttemptView): Announcement | undefined {
-  if (attempt.end === undefined || job.result?.fence === attempt.fence) return undefined;
+  if (attempt.end === undefined) return undefined;
+  if (isJobEnded(job.state) && lastAttempt(job)?.fence === attempt.fence) return undefined;
   const nth = attemptNumber(job, attempt);
   const text = `attempt ${nth} ${attempt.end.outcome}${whyAttempt(attempt)}; queued again`;
   return { mark: "↻", text: attempt.end.outcome === "canceled" ? `attempt ${nth} canceled` : text, tone: "bad" };
