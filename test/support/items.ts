@@ -1,0 +1,109 @@
+import type { Args, Item } from "../../shared/domain/item.ts";
+
+/** Plain items and arguments for tests of single moves. */
+
+export const NOW_MS = 1_000_000;
+export const CLAIM_ID = "claim-0123456789abcdef";
+
+/** A job at fence 3 in any state, with every part that a move may look at; `change` replaces attributes. */
+export function jobInState(state: string, change: Item = {}): Item {
+  const holder = { claimId: CLAIM_ID, runnerId: "rnr_1", runnerName: "r1", grantedAtMs: NOW_MS - 10 };
+  return {
+    state,
+    fence: 3,
+    pool: "default",
+    resolved: {},
+    left: { failed: 0, lost: 0 },
+    lease: { ...holder, expiresAtMs: NOW_MS + 10 },
+    stop: { reason: "cancel", atMs: NOW_MS - 5, deadlineMs: NOW_MS + 50 },
+    phase: "running",
+    attempts: { 3: { ...holder } },
+    queueDeadlineMs: NOW_MS - 1,
+    runDeadlineMs: NOW_MS + 1_000,
+    watchedUntilMs: 0,
+    history: {},
+    ...change,
+  };
+}
+
+/** Every argument that any job move may ask for. */
+export function jobArgs(change: Args = {}): Args {
+  return {
+    nowMs: NOW_MS,
+    fence: 3,
+    nextFence: 4,
+    claimId: CLAIM_ID,
+    pool: "default",
+    source: "other",
+    outcome: "passed",
+    queueDeadlineMs: NOW_MS + 900,
+    newExpiryMs: NOW_MS + 40,
+    stopDeadlineMs: NOW_MS + 50,
+    watchedUntilMs: NOW_MS + 60,
+    phase: "uploading",
+    lease: { claimId: "claim-fedcba9876543210", expiresAtMs: NOW_MS + 45 },
+    attempt: { claimId: "claim-fedcba9876543210" },
+    stop: { reason: "timeout", atMs: NOW_MS, deadlineMs: NOW_MS + 30 },
+    end: { outcome: "succeeded", atMs: NOW_MS },
+    result: { fence: 3, outcome: "succeeded" },
+    reason: "a reason",
+    historyKey: "3.move",
+    historyEntry: { atMs: NOW_MS, actor: "test" },
+    ...change,
+  };
+}
+
+export function runInState(state: string, change: Item = {}): Item {
+  return {
+    state,
+    open: new Set(["JOB#a"]),
+    tally: { failed: 0, lost: 0 },
+    tickSeq: 0,
+    tickedAtMs: 0,
+    wakeAtMs: NOW_MS,
+    dueShard: "DUE#0",
+    hardDeadlineMs: NOW_MS - 1,
+    planDeadlineMs: NOW_MS - 1,
+    pipeline: "p",
+    history: {},
+    ...change,
+  };
+}
+
+export function runArgs(change: Args = {}): Args {
+  return {
+    nowMs: NOW_MS,
+    node: "JOB#a",
+    failed: 0,
+    lost: 0,
+    seq: 0,
+    reason: "a reason",
+    wakeAtMs: NOW_MS + 5,
+    planDigest: "digest",
+    pipeline: "q",
+    open: new Set(["JOB#b"]),
+    historyKey: "0.move",
+    historyEntry: { atMs: NOW_MS, actor: "test" },
+    ...change,
+  };
+}
+
+export function checkInState(state: string, change: Item = {}): Item {
+  return { state, resolved: {}, remaining: 2, tally: { failed: 0, lost: 0 }, history: {}, ...change };
+}
+
+export function checkArgs(change: Args = {}): Args {
+  return {
+    nowMs: NOW_MS,
+    source: "a",
+    outcome: "passed",
+    failed: 0,
+    lost: 0,
+    failedBefore: 0,
+    lostBefore: 0,
+    answer: "passed",
+    historyKey: "0.move",
+    historyEntry: { atMs: NOW_MS, actor: "test" },
+    ...change,
+  };
+}
