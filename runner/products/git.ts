@@ -1,0 +1,118 @@
+import { spawn } from "node:child_process";
+import { GIT_LINES_IN_ERROR, GIT_OUTPUT_BYTES_MAX } from "./limits.ts";
+
+/** Git, or something needed to run it, failed. The message ends with its last words, without credentials. */
+export class GitError extends Error {
+  override readonly name = "GitError";
+}
+
+export interface GitContext {
+  /** What git inherits of the runner's environment: PATH, proxies, SSH_AUTH_SOCK. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+/** Where programs are looked for if the caller names no PATH. */
+export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/**
+ * Neither the machine's nor the user's configuration, no hooks, no prompts, no transport that runs commands. Automatic
+ * maintenance runs in the foreground, so that it is over when the lock is given back, and deletes nothing that a
+ * workspace may still borrow.
+ */
+const CONFIG = {
+  "core.hooksPath": "/dev/null",
+  "core.fsmonitor": "false",
+  "credential.helper": "",
+  "fetch.unpackLimit": "1",
+  "gc.autoDetach": "false",
+  "gc.pruneExpire": "never",
+  "http.lowSpeedLimit": "1000",
+  "http.lowSpeedTime": "60",
+  "maintenance.autoDetach": "false",
+  "protocol.ext.allow": "never",
+  "safe.directory": "*",
+} as const;
+
+/** Runs a program of the checkout in its own process group, and kills the group when `signal` aborts. Returns its output. */
+export async function run(
+  context: GitContext,
+  command: string,
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<string> {
+  context.signal.throwIfAborted();
+  const child = spawn(command, args, {
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    env: { PATH: DEFAULT_PATH, ...context.env, ...gitEnvironment(), ...options.env },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
+  const output = keepTail(child.stdout);
+  const errors = keepTail(child.stderr);
+  const kill = () => {
+    if (child.pid !== undefined) killGroup(child.pid);
+  };
+  context.signal.addEventListener("abort", kill, { once: true });
+  try {
+    const code = await new Promise<number | string>((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", (status, killedBy) => resolve(status ?? killedBy ?? "unknown"));
+    });
+    context.signal.throwIfAborted();
+    if (code === 0) return output();
+    throw new GitError(`git failed (${code}): ${lastLines(errors() || output())}`);
+  } catch (cause) {
+    if (cause instanceof GitError || context.signal.aborted) throw cause;
+    throw new GitError(`cannot run ${command}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  } finally {
+    context.signal.removeEventListener("abort", kill);
+  }
+}
+
+function gitEnvironment(): Record<string, string> {
+  const entries = Object.entries(CONFIG);
+  const config = entries.flatMap(([key, value], at) => [
+    [`GIT_CONFIG_KEY_${at}`, key],
+    [`GIT_CONFIG_VALUE_${at}`, value],
+  ]);
+  return {
+    ...Object.fromEntries(config),
+    GIT_CONFIG_COUNT: String(entries.length),
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_TERMINAL_PROMPT: "0",
+    GIT_ALLOW_PROTOCOL: "http:https:ssh",
+    GIT_SSH_COMMAND: "ssh -o BatchMode=yes",
+    LC_ALL: "C",
+  };
+}
+
+function keepTail(stream: NodeJS.ReadableStream): () => string {
+  let tail: Buffer = Buffer.alloc(0);
+  stream.on("data", (chunk: Buffer) => {
+    tail = Buffer.concat([tail, chunk]).subarray(-GIT_OUTPUT_BYTES_MAX);
+  });
+  return () => tail.toString("utf8");
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    // ESRCH: it ended by itself in this moment.
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}
+
+function lastLines(text: string): string {
+  const lines = redact(text)
+    .split(/[\r\n]+/)
+    .filter((line) => line.trim() !== "");
+  return lines.slice(-GIT_LINES_IN_ERROR).join("; ");
+}
+
+/** Without the user and password of any URL in it. */
+export function redact(text: string): string {
+  return text.replace(/:\/\/[^/\s@]*@/g, "://***@");
+}

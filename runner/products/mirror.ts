@@ -1,0 +1,78 @@
+import { createHash } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type GitContext, GitError, run } from "./git.ts";
+import type { Repository } from "./local-repository.ts";
+
+/**
+ * A bare repository per URL, kept as a cache. Every fetched commit has a ref of its own, so that maintenance never
+ * deletes what a workspace borrows.
+ */
+export interface Mirror extends Repository {
+  readonly folder: string;
+  readonly lock: string;
+}
+
+/** The URL with its credentials is the key: who cannot name them does not read what others fetched with them. */
+export function mirrorOf(cacheDir: string, url: string): Mirror {
+  const folder = join(cacheDir, `${createHash("sha256").update(url).digest("hex")}.git`);
+  return { folder, lock: `${folder}.lock`, objects: join(folder, "objects"), shallow: join(folder, "shallow") };
+}
+
+/**
+ * The kernel's lock, held by git itself through the inherited descriptor: it goes with the last process that works on
+ * the mirror, also when the runner is killed and git lives on for a moment. A `shallow.lock` found under it is stale.
+ */
+const UNDER_LOCK = `
+set -e
+mirror=$1 sha=$2 mode=$3; shift 3
+work=$mirror
+if [ "$mode" = rebuild ]; then work=$mirror.new; rm -rf "$work"; fi
+rm -f "$work/shallow.lock"
+[ -f "$work/config" ] || git init -q --bare "$work"
+if git -C "$work" rev-parse -q --verify "refs/baton/$sha^{commit}" >/dev/null 2>&1; then exit 0; fi
+git -C "$work" fetch -q --no-tags --no-write-fetch-head --no-recurse-submodules "$@"
+git -C "$work" update-ref "refs/baton/$sha" "$sha"
+if [ "$mode" = rebuild ]; then rm -rf "$mirror"; mv "$work" "$mirror"; fi
+`;
+
+/** What servers say that hand out only the tips of branches. */
+const REFUSES_SHA = /not our ref|unadvertised object|couldn't find remote ref/;
+
+/**
+ * Brings one commit into the mirror: alone where the server allows it, else with its whole branch (or, without a branch,
+ * all of them). A rebuild replaces the mirror, and only when its own fetch has succeeded. Throws GitError.
+ */
+export async function fetchCommit(
+  context: GitContext,
+  mirror: Mirror,
+  source: { readonly url: string; readonly sha: string; readonly branch?: string | undefined },
+  mode: "fetch" | "rebuild",
+): Promise<"commit" | "branch"> {
+  const { url, sha, branch } = source;
+  await mkdir(dirname(mirror.folder), { recursive: true, mode: 0o700 });
+  const locked = (how: string, ...args: string[]) =>
+    run(context, "flock", ["-x", mirror.lock, "sh", "-c", UNDER_LOCK, "sh", mirror.folder, sha, how, ...args]);
+  try {
+    await locked(mode, "--depth=1", "--", url, `+${sha}:refs/baton/${sha}`);
+    return "commit";
+  } catch (error) {
+    if (!(error instanceof GitError) || !REFUSES_SHA.test(error.message)) throw error;
+  }
+  const heads = `refs/heads/${branch ?? "*"}`;
+  await locked(mode, "--", url, `+${heads}:${heads.replace("refs/", "refs/baton/")}`);
+  return "branch";
+}
+
+/** Whether the mirror is broken, and not just unable to fetch. */
+export async function isDamaged(context: GitContext, mirror: Mirror): Promise<boolean> {
+  try {
+    await run(context, "git", ["fsck", "--connectivity-only", "--no-dangling", "--no-progress"], {
+      cwd: mirror.folder,
+    });
+    return false;
+  } catch (error) {
+    if (error instanceof GitError) return true;
+    throw error;
+  }
+}

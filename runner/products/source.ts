@@ -1,0 +1,106 @@
+import { copyFile, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DomainError } from "../../shared/domain/errors.ts";
+import type { Source } from "../../shared/protocol/runs.ts";
+import { type GitContext, GitError, redact, run } from "./git.ts";
+import { CHECKOUT_MS } from "./limits.ts";
+import { findLocalRepository, localPathOf, type Repository } from "./local-repository.ts";
+import { fetchCommit, isDamaged, mirrorOf } from "./mirror.ts";
+
+export interface CheckoutOptions {
+  readonly source: Source;
+  /** An empty folder. */
+  readonly into: string;
+  /** Holds the mirrors of remote repositories, for all attempts of all runners that share it. */
+  readonly cacheDir: string;
+  /** Folders in which local repositories may lie. */
+  readonly allowedRoots: readonly string[];
+  readonly signal: AbortSignal;
+  /** Told in one line what was done. */
+  readonly report: (line: string) => void;
+  /** What git sees of the runner's environment (PATH, proxies, SSH_AUTH_SOCK); a usual PATH where absent. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Checks a commit out into an empty workspace. Its `.git` works (detached at the commit, no remote) and borrows its
+ * objects from the local repository, or from a mirror that fetches only the commit. Submodules and LFS objects are not
+ * fetched. Throws DomainError where the source may not be used, GitError where git cannot, and the signal's reason.
+ */
+export async function checkout(options: CheckoutOptions): Promise<void> {
+  const { source, into, report } = options;
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(CHECKOUT_MS)]);
+  const context: GitContext = { env: options.env ?? {}, signal };
+  assertPlain(source);
+  if ((await readdir(into)).length > 0) throw new DomainError("conflict", `${into} is not empty`);
+  const local = localPathOf(source.url);
+  if (local !== undefined) {
+    await materialise(context, await findLocalRepository(context, local, options.allowedRoots), source.sha, into);
+    report(`checked out ${source.sha} of ${local}`);
+    return;
+  }
+  const how = await checkoutRemote(context, options);
+  report(`checked out ${source.sha} of ${redact(source.url)} (${how})`);
+}
+
+/** The protocol's schema says so too; git must never take a name for an option. */
+function assertPlain(source: Source): void {
+  if (!/^[0-9a-f]{40}$/.test(source.sha)) throw new DomainError("bad_request", "a commit is named by its full SHA");
+  if (!/^(https?:\/\/|ssh:\/\/|file:\/\/|git@|\/)/.test(source.url) || /:\/\/(?:[^/@]*@)?-|^git@-|\s/.test(source.url))
+    throw new DomainError(
+      "bad_request",
+      `source ${JSON.stringify(redact(source.url))} is not a URL that Baton fetches`,
+    );
+  if (source.branch !== undefined && (/^-|[\s*?[\\^~:]|\.\./.test(source.branch) || source.branch === ""))
+    throw new DomainError("bad_request", `${JSON.stringify(source.branch)} is no branch name`);
+}
+
+/** The warm way is one git process and no lock. Where it fails the commit is fetched; where it still fails the mirror is rebuilt, once. */
+async function checkoutRemote(context: GitContext, options: CheckoutOptions): Promise<string> {
+  const { source, into, cacheDir } = options;
+  const mirror = mirrorOf(cacheDir, source.url);
+  const attempt = async (): Promise<unknown> => {
+    try {
+      await materialise(context, mirror, source.sha, into);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof GitError)) throw error;
+      await Promise.all((await readdir(into)).map((name) => rm(join(into, name), { recursive: true, force: true })));
+      return error;
+    }
+  };
+  if ((await attempt()) === undefined) return "from the cache";
+  try {
+    const fetched = await fetchCommit(context, mirror, source, "fetch");
+    if ((await attempt()) === undefined) return fetched === "commit" ? "fetched" : "fetched with its branch";
+  } catch (error) {
+    if (!(error instanceof GitError) || !(await isDamaged(context, mirror))) throw error;
+  }
+  await fetchCommit(context, mirror, source, "rebuild");
+  const error = await attempt();
+  if (error !== undefined) throw error;
+  return "fetched, the cache was rebuilt";
+}
+
+/** Writes a `.git` by hand, as gitrepository-layout(5) says (`git init` is a process more), and lets git fill the folder. */
+async function materialise(context: GitContext, from: Repository, sha: string, into: string): Promise<void> {
+  if (/[\r\n]/.test(from.objects)) throw new DomainError("bad_request", "a repository's path has no line breaks");
+  const git = join(into, ".git");
+  await mkdir(join(git, "objects", "info"), { recursive: true });
+  await Promise.all([
+    mkdir(join(git, "objects", "pack")),
+    mkdir(join(git, "refs", "heads"), { recursive: true }),
+    writeFile(join(git, "HEAD"), `${sha}\n`),
+    writeFile(join(git, "config"), "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n"),
+    writeFile(join(git, "objects", "info", "alternates"), `${from.objects}\n`),
+    copyFile(from.shallow, join(git, "shallow")).catch(ignoreMissing),
+  ]);
+  await run(context, "git", ["read-tree", "--reset", "-u", "HEAD"], {
+    cwd: into,
+    env: { GIT_DIR: git, GIT_WORK_TREE: into },
+  });
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+}
