@@ -1,9 +1,11 @@
 import { createHmac } from "node:crypto";
 import { type FauxqsServer, startFauxqs } from "fauxqs";
 import type { Clock } from "../shared/lib/clock.ts";
-import { withShim } from "./bucket/shim.ts";
+import { bucketShim } from "./bucket/bucket-shim.ts";
 import type { Credentials } from "./bucket/signature.ts";
+import { withShims } from "./fastify-shim.ts";
 import { AWS_REGION } from "./names.ts";
+import { queueShim } from "./queues/queue-shim.ts";
 import { systemCode } from "./start-failure.ts";
 
 /** SQS and S3 in this process, on the loopback. */
@@ -28,10 +30,15 @@ export async function startAwsServer(options: AwsServerOptions): Promise<FauxqsS
   }
 }
 
-function startOn(port: number, { dataDir, credentials, clock }: AwsServerOptions): Promise<FauxqsServer> {
-  return withShim({ credentials, clock }, () =>
+async function startOn(port: number, { dataDir, credentials, clock }: AwsServerOptions): Promise<FauxqsServer> {
+  // Nothing asks for a queue before the server listens.
+  let server: FauxqsServer | undefined;
+  const inspect = (name: string) => server?.inspectQueue(name)?.messages;
+  const shims = [bucketShim(credentials, clock), queueShim(inspect, clock)];
+  server = await withShims(shims, () =>
     startFauxqs({ port, logger: false, defaultRegion: AWS_REGION, ...(dataDir === undefined ? {} : { dataDir }) }),
   );
+  return server;
 }
 
 /** What handlers sign with: derived, so that links signed before a restart hold after it, with no secret more to keep. */

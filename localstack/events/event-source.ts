@@ -29,7 +29,7 @@ export interface EventSourceOptions {
   readonly log: Log;
 }
 
-/** The embedded server loses what an aborted poll was about to get: so polls are short, and always end by themselves. */
+/** Polls are short and end by themselves: one cut off as its message comes hides that until its visibility ends. */
 const POLL_SECONDS = 5;
 /** Batches at once, so that a slow one does not hold up the others. */
 const BATCHES_MAX = 4;
