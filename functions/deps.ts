@@ -2,10 +2,11 @@ import { randomBytes } from "node:crypto";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { S3Client } from "@aws-sdk/client-s3";
 import { SQSClient } from "@aws-sdk/client-sqs";
-import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { ulid } from "ulid";
 import { systemClock } from "../shared/lib/clock.ts";
 import { makeSigner } from "../shared/lib/signed-token.ts";
+import { toDocumentClient } from "../shared/store/document-client.ts";
 import { makeDynamoStore } from "../shared/store/dynamo-store.ts";
 import { attachMeter, type RequestMeter } from "../shared/store/request-meter.ts";
 import { makeS3Bucket } from "../shared/store/s3-bucket.ts";
@@ -69,7 +70,7 @@ const atEndpoint = (endpoint: string | undefined) => (endpoint === undefined ? {
 function documentClient(environment: Environment, meter: RequestMeter): DynamoDBDocumentClient {
   const client = new DynamoDBClient({ ...atEndpoint(environment.AWS_ENDPOINT_URL_DYNAMODB), maxAttempts: 1 });
   attachMeter(client, "DynamoDB", meter);
-  return DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
+  return toDocumentClient(client);
 }
 
 function sqsClient(environment: Environment, meter: RequestMeter): SQSClient {

@@ -38,8 +38,14 @@ function holds(guard: Guard, item: Item, args: Args): boolean {
       return isComparable(found, other) && (found as number) < (other as number);
     }
     case "contains":
-      return found instanceof Set && found.has(operandValue(guard.value, args));
+      return containsMember(found, operandValue(guard.value, args));
   }
+}
+
+/** Like DynamoDB, looks into sets, lists and texts. */
+function containsMember(found: unknown, member: unknown): boolean {
+  if (typeof found === "string") return typeof member === "string" && found.includes(member);
+  return found instanceof Set ? found.has(member) : Array.isArray(found) && found.includes(member);
 }
 
 /** DynamoDB compares values of one type only; a missing attribute compares false. */
@@ -55,11 +61,7 @@ function perform(effect: Effect, next: Item, seen: Item, args: Args): void {
       setAt(next, segments, structuredClone(operandValue(effect.value, args)));
       return;
     case "add":
-      setAt(
-        next,
-        segments,
-        ((readAt(seen, segments) as number | undefined) ?? 0) + (operandValue(effect.value, args) as number),
-      );
+      setAt(next, segments, sum(readAt(seen, segments) ?? 0, operandValue(effect.value, args)));
       return;
     case "addToSet":
     case "removeFromSet":
@@ -70,9 +72,15 @@ function perform(effect: Effect, next: Item, seen: Item, args: Args): void {
   }
 }
 
+function sum(found: unknown, increment: unknown): number {
+  if (typeof found !== "number" || typeof increment !== "number") throw new Error("only numbers can be added");
+  return found + increment;
+}
+
 /** DynamoDB has no empty set: removing the last member removes the attribute. */
 function changedSet(kind: "addToSet" | "removeFromSet", found: unknown, member: unknown): Set<unknown> | undefined {
-  const members = new Set(found instanceof Set ? found : []);
+  if (found !== undefined && !(found instanceof Set)) throw new Error("only a set has members");
+  const members = new Set(found);
   if (kind === "addToSet") members.add(member);
   else members.delete(member);
   return members.size === 0 ? undefined : members;
@@ -85,8 +93,8 @@ function operandValue(operand: Operand, args: Args): unknown {
 function readAt(item: Item, segments: readonly string[]): unknown {
   let at: unknown = item;
   for (const segment of segments) {
-    if (typeof at !== "object" || at === null || at instanceof Set) return undefined;
-    at = Object.hasOwn(at, segment) ? (at as Item)[segment] : undefined;
+    if (!isMap(at)) return undefined;
+    at = Object.hasOwn(at, segment) ? at[segment] : undefined;
   }
   return at;
 }
@@ -95,9 +103,12 @@ function readAt(item: Item, segments: readonly string[]): unknown {
 function setAt(item: Item, segments: readonly string[], value: unknown): void {
   const last = segments.at(-1);
   const parent = readAt(item, segments.slice(0, -1));
-  if (last === undefined || typeof parent !== "object" || parent === null) {
+  if (last === undefined || !isMap(parent)) {
     throw new Error(`the item has no map at ${segments.slice(0, -1).join(".")}`);
   }
-  if (value === undefined) delete (parent as Item)[last];
-  else (parent as Item)[last] = value;
+  if (value === undefined) delete parent[last];
+  else parent[last] = value;
 }
+
+const isMap = (value: unknown): value is Item =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Set);

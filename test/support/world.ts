@@ -1,11 +1,12 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { ulid } from "ulid";
 import { createTable } from "../../localstack/create-resources.ts";
 import { findDynamoEngine, startDynamoEngine } from "../../localstack/dynamo-engine.ts";
 import { TABLE_NAME } from "../../localstack/names.ts";
 import { makeSigner } from "../../shared/lib/signed-token.ts";
 import type { Bucket } from "../../shared/store/bucket.ts";
+import { toDocumentClient } from "../../shared/store/document-client.ts";
 import { makeDynamoStore } from "../../shared/store/dynamo-store.ts";
 import type { PoolOffer, Queues, Tick } from "../../shared/store/queues.ts";
 import type { Deps } from "../../shared/usecases/deps.ts";
@@ -17,7 +18,11 @@ export interface World {
   readonly client: DynamoDBDocumentClient;
   readonly clock: { nowMs: number };
   /** What was sent, in order; nothing is delivered by itself. */
-  readonly sent: { offers: PoolOffer[]; ticks: (Tick & { delayMs: number })[]; plans: { tenant: string; runId: string }[] };
+  readonly sent: {
+    offers: PoolOffer[];
+    ticks: (Tick & { delayMs: number })[];
+    plans: { tenant: string; runId: string }[];
+  };
   readonly objects: Map<string, string>;
   readonly counted: Map<string, number>;
   stop(): Promise<void>;
@@ -30,7 +35,7 @@ export async function startWorld(pools: readonly string[] = ["default", "gpu"]):
   const engine = await startDynamoEngine(findDynamoEngine(process.platform, process.arch), undefined);
   const plain = new DynamoDBClient({ ...REGION, endpoint: `http://127.0.0.1:${engine.port}`, maxAttempts: 1 });
   await createTable(plain);
-  const client = DynamoDBDocumentClient.from(plain, { marshallOptions: { removeUndefinedValues: true } });
+  const client = toDocumentClient(plain);
   const clock = { nowMs: START_MS };
   const sent: World["sent"] = { offers: [], ticks: [], plans: [] };
   const objects = new Map<string, string>();
@@ -43,7 +48,10 @@ export async function startWorld(pools: readonly string[] = ["default", "gpu"]):
     random: { ulid: (nowMs) => ulid(nowMs).toLowerCase(), secret: () => "s".repeat(43) },
     signer: makeSigner([Buffer.alloc(32, 7)]),
     log: { info: () => undefined, warn: () => undefined },
-    metrics: { count: (name, value = 1) => void counted.set(name, (counted.get(name) ?? 0) + value), timing: () => undefined },
+    metrics: {
+      count: (name, value = 1) => void counted.set(name, (counted.get(name) ?? 0) + value),
+      timing: () => undefined,
+    },
     readDefinition: async () => {
       throw new Error("no source in this world");
     },
