@@ -1,7 +1,7 @@
 import { CreateTableCommand, type CreateTableCommandInput, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { CreateBucketCommand, PutBucketLifecycleConfigurationCommand, type S3Client } from "@aws-sdk/client-s3";
 import { CreateQueueCommand, QueueNameExists, SetQueueAttributesCommand, type SQSClient } from "@aws-sdk/client-sqs";
-import { BUCKET, DEFAULT_POOLS, OFFER_QUEUE, QUEUES, type QueueName, TABLE } from "../shared/resources.ts";
+import { BUCKET, OFFER_QUEUE, QUEUES, type QueueName, TABLE } from "../shared/resources.ts";
 import { BUCKET_NAME, deadLetterName, poolQueueName, queueArn, queueName, queueUrl, TABLE_NAME } from "./names.ts";
 
 /** Makes what `shared/resources.ts` names, where it is not there yet. */
@@ -14,13 +14,13 @@ export interface Clients {
 }
 
 /** Idempotent: a restart finds everything, and takes over changed queue attributes. */
-export async function createResources(clients: Clients): Promise<void> {
+export async function createResources(clients: Clients, pools: readonly string[]): Promise<void> {
   const queues = Object.keys(QUEUES) as QueueName[];
   await Promise.all([
     createTable(clients.dynamodb),
     createBucket(clients.s3),
     ...queues.map((queue) => createWorkQueue(clients, queue)),
-    ...DEFAULT_POOLS.map((pool) => createPoolQueue(clients, pool)),
+    ...pools.map((pool) => createPoolQueue(clients, pool)),
   ]);
 }
 

@@ -12,6 +12,7 @@ export function handlerEnvironment(
   endpoints: Endpoints,
   credentials: Credentials,
   signingKeyFile: string,
+  pools: readonly string[],
 ): Readonly<Record<string, string>> {
   return {
     AWS_REGION,
@@ -29,6 +30,7 @@ export function handlerEnvironment(
     BATON_TICKS_QUEUE_URL: queueUrl(endpoints.awsUrl, queueName("ticks")),
     BATON_PLANS_QUEUE_URL: queueUrl(endpoints.awsUrl, queueName("plans")),
     BATON_POOL_QUEUE_URL_PREFIX: queueUrl(endpoints.awsUrl, poolQueueName("")),
+    BATON_POOLS: pools.join(","),
     BATON_SIGNING_KEY_FILE: signingKeyFile,
     BATON_RUNNER_SQS_ENDPOINT: endpoints.awsUrl,
     BATON_TENANT: "main",

@@ -64,13 +64,16 @@ export async function runStack(ground: StackGround): Promise<RunningStack> {
   const engine = await ground.engine;
   const awsUrl = `http://127.0.0.1:${aws.port}`;
   const dynamodbUrl = `http://127.0.0.1:${engine.port}`;
-  enterEnvironment(handlerEnvironment({ dynamodbUrl, awsUrl }, credentials, folder.signingKeyFile));
+  enterEnvironment(handlerEnvironment({ dynamodbUrl, awsUrl }, credentials, folder.signingKeyFile, options.pools));
 
   const client = { region: AWS_REGION, credentials };
   const sqs = new SQSClient({ ...client, endpoint: awsUrl });
   const s3 = new S3Client({ ...client, endpoint: awsUrl, forcePathStyle: true });
   const dynamodb = new DynamoDBClient({ ...client, endpoint: dynamodbUrl });
-  const [parts] = await Promise.all([ground.loadParts(), createResources({ dynamodb, sqs, s3, awsUrl })]);
+  const [parts] = await Promise.all([
+    ground.loadParts(),
+    createResources({ dynamodb, sqs, s3, awsUrl }, options.pools),
+  ]);
   await Promise.all([bootstrapTokens(folder, parts.mintToken, fresh), returnOrphans(aws, sqs, awsUrl)]);
   dynamodb.destroy();
   s3.destroy();

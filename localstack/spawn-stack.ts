@@ -16,6 +16,8 @@ export interface SpawnOptions {
   readonly port?: number;
   /** The HTTP address; 127.0.0.1 by default. */
   readonly host?: string;
+  /** The pools that get an offer queue; `default` alone where absent. */
+  readonly pools?: readonly string[];
   /** The program to run instead of the real stack: a test's own. */
   readonly main?: string;
 }
@@ -89,11 +91,18 @@ export function checkNode(version: string): void {
 function start(options: SpawnOptions, stateDir: string, logFile: string): ChildProcess {
   const main = options.main ?? fileURLToPath(new URL("main.ts", import.meta.url));
   const args = ["--state", stateDir, "--port", String(options.port ?? 0), "--host", options.host ?? "127.0.0.1"];
+  const pools = (options.pools ?? []).flatMap((pool) => ["--pool", pool]);
   const log = openLog(stateDir, logFile);
   try {
     return spawn(
       process.execPath,
-      ["--disable-warning=ExperimentalWarning", main, ...args, ...(options.memory === true ? ["--memory"] : [])],
+      [
+        "--disable-warning=ExperimentalWarning",
+        main,
+        ...args,
+        ...pools,
+        ...(options.memory === true ? ["--memory"] : []),
+      ],
       {
         stdio: ["ignore", log, log, "ipc"],
         // A session of its own: a terminal's Ctrl-C is for the parent, which then stops us in order.

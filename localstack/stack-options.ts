@@ -1,4 +1,6 @@
 import { parseArgs } from "node:util";
+import { NAME_PATTERN } from "../shared/domain/id-patterns.ts";
+import { DEFAULT_POOLS } from "../shared/resources.ts";
 import { StartFailure } from "./start-failure.ts";
 
 export interface StackOptions {
@@ -10,6 +12,8 @@ export interface StackOptions {
   readonly port: number;
   /** The gateway's address. Table, queues and bucket never leave the loopback. */
   readonly host: string;
+  /** The pools that get an offer queue. */
+  readonly pools: readonly string[];
 }
 
 /** Reads the stack process's arguments. No secret is ever among them: they show in `ps`. */
@@ -19,7 +23,10 @@ export function parseStackOptions(argv: readonly string[]): StackOptions {
   if (values.state === undefined || values.state === "") throw new StartFailure("bad_options", "--state DIR is needed");
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new StartFailure("bad_options", `--port must be 0 to 65535, not ${values.port}`);
-  return { stateDir: values.state, memory: values.memory, port, host: values.host };
+  const pools = values.pool.length === 0 ? DEFAULT_POOLS : values.pool;
+  const bad = pools.find((pool) => !NAME_PATTERN.test(pool));
+  if (bad !== undefined) throw new StartFailure("bad_options", `--pool ${bad} is not a pool's name`);
+  return { stateDir: values.state, memory: values.memory, port, host: values.host, pools: [...new Set(pools)] };
 }
 
 function parse(argv: readonly string[]) {
@@ -31,6 +38,7 @@ function parse(argv: readonly string[]) {
         memory: { type: "boolean", default: false },
         port: { type: "string", default: "0" },
         host: { type: "string", default: "127.0.0.1" },
+        pool: { type: "string", multiple: true, default: [] },
       },
     });
   } catch (cause) {

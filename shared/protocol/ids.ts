@@ -1,11 +1,8 @@
 import { z } from "zod";
+import { JOB_ID_PATTERN, NAME_PATTERN, RUN_ID_PATTERN } from "../domain/id-patterns.ts";
 import { IDEMPOTENCY_KEY_LENGTH_MAX, NAME_LENGTH_MAX } from "../domain/limits.ts";
 
 /** Ids as they travel. A run's id sorts by its time of birth (ULID, lower case, https://github.com/ulid/spec). */
-
-export const RUN_ID_PATTERN = /^run_[0-9a-hjkmnp-tv-z]{26}$/;
-export const JOB_ID_PATTERN = /^[a-zA-Z0-9][a-zA-Z0-9_-]{0,63}$/;
-export const NAME_PATTERN = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/;
 
 export const runId = z.string().regex(RUN_ID_PATTERN, "a run id is run_ and 26 lower-case ULID characters");
 export const jobId = z

@@ -16,13 +16,21 @@ test("an old Node is told which one is needed", () => {
 });
 
 test("options are read, and wrong ones are one clear line", () => {
-  expect(parseStackOptions(["--state", "s", "--memory", "--port", "4800"])).toEqual({
+  expect(parseStackOptions(["--state", "s", "--memory", "--port", "4800", "--pool", "gpu"])).toEqual({
     stateDir: "s",
     memory: true,
     port: 4_800,
     host: "127.0.0.1",
+    pools: ["gpu"],
   });
-  for (const argv of [[], ["--state", "s", "--port", "x"], ["--state", "s", "--port", "70000"], ["--nope"]])
+  expect(parseStackOptions(["--state", "s"]).pools).toEqual(["default"]);
+  for (const argv of [
+    [],
+    ["--state", "s", "--port", "x"],
+    ["--state", "s", "--port", "70000"],
+    ["--nope"],
+    ["--state", "s", "--pool", "../x"],
+  ])
     expect(() => parseStackOptions(argv)).toThrow(expect.objectContaining({ code: "bad_options" }));
 });
 
