@@ -32,6 +32,12 @@ export interface RunnerOptions {
 const COMPILE_CACHE = fileURLToPath(new URL("../../node_modules/.cache/baton", import.meta.url));
 const MAIN = fileURLToPath(new URL("../../runner/main.ts", import.meta.url));
 
+/** How this host reaches the network: without its proxy and its authorities, steps could fetch nothing. */
+const NETWORK_VARIABLES = [
+  ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"],
+  ...["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO"],
+];
+
 /** Starts a runner in a session of its own, so that a terminal's Ctrl-C reaches us alone and we decide. */
 export function spawnRunner(options: RunnerOptions): SpawnedRunner {
   const log = openSync(options.logFile, "a", 0o600);
@@ -68,6 +74,7 @@ function runnerArguments(options: RunnerOptions): string[] {
     ...(options.name === undefined ? [] : ["--name", options.name]),
     ...(options.secretsFile === undefined ? [] : ["--secrets-file", options.secretsFile]),
     ...(options.keepWorkspace === true ? ["--keep-workspace"] : []),
+    ...NETWORK_VARIABLES.filter((name) => options.env[name] !== undefined).flatMap((name) => ["--pass-env", name]),
     "--exit-with-parent",
   ];
 }
