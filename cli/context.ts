@@ -10,4 +10,6 @@ export interface Context {
   readonly out: Output;
   /** Progress, warnings and errors. */
   readonly err: Output;
+  /** Aborted when nobody reads stdout or stderr any more. Where nobody listens to it, the process ends then. */
+  readonly readerGone: AbortSignal;
 }

@@ -9,4 +9,5 @@ export const EXIT = {
 
 /** The exit code of a program that a signal ended. */
 export const SIGNAL_EXIT = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143, SIGPIPE: 141 } as const;
-export type StopSignal = Exclude<keyof typeof SIGNAL_EXIT, "SIGPIPE">;
+/** SIGPIPE stands for a reader of our output that has gone: no such signal comes. */
+export type StopSignal = keyof typeof SIGNAL_EXIT;

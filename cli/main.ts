@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import type { Command } from "commander";
 import { systemClock } from "../shared/lib/clock.ts";
 import type { Context } from "./context.ts";
@@ -14,8 +15,8 @@ export async function main(args: readonly string[]): Promise<void> {
     clock: systemClock,
     out: streamOutput(process.stdout),
     err: streamOutput(process.stderr),
+    readerGone: watchReader(),
   };
-  endWithReader();
   try {
     const code = await runProgram(buildProgram(context), args);
     process.exitCode = process.exitCode ?? code;
@@ -36,12 +37,15 @@ async function runProgram(program: Command, args: readonly string[]): Promise<nu
   }
 }
 
-/** `baton … | head`: when the reader is gone there is nobody to tell. What a command has started ends on `exit`. */
-function endWithReader(): void {
+/** `baton … | head`: when the reader is gone there is nobody to tell. A command with children listens, and ends them. */
+function watchReader(): AbortSignal {
+  const gone = new AbortController();
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
-      process.exit(SIGNAL_EXIT.SIGPIPE);
+      if (getEventListeners(gone.signal, "abort").length === 0) process.exit(SIGNAL_EXIT.SIGPIPE);
+      gone.abort();
     });
   }
+  return gone.signal;
 }

@@ -1,5 +1,5 @@
+import { RUN_ID_PATTERN } from "../../shared/domain/id-patterns.ts";
 import { type Client, makeClient } from "../../shared/protocol/client.ts";
-import { RUN_ID_PATTERN } from "../../shared/protocol/ids.ts";
 import { CommandError } from "../command-error.ts";
 import { findServer } from "../config/find-server.ts";
 import type { Context } from "../context.ts";

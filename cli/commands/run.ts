@@ -80,6 +80,8 @@ export async function runCommand(context: Context, file: string | undefined, opt
     (signal) => stopFirst(command, signal),
     (signal) => halt(command, signal),
   );
+  const onReaderGone = () => halt(command, "SIGPIPE");
+  context.readerGone.addEventListener("abort", onReaderGone);
   try {
     process.exitCode = await runAndReport(command);
     await tearDown(local);

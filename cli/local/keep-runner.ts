@@ -15,8 +15,6 @@ export interface KeptRunner {
   readonly givenUp: Promise<string>;
   stop(graceMs: number): Promise<void>;
   kill(): void;
-  /** The live process has ended; at once where there is none. */
-  exited(): Promise<unknown>;
 }
 
 /** Keeps a runner process alive until it is stopped. `onRestart` is told how the last one ended. */
@@ -55,7 +53,6 @@ export function keepRunner(options: {
       stopping.abort();
       current.kill();
     },
-    exited: () => current.exited,
   };
 }
 

@@ -15,6 +15,7 @@ export interface LocalStack {
 
 /** An idle runner ends in a moment; one whose attempts must be killed takes longer. */
 const RUNNER_STOP_MS = 5_000;
+const RUNNER_KILL_MS = 1_500;
 const LOG_TAIL_LINES = 5;
 const LOG_TAIL_BYTES_MAX = 1_024 * 1_024;
 
@@ -48,11 +49,14 @@ export async function tearDown(local: LocalStack): Promise<void> {
   await local.stack?.exited;
 }
 
-/** Ends everything now; the watchdogs of the runner kill what its attempts left. */
+/**
+ * Ends everything now. The runner has a moment to kill its steps and give their leases back while there is somebody to
+ * give them to: killed itself, its watchdogs would look for the control plane for seconds.
+ */
 export async function killAll(local: LocalStack): Promise<void> {
-  local.runner?.kill();
+  await local.runner?.stop(RUNNER_KILL_MS);
   local.stack?.kill();
-  await Promise.all([local.runner?.exited(), local.stack?.exited]);
+  await local.stack?.exited;
 }
 
 /** However this process ends (but for SIGKILL), nothing of it stays. Returns how to forget about it. */
