@@ -5,10 +5,10 @@ import { SQSClient } from "@aws-sdk/client-sqs";
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { ulid } from "ulid";
 import { systemClock } from "../shared/lib/clock.ts";
+import { attachMeter, type RequestMeter } from "../shared/lib/request-meter.ts";
 import { makeSigner } from "../shared/lib/signed-token.ts";
 import { toDocumentClient } from "../shared/store/document-client.ts";
 import { makeDynamoStore } from "../shared/store/dynamo-store.ts";
-import { attachMeter, type RequestMeter } from "../shared/store/request-meter.ts";
 import { makeS3Bucket } from "../shared/store/s3-bucket.ts";
 import { makeSqsQueues } from "../shared/store/sqs-queues.ts";
 import type { Deps } from "../shared/usecases/deps.ts";
@@ -20,6 +20,8 @@ import { prometheusMeter } from "./request-metrics.ts";
 export interface FunctionDeps extends Deps {
   readonly observer: Observer;
   readonly environment: Environment;
+  /** Counts AWS requests among the metrics of this process. */
+  readonly meter: RequestMeter;
 }
 
 const SECRET_BYTES = 32;
@@ -32,6 +34,7 @@ export function makeDeps(environment: Environment): FunctionDeps {
   return {
     observer,
     environment,
+    meter,
     store: makeDynamoStore(documentClient(environment, meter), environment.BATON_TABLE),
     queues: makeSqsQueues(sqsClient(environment, meter), {
       ticks: environment.BATON_TICKS_QUEUE_URL,

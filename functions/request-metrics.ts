@@ -1,12 +1,12 @@
 import { Counter, type Registry } from "prom-client";
-import type { RequestMeter } from "../shared/store/request-meter.ts";
+import type { RequestMeter } from "../shared/lib/request-meter.ts";
 
 /** The request meter as Prometheus counters of this process. */
 export function prometheusMeter(registry: Registry): RequestMeter {
   const requests = new Counter({
     name: "baton_aws_requests_total",
     help: "AWS requests sent by this process",
-    labelNames: ["service", "operation"],
+    labelNames: ["service", "operation", "empty"],
     registers: [registry],
   });
   const units = new Counter({
@@ -23,7 +23,7 @@ export function prometheusMeter(registry: Registry): RequestMeter {
   });
   return (request) => {
     const { service, operation } = request;
-    requests.inc({ service, operation });
+    requests.inc({ service, operation, empty: String(request.empty) });
     if (service !== "DynamoDB") return;
     items.inc({ operation }, request.items);
     if (request.units === undefined) return;

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Clock } from "../shared/lib/clock.ts";
 import { FUNCTIONS, type FunctionName } from "../shared/resources.ts";
 import { ACCOUNT_ID, AWS_REGION, resourceName } from "./names.ts";
+import { NO_METER, type StackMeter } from "./stack-meter.ts";
 
 /** What a handler reads of Lambda's context object. */
 interface InvocationContext {
@@ -27,8 +28,9 @@ class InvocationTimeout extends Error {
   override readonly name = "InvocationTimeout";
 }
 
-export function makeInvoke(handlers: Handlers, clock: Clock): Invoke {
+export function makeInvoke(handlers: Handlers, clock: Clock, meter: Pick<StackMeter, "invoked"> = NO_METER): Invoke {
   return (name, event) => {
+    meter.invoked(name);
     const timeoutMs = FUNCTIONS[name].timeoutSeconds * 1_000;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(

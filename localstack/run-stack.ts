@@ -4,6 +4,7 @@ import { S3Client } from "@aws-sdk/client-s3";
 import { ChangeMessageVisibilityCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { FauxqsServer } from "fauxqs";
 import type { Clock } from "../shared/lib/clock.ts";
+import { attachMeter } from "../shared/lib/request-meter.ts";
 import { QUEUES, type QueueName, SCHEDULES } from "../shared/resources.ts";
 import { embeddedCredentials, startAwsServer } from "./aws-server.ts";
 import { bootstrapTokens, type MintToken } from "./bootstrap-tokens.ts";
@@ -16,6 +17,7 @@ import type { Gateway } from "./gateway/gateway.ts";
 import { type Handlers, makeInvoke } from "./invoke.ts";
 import { AWS_REGION, queueArn, queueName, queueUrl } from "./names.ts";
 import type { Log } from "./stack-log.ts";
+import { NO_METER, type StackMeter } from "./stack-meter.ts";
 import type { StackOptions } from "./stack-options.ts";
 import type { StackReady } from "./stack-report.ts";
 import { ensureSigningKey, readTextFile, type StateFolder, writePrivateFile } from "./state-folder.ts";
@@ -25,6 +27,7 @@ import type { StateLock } from "./state-lock.ts";
 export interface StackParts {
   readonly handlers: Handlers;
   readonly mintToken: MintToken;
+  readonly meter?: StackMeter;
 }
 
 /** What is up before the rest is loaded: `start-stack.ts` began it while the modules were read. */
@@ -78,8 +81,10 @@ export async function runStack(ground: StackGround): Promise<RunningStack> {
   dynamodb.destroy();
   s3.destroy();
 
-  const invoke = makeInvoke(parts.handlers, clock);
-  gateway.serve(invoke);
+  const meter = parts.meter ?? NO_METER;
+  attachMeter(sqs, "SQS", meter.aws);
+  const invoke = makeInvoke(parts.handlers, clock, meter);
+  gateway.serve({ invoke, meter });
   const sources = startSources(ground, sqs, awsUrl, invoke);
   const schedules = startSchedules(ground, invoke);
   const ready: StackReady = {

@@ -4,6 +4,7 @@ import { BODY_BYTES_MAX } from "../../shared/domain/limits.ts";
 import type { Clock } from "../../shared/lib/clock.ts";
 import type { Invoke } from "../invoke.ts";
 import { errorFields, type Log } from "../stack-log.ts";
+import type { StackMeter } from "../stack-meter.ts";
 import { StartFailure, systemCode } from "../start-failure.ts";
 import { answerOf, type HttpAnswer, refusalAnswer } from "./http-answer.ts";
 import { httpEvent } from "./http-event.ts";
@@ -14,9 +15,15 @@ import { matchRoute } from "./match-route.ts";
 export interface Gateway {
   readonly port: number;
   /** From now on requests reach the functions; before, they are answered `not_ready`. */
-  serve(invoke: Invoke): void;
+  serve(functions: Functions): void;
   /** Takes no new request, and waits for those in flight, at most `graceMs`. */
   close(graceMs: number): Promise<void>;
+}
+
+/** What requests are for. */
+export interface Functions {
+  readonly invoke: Invoke;
+  readonly meter: Pick<StackMeter, "requested">;
 }
 
 export interface GatewayOptions {
@@ -36,17 +43,17 @@ const DISCARD_MS = 2_000;
 
 /** Binds the port at once, so that one in use is told before anything else starts. Fails `port_in_use`. */
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
-  let invoke: Invoke | undefined;
+  let functions: Functions | undefined;
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_MS, noDelay: true });
   server.on("request", (request, response) => {
     // `respond` answers every failure itself.
-    void respond(request, response, invoke, options);
+    void respond(request, response, functions, options);
   });
   const port = await listen(server, options);
   return {
     port,
     serve(ready) {
-      invoke = ready;
+      functions = ready;
     },
     close: (graceMs) => close(server, graceMs),
   };
@@ -55,12 +62,12 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
 async function respond(
   request: IncomingMessage,
   response: ServerResponse,
-  invoke: Invoke | undefined,
+  functions: Functions | undefined,
   options: GatewayOptions,
 ): Promise<void> {
   const requestId = randomUUID();
   try {
-    const answer = await answerRequest(request, requestId, invoke, options);
+    const answer = await answerRequest(request, requestId, functions, options);
     const headers = { ...answer.headers, "apigw-requestid": requestId };
     if (request.complete) response.writeHead(answer.status, headers).end(answer.body);
     else await answerEarly(request, response, { ...answer, headers });
@@ -101,7 +108,7 @@ function writeAnswer(response: ServerResponse, answer: HttpAnswer): void {
 async function answerRequest(
   request: IncomingMessage,
   requestId: string,
-  invoke: Invoke | undefined,
+  functions: Functions | undefined,
   { clock, log }: GatewayOptions,
 ): Promise<HttpAnswer> {
   const { method = "", url = "", headers } = request;
@@ -112,10 +119,11 @@ async function answerRequest(
   const body = await readBody(request);
   if (body === undefined)
     return refusalAnswer("too_large", `a request's body is at most ${BODY_BYTES_MAX} bytes`, requestId);
-  if (invoke === undefined) return refusalAnswer("not_ready", "the stack is starting", requestId);
+  if (functions === undefined) return refusalAnswer("not_ready", "the stack is starting", requestId);
   const sourceIp = request.socket.remoteAddress ?? "";
   const event = httpEvent({ method, url, headers, body, sourceIp, requestId, atMs }, match.route, match.params);
-  const result = await invoke(match.route.handler, event);
+  functions.meter.requested(event.routeKey);
+  const result = await functions.invoke(match.route.handler, event);
   const answer = answerOf(result);
   if (answer !== undefined) return answer;
   log("ERROR", "a function did not answer like one", { requestId, function: match.route.handler });

@@ -7,6 +7,8 @@ export interface MeteredRequest {
   readonly operation: string;
   /** Items that the request named: those of a transaction, else one. */
   readonly items: number;
+  /** A receive that brought no message: what an idle queue costs, and no run. */
+  readonly empty: boolean;
   /** Units as the engine reports them; undefined where it reports none, as for a refused write. */
   readonly units: { readonly table: number; readonly indexes: number } | undefined;
 }
@@ -29,6 +31,7 @@ const consumed = z.object({
   GlobalSecondaryIndexes: z.record(z.string(), z.object({ CapacityUnits: z.number() })).optional(),
 });
 const withCapacity = z.object({ ConsumedCapacity: z.union([consumed, z.array(consumed)]).optional() });
+const received = z.object({ Messages: z.array(z.unknown()).optional() });
 const callShape = z.object({ input: z.looseObject({ TransactItems: z.array(z.unknown()).optional() }) });
 
 /** Operations of the table that report what they consumed when they are asked. */
@@ -43,14 +46,24 @@ export function attachMeter(client: Meterable, service: string, meter: RequestMe
     const asked = REPORTING.has(operation) ? { input: { ...input, ReturnConsumedCapacity: "INDEXES" } } : {};
     try {
       const answer = await next({ ...(call as object), ...asked });
-      meter({ service, operation, items, units: unitsOf(answer.output) });
+      meter({
+        service,
+        operation,
+        items,
+        empty: operation === "ReceiveMessage" && isEmpty(answer.output),
+        units: unitsOf(answer.output),
+      });
       return answer;
     } catch (error) {
-      meter({ service, operation, items, units: undefined });
+      meter({ service, operation, items, empty: false, units: undefined });
       throw error;
     }
   };
   client.middlewareStack.add(middleware as never, { step: "initialize", name: "batonMeter" });
+}
+
+function isEmpty(output: unknown): boolean {
+  return (received.safeParse(output).data?.Messages ?? []).length === 0;
 }
 
 function unitsOf(output: unknown): MeteredRequest["units"] {

@@ -1,0 +1,36 @@
+import { Counter, type Registry } from "prom-client";
+import type { RequestMeter } from "../shared/lib/request-meter.ts";
+import type { FunctionName } from "../shared/resources.ts";
+
+/** Counts what a deployment is billed for beside the functions' own AWS requests. */
+export interface StackMeter {
+  /** The pollers of the event sources. */
+  readonly aws: RequestMeter;
+  /** An HTTP request that has a route. */
+  requested(routeKey: string): void;
+  invoked(name: FunctionName): void;
+}
+
+/** The meter as Prometheus counters, beside those of the functions. */
+export function prometheusStackMeter(registry: Registry, aws: RequestMeter): StackMeter {
+  const requests = new Counter({
+    name: "baton_api_requests_total",
+    help: "Requests to the HTTP API by route",
+    labelNames: ["route"],
+    registers: [registry],
+  });
+  const invocations = new Counter({
+    name: "baton_lambda_invocations_total",
+    help: "Invocations by function",
+    labelNames: ["function"],
+    registers: [registry],
+  });
+  return {
+    aws,
+    requested: (routeKey) => requests.inc({ route: routeKey }),
+    invoked: (name) => invocations.inc({ function: name }),
+  };
+}
+
+/** For functions that keep no counters. */
+export const NO_METER: StackMeter = { aws: () => undefined, requested: () => undefined, invoked: () => undefined };
