@@ -10,18 +10,19 @@ export interface GapList {
   /** Counts output beyond the log's limit, up to what a seal can express; returns how much was counted. */
   addOverLimit(offset: number, bytes: number, why: string): number;
   /** Something about the log was lost that is no range of it. */
-  note(reason: LogGap["reason"], why: string): void;
-  /** One line for each reason. */
+  note(line: string): void;
+  /** One line for each reason, with the first cause: later ones are mostly "time is up". */
   lines(): readonly string[];
 }
 
 export function makeGapList(): GapList {
   const gaps: LogGap[] = [];
   const whys = new Map<LogGap["reason"], string>();
+  const notes: string[] = [];
   const add: GapList["add"] = (reason, offset, bytes, why) => {
     if (bytes === 0) return;
     gaps.push({ offset, bytes, reason });
-    whys.set(reason, why);
+    if (!whys.has(reason)) whys.set(reason, why);
   };
   return {
     gaps,
@@ -34,14 +35,15 @@ export function makeGapList(): GapList {
       else add("limit", offset, counted, why);
       return counted;
     },
-    note(reason, why) {
-      whys.set(reason, why);
+    note(line) {
+      notes.push(line);
     },
     lines() {
-      return [...whys].map(([reason, why]) => {
+      const lines = [...whys].map(([reason, why]) => {
         const lost = gaps.filter((gap) => gap.reason === reason).reduce((sum, gap) => sum + gap.bytes, 0);
         return `log: ${lost} bytes lost (${reason}): ${why}`.slice(0, LOSS_LENGTH_MAX);
       });
+      return [...lines, ...notes];
     },
   };
 }

@@ -126,7 +126,7 @@ export function openLogBody(options: LogBodyOptions): LogBody {
       await uploader.finish(signal);
       const parts = { bytes, chunks: uploader.stored, gaps: gaps.gaps };
       const seal = await sealLog({ ...parts, ask: options.upload, put, signal });
-      if (seal.index.kind === "lost") gaps.note("upload_failed", "the log's index could not be stored");
+      if (seal.index.kind === "lost") gaps.note("log: its index could not be stored; its chunks are in the bucket");
       await spool.clear();
       return seal;
     },

@@ -1,0 +1,219 @@
+import { execFileSync, spawn } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { checkout } from "../../runner/products/source.ts";
+import { type GitHttpServer, startGitHttpServer } from "../support/git-http-server.ts";
+
+let root: string;
+let repository: string;
+let servers: GitHttpServer[];
+let workspaces = 0;
+
+beforeEach(async () => {
+  root = await realpath(await mkdtemp(join(tmpdir(), "baton-source-")));
+  repository = join(root, "repos", "project");
+  servers = [];
+  await mkdir(repository, { recursive: true });
+  git("init", "-q", "-b", "main");
+});
+afterEach(async () => {
+  for (const server of servers) await server.close();
+  await rm(root, { recursive: true, force: true });
+});
+
+function git(...args: string[]): string {
+  return gitIn(repository, ...args);
+}
+
+function gitIn(cwd: string, ...args: string[]): string {
+  const identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "safe.directory=*"];
+  return execFileSync("git", [...identity, ...args], { cwd, stdio: ["ignore", "pipe", "pipe"] })
+    .toString()
+    .trim();
+}
+
+async function commit(content: string): Promise<string> {
+  await mkdir(join(repository, "src"), { recursive: true });
+  await writeFile(join(repository, "src/file.txt"), content);
+  git("add", ".");
+  git("commit", "-qm", content);
+  return git("rev-parse", "HEAD");
+}
+
+async function serve(version: 0 | 2): Promise<GitHttpServer> {
+  const server = await startGitHttpServer(join(root, "repos"), { version });
+  servers.push(server);
+  return server;
+}
+
+async function check(
+  url: string,
+  sha: string,
+  options: { branch?: string; allowedRoots?: string[]; signal?: AbortSignal } = {},
+) {
+  workspaces += 1;
+  const into = join(root, `workspace-${workspaces}`);
+  await mkdir(into);
+  const lines: string[] = [];
+  await checkout({
+    source: { kind: "git", url, sha, ...(options.branch === undefined ? {} : { branch: options.branch }) },
+    into,
+    cacheDir: join(root, "cache"),
+    allowedRoots: options.allowedRoots ?? [join(root, "repos")],
+    signal: options.signal ?? new AbortController().signal,
+    report: (line) => lines.push(line),
+  });
+  return { into, lines, content: await readFile(join(into, "src/file.txt"), "utf8") };
+}
+
+async function mirror(): Promise<string> {
+  const [name = ""] = (await readdir(join(root, "cache"))).filter((entry) => entry.endsWith(".git"));
+  return join(root, "cache", name);
+}
+
+describe("a local repository", () => {
+  test("is checked out at the commit, with a git that works and shares its objects", async () => {
+    const first = await commit("one");
+    await commit("two");
+    const { into, content } = await check(repository, first);
+    expect(content).toBe("one");
+    expect(gitIn(into, "rev-parse", "HEAD")).toBe(first);
+    expect(gitIn(into, "status", "--porcelain")).toBe("");
+    expect(gitIn(into, "count-objects")).toMatch(/^0 objects/);
+  });
+
+  test("may be a file URL, a linked worktree, or a bare one that borrows", async () => {
+    const sha = await commit("one");
+    expect((await check(`file://${repository}`, sha)).content).toBe("one");
+    git("worktree", "add", "-q", "--detach", join(root, "repos", "tree"));
+    expect((await check(join(root, "repos", "tree"), sha)).content).toBe("one");
+    const bare = join(root, "repos", "bare.git");
+    gitIn(root, "init", "-q", "--bare", bare);
+    await writeFile(join(bare, "objects/info/alternates"), `${join(repository, ".git/objects")}\n`);
+    expect((await check(bare, sha)).content).toBe("one");
+  });
+
+  test("outside of the allowed folders is refused, also through a link or ..", async () => {
+    const sha = await commit("one");
+    await mkdir(join(root, "allowed"));
+    await symlink(repository, join(root, "allowed/link"));
+    const allowedRoots = [join(root, "allowed")];
+    for (const url of [
+      repository,
+      `file://${repository}`,
+      join(root, "allowed/link"),
+      `${root}/allowed/../repos/project`,
+    ])
+      await expect(check(url, sha, { allowedRoots })).rejects.toThrow("not in a folder that this runner may read");
+    await expect(check(repository, sha, { allowedRoots: [join(root, "repos/proj")] })).rejects.toThrow("may read");
+  });
+
+  test("neither its hooks nor the user's configuration run", async () => {
+    const sha = await commit("one");
+    const hook = join(repository, ".git/hooks/post-checkout");
+    await writeFile(hook, `#!/bin/sh\ntouch ${root}/hooked\n`, { mode: 0o755 });
+    await check(repository, sha);
+    expect(await readdir(root)).not.toContain("hooked");
+  });
+
+  test("a commit that it does not have is a clear error", async () => {
+    await commit("one");
+    await expect(check(repository, "0".repeat(40))).rejects.toThrow(/git failed/);
+  });
+});
+
+describe("a remote repository", () => {
+  test("is fetched once, one commit deep, and then comes from the cache", async () => {
+    await commit("one");
+    const sha = await commit("two");
+    const server = await serve(2);
+    const first = await check(`${server.url}/project/.git`, sha);
+    expect(first.content).toBe("two");
+    expect(gitIn(first.into, "log", "--format=%s")).toBe("two");
+    expect(gitIn(first.into, "status", "--porcelain")).toBe("");
+    const fetches = server.fetches();
+    const again = await check(`${server.url}/project/.git`, sha);
+    expect(again.lines[0]).toContain("from the cache");
+    expect(server.fetches()).toBe(fetches);
+  });
+
+  test("whose server hands out only branches is fetched with the branch", async () => {
+    const old = await commit("one");
+    await commit("two");
+    const server = await serve(0);
+    const { content, lines } = await check(`${server.url}/project/.git`, old, { branch: "main" });
+    expect(content).toBe("one");
+    expect(lines[0]).toContain("with its branch");
+    await expect(check(`${server.url}/project/.git`, "1".repeat(40), { branch: "main" })).rejects.toThrow(/git failed/);
+  });
+
+  test("whose cache has lost objects, or is damaged, is fetched anew", async () => {
+    const sha = await commit("one");
+    const { url } = await serve(2);
+    await check(`${url}/project/.git`, sha);
+    const packs = join(await mirror(), "objects/pack");
+    for (const name of await readdir(packs)) await rm(join(packs, name));
+    expect((await check(`${url}/project/.git`, sha)).content).toBe("one");
+    for (const name of await readdir(packs))
+      if (name.endsWith(".pack")) {
+        await rm(join(packs, name));
+        await writeFile(join(packs, name), "no pack");
+      }
+    const { content, lines } = await check(`${url}/project/.git`, sha);
+    expect(content).toBe("one");
+    expect(lines[0]).toContain("rebuilt");
+  });
+
+  test("a network that is down does not cost the cache", async () => {
+    const sha = await commit("one");
+    const server = await serve(2);
+    await check(`${server.url}/project/.git`, sha);
+    const later = await commit("two");
+    await server.close();
+    await expect(check(`${server.url}/project/.git`, later)).rejects.toThrow(/git failed/);
+    expect((await check(`${server.url}/project/.git`, sha)).content).toBe("one");
+  });
+
+  test("many at once share one mirror, also after a fetch was killed", async () => {
+    const shas = [await commit("one"), await commit("two"), await commit("three")];
+    const { url } = await serve(2);
+    await check(`${url}/project/.git`, shas[0] ?? "");
+    await writeFile(join(await mirror(), "shallow.lock"), "");
+    const holder = spawn("flock", ["-x", `${await mirror()}.lock`, "sleep", "60"], { detached: true });
+    await new Promise((resolve) => holder.once("spawn", resolve));
+    process.kill(-(holder.pid ?? 0), "SIGKILL");
+    const all = await Promise.all([...shas, ...shas].map((sha) => check(`${url}/project/.git`, sha)));
+    expect(all.map(({ content }) => content)).toEqual(["one", "two", "three", "one", "two", "three"]);
+  });
+
+  test("credentials in its URL are in no message", async () => {
+    const server = await serve(2);
+    const url = server.url.replace("http://", "http://user:hunter2@");
+    const error = await check(`${url}/none`, "0".repeat(40)).catch((caught: unknown) => caught);
+    expect(String(error)).toMatch(/git failed/);
+    expect(String(error)).not.toContain("hunter2");
+  });
+
+  test("a fetch that hangs ends with the signal", async () => {
+    const url = "http://127.0.0.1:9/never";
+    await expect(check(url, "0".repeat(40), { signal: AbortSignal.abort(new Error("stopped")) })).rejects.toThrow(
+      "stopped",
+    );
+  });
+
+  test("names that git could take for options or commands are refused", async () => {
+    for (const url of [
+      "--upload-pack=x",
+      "ext::sh -c id",
+      "https://-x/y",
+      "ssh://-oProxyCommand=x/y",
+      "git@-x:y",
+      "ssh://a@-x/y",
+    ])
+      await expect(check(url, "0".repeat(40))).rejects.toThrow("is not a URL");
+    await expect(check("https://example.org/x", "--all")).rejects.toThrow("full SHA");
+    await expect(check("https://example.org/x", "0".repeat(40), { branch: "-x" })).rejects.toThrow("no branch name");
+  });
+});
