@@ -1,0 +1,45 @@
+import type { Clock } from "../shared/lib/clock.ts";
+import type { RequestMeter } from "../shared/lib/request-meter.ts";
+import type { Client } from "../shared/protocol/client.ts";
+import type { LeaseGranted } from "../shared/protocol/leases.ts";
+import type { Emit } from "./events.ts";
+import type { Execution, Executor } from "./executors/executor.ts";
+import type { Interruptions } from "./interruptions.ts";
+import type { LeaseCalls } from "./lease-calls.ts";
+import type { HostEnvironment } from "./step-environment.ts";
+import type { Deadline } from "./watchdog/protocol.ts";
+
+export interface AttemptDeps {
+  readonly client: Client;
+  readonly executor: Executor;
+  /** Its monotonic side is the boot clock. */
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** Counts requests to the bucket. */
+  readonly meter: RequestMeter;
+  readonly host: HostEnvironment;
+  readonly cacheDir: string;
+  /** Local folders that a git source may lie in. */
+  readonly allowedRoots: readonly string[];
+  readonly secretsFile: string | undefined;
+}
+
+/** What the parts of one attempt share. */
+export interface Attempt {
+  readonly deps: AttemptDeps;
+  readonly granted: LeaseGranted;
+  readonly lease: LeaseCalls;
+  readonly cookie: string;
+  readonly execution: Execution;
+  readonly interruptions: Interruptions;
+  readonly hardDeadlineAtMs: number;
+  readonly progress: { phase: "starting" | "running" | "uploading"; step: number };
+  /** The lease as it stands: moved by each renewal. */
+  readonly held: { deadline: Deadline };
+}
+
+/** Tells the operator what went wrong with an attempt beside its own end. */
+export function trouble({ deps, granted }: Attempt, what: string, error: unknown): void {
+  const message = `${what}: ${error instanceof Error ? error.message : String(error)}`;
+  deps.emit({ type: "trouble", message, run: granted.runId, job: granted.jobId });
+}

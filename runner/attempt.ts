@@ -1,0 +1,259 @@
+import { randomBytes } from "node:crypto";
+import type { Clock } from "../shared/lib/clock.ts";
+import { bucketRequest } from "../shared/lib/request-meter.ts";
+import { put } from "../shared/lib/transfer.ts";
+import type { CallOptions } from "../shared/protocol/client.ts";
+import type { HeartbeatAck, LeaseGranted } from "../shared/protocol/leases.ts";
+import { type Attempt, type AttemptDeps, trouble } from "./attempt-state.ts";
+import type { AttemptEnd } from "./events.ts";
+import type { OutputSink } from "./executors/executor.ts";
+import { fetchInputs } from "./fetch-inputs.ts";
+import { heartbeatLoop } from "./heartbeat-loop.ts";
+import type { Interruptions } from "./interruptions.ts";
+import { type Journal, makeJournal } from "./journal.ts";
+import { sayLastWord } from "./last-word.ts";
+import { type LeaseCalls, makeLeaseCalls, persist, releaseCall } from "./lease-calls.ts";
+import { leaseDeadline } from "./lease-deadline.ts";
+import { type AttemptLog, openLog } from "./products/log.ts";
+import { checkout } from "./products/source.ts";
+import { runSteps, type Work } from "./run-steps.ts";
+import { readSecrets } from "./secrets-file.ts";
+import { stepEnvironment } from "./step-environment.ts";
+import { graceMs } from "./stop-grace.ts";
+import { ToolingError } from "./tooling-error.ts";
+import type { Deadline } from "./watchdog/protocol.ts";
+
+/** Runs one granted attempt to its end. `claimedAtMs`: when the claim was sent, from which all its durations count. */
+export async function runAttempt(
+  deps: AttemptDeps,
+  granted: LeaseGranted,
+  claimedAtMs: number,
+  interruptions: Interruptions,
+): Promise<AttemptEnd> {
+  const lease = makeLeaseCalls(deps.client, granted);
+  const hardDeadlineAtMs = claimedAtMs + granted.hardDeadlineInMs;
+  const deadline = leaseDeadline({ sentAtMs: claimedAtMs, ttlMs: granted.ttlMs, hardDeadlineAtMs });
+  const cookie = `${granted.runId}/${granted.jobId}/${granted.fence}/${randomBytes(12).toString("hex")}`;
+  const output: { sink: OutputSink } = { sink: () => undefined };
+  const starting = deps.executor.start({
+    ...deadline,
+    cookie,
+    release: releaseCall(deps.client, granted),
+    output: (bytes) => output.sink(bytes),
+  });
+  const acking = acknowledge(lease, deadline, deps.clock, interruptions);
+  const [started, acked] = await Promise.allSettled([starting, acking]);
+  if (started.status === "rejected") return giveBack(deps, granted, lease, deadline, started.reason);
+  const execution = started.value;
+  const held = { deadline };
+  const progress = { phase: "starting" as const, step: 0 };
+  const attempt = { deps, granted, lease, cookie, execution, interruptions, hardDeadlineAtMs, progress, held };
+  try {
+    if (acked.status === "rejected") throw acked.reason;
+    if (acked.value === undefined) return unacknowledged(attempt);
+    return await holdAndWork(attempt, acked.value, output);
+  } finally {
+    await execution.close().catch((error: unknown) => trouble(attempt, "the workspace could not be removed", error));
+  }
+}
+
+interface Acked {
+  readonly ack: HeartbeatAck;
+  readonly sentAtMs: number;
+}
+
+/** The first renewal, before which no step starts. Undefined where the lease is not ours any more. */
+async function acknowledge(
+  lease: LeaseCalls,
+  deadline: Deadline,
+  clock: Clock,
+  interruptions: Interruptions,
+): Promise<Acked | undefined> {
+  let sentAtMs = clock.monotonicMs();
+  const call = (options: CallOptions) => {
+    sentAtMs = clock.monotonicMs();
+    return lease.ack(options);
+  };
+  const answer = await persist(call, { untilMs: deadline.killAtMs, clock, signal: interruptions.uploads });
+  if (answer.kind === "ok") return { ack: answer.reply, sentAtMs };
+  return undefined;
+}
+
+/** No step has begun. A runner that is going says so; else the lease is another's, or runs out. */
+async function unacknowledged({ deps, lease, interruptions, held }: Attempt): Promise<AttemptEnd> {
+  if (interruptions.current()?.kind !== "drain") return "stale";
+  const release = (options: CallOptions) => lease.release("drain", options);
+  const answer = await persist(release, { untilMs: held.deadline.killAtMs, clock: deps.clock });
+  return answer.kind === "ok" ? "released" : "unanswered";
+}
+
+/** No place to run in: given back, for another runner or another time. */
+async function giveBack(
+  deps: AttemptDeps,
+  granted: LeaseGranted,
+  lease: LeaseCalls,
+  deadline: Deadline,
+  cause: unknown,
+): Promise<AttemptEnd> {
+  const message = `the attempt could not be prepared: ${cause instanceof Error ? cause.message : String(cause)}`;
+  deps.emit({ type: "trouble", message, run: granted.runId, job: granted.jobId });
+  const release = (options: CallOptions) => lease.release("workspace_failed", options);
+  const answer = await persist(release, { untilMs: deadline.expiresAtMs, clock: deps.clock });
+  return answer.kind === "ok" ? "released" : "unanswered";
+}
+
+/** From the first renewal on: heartbeats beside the work, then the last word. */
+async function holdAndWork(attempt: Attempt, acked: Acked, output: { sink: OutputSink }): Promise<AttemptEnd> {
+  const { deps, execution, interruptions, granted, hardDeadlineAtMs } = attempt;
+  const secrets = await loadSecrets(attempt);
+  const log = openAttemptLog(attempt, secrets.values, acked.ack.watched);
+  const journal = makeJournal(log);
+  output.sink = journal.sink;
+  renewed(attempt, log, acked.ack, acked.sentAtMs);
+  execution.lost.then(({ kind, clean }) => {
+    interruptions.raise(kind === "fenced" ? { kind } : { kind, clean });
+  }, noEnd);
+  const timeoutInMs = hardDeadlineAtMs - granted.hardDeadlineInMs + granted.timeoutMs - deps.clock.monotonicMs();
+  const timeout = setTimeout(() => interruptions.raise({ kind: "job_timeout" }), Math.max(0, timeoutInMs));
+  const over = new AbortController();
+  const beating = beat(attempt, log, over.signal);
+  try {
+    const work = await doWork(attempt, journal, secrets);
+    clearTimeout(timeout);
+    const stopped = await execution.stop(graceMs(work, interruptions.current(), deps.clock));
+    journal.close();
+    return await sayLastWord(attempt, { work, log, clean: stopped.clean });
+  } finally {
+    clearTimeout(timeout);
+    over.abort();
+    journal.close();
+    await Promise.all([beating, log.discard()]);
+  }
+}
+
+interface Secrets {
+  readonly values: Readonly<Record<string, string>>;
+  /** Why they are not there. The attempt fails with it once it has a log to say so. */
+  readonly missing?: ToolingError;
+}
+
+async function loadSecrets({ deps, granted }: Attempt): Promise<Secrets> {
+  try {
+    return { values: await readSecrets(granted.secrets, deps.secretsFile) };
+  } catch (error) {
+    if (error instanceof ToolingError) return { values: {}, missing: error };
+    throw error;
+  }
+}
+
+function openAttemptLog(attempt: Attempt, secrets: Readonly<Record<string, string>>, watched: boolean): AttemptLog {
+  const { lease, execution, deps, granted } = attempt;
+  return openLog({
+    dir: execution.folders.spool,
+    upload: (files) => lease.uploads(files),
+    firstUpload: granted.firstLogUpload,
+    secrets: Object.values(secrets),
+    clock: deps.clock,
+    watched,
+    put(request, object, signal) {
+      deps.meter(bucketRequest("PutObject"));
+      return put(request, object, signal);
+    },
+  });
+}
+
+/** A renewal moves the deadline, and may carry the control plane's word to stop. */
+function renewed(attempt: Attempt, log: AttemptLog, ack: HeartbeatAck, sentAtMs: number): void {
+  const { execution, interruptions, hardDeadlineAtMs, held } = attempt;
+  held.deadline = leaseDeadline({ sentAtMs, ttlMs: ack.ttlMs, hardDeadlineAtMs });
+  execution.renew(held.deadline);
+  log.setWatched(ack.watched);
+  if (ack.stop === undefined) return;
+  interruptions.raise({ kind: "stop", reason: ack.stop.reason, byMs: sentAtMs + ack.stop.inMs });
+}
+
+async function beat(attempt: Attempt, log: AttemptLog, signal: AbortSignal): Promise<void> {
+  const { deps, granted, lease, progress, interruptions } = attempt;
+  try {
+    await heartbeatLoop(
+      {
+        heartbeatMs: granted.heartbeatMs,
+        clock: deps.clock,
+        beat: (options) => lease.heartbeat({ ...progress, logBytes: log.bytes }, options),
+        onAck: (ack, sentAtMs) => renewed(attempt, log, ack, sentAtMs),
+        onStale: () => interruptions.raise({ kind: "stale" }),
+      },
+      signal,
+    );
+  } catch (error) {
+    // A control plane that refuses heartbeats as such is not one that this runner can hold a lease of.
+    trouble(attempt, "a heartbeat was refused", error);
+    interruptions.raise({ kind: "drain", graceMs: 0 });
+  }
+}
+
+/** Source, inputs, steps: what the job is there for. Whatever fails becomes data. */
+async function doWork(attempt: Attempt, journal: Journal, secrets: Secrets): Promise<Work> {
+  try {
+    if (secrets.missing !== undefined) throw secrets.missing;
+    await prepareWorkspace(attempt, journal);
+    return await runAllSteps(attempt, journal, secrets.values);
+  } catch (error) {
+    if (attempt.interruptions.steps.aborted) return { kind: "interrupted" };
+    if (!(error instanceof ToolingError)) return { kind: "broken", cause: error };
+    journal.line(error.message);
+    return { kind: "failed", failure: { class: "tooling", message: error.message.slice(0, 1_000) } };
+  }
+}
+
+async function prepareWorkspace({ deps, granted, lease, execution, interruptions }: Attempt, journal: Journal) {
+  const { workspace, archives } = execution.folders;
+  const signal = interruptions.steps;
+  if (granted.source !== undefined) {
+    const { cacheDir, allowedRoots, host } = deps;
+    await checkout({
+      source: granted.source,
+      into: workspace,
+      cacheDir,
+      allowedRoots,
+      signal,
+      report: journal.line,
+      // What the operator passes on (a proxy, SSH_AUTH_SOCK) is for git as it is for steps.
+      env: { PATH: host.path, ...host.passed },
+    }).catch((cause: unknown) => {
+      if (isDiskFull(cause)) throw cause;
+      throw new ToolingError(cause instanceof Error ? cause.message : String(cause), { cause });
+    });
+  }
+  if (granted.spec.artifacts.from.length > 0)
+    await fetchInputs({ lease, workspace, archives, journal, meter: deps.meter, signal });
+}
+
+const DISK_FULL = new Set(["ENOSPC", "EDQUOT"]);
+
+/** The host's failure, not the job's, however deep it is wrapped. */
+function isDiskFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if ("code" in error && typeof error.code === "string" && DISK_FULL.has(error.code)) return true;
+  return /No space left on device|Disk quota exceeded/.test(error.message) || isDiskFull(error.cause);
+}
+
+function runAllSteps(attempt: Attempt, journal: Journal, secrets: Readonly<Record<string, string>>): Promise<Work> {
+  const { deps, granted, execution, cookie, interruptions, progress } = attempt;
+  const context = { host: deps.host, granted, folders: execution.folders, secrets, cookie };
+  return runSteps({
+    steps: granted.spec.steps,
+    execution,
+    journal,
+    clock: deps.clock,
+    environmentOf: (step) => stepEnvironment(context, step),
+    onStep: (index) => {
+      progress.phase = "running";
+      progress.step = index;
+    },
+    interrupted: interruptions.steps,
+  });
+}
+
+/** `lost` never rejects. */
+function noEnd(): void {}

@@ -1,0 +1,33 @@
+import { homedir, userInfo } from "node:os";
+import { join } from "node:path";
+import type { HostEnvironment } from "./step-environment.ts";
+
+/** What a runner takes from its environment, read once. */
+export interface RunnerEnvironment {
+  readonly url: string | undefined;
+  readonly token: string | undefined;
+  readonly workDir: string;
+  readonly host: HostEnvironment;
+}
+
+const PATH_DEFAULT = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+export function readRunnerEnvironment(passEnv: readonly string[]): RunnerEnvironment {
+  const env = process.env;
+  const passed = passEnv.flatMap((name) => {
+    const value = env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return {
+    url: env["BATON_URL"],
+    token: env["BATON_TOKEN"],
+    workDir: join(env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "baton", "runner"),
+    host: {
+      path: env["PATH"] ?? PATH_DEFAULT,
+      lang: env["LANG"] ?? "C.UTF-8",
+      user: userInfo().username,
+      passed: Object.fromEntries(passed),
+      outerCookie: env["BATON_ATTEMPT"],
+    },
+  };
+}

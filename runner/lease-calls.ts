@@ -1,0 +1,94 @@
+import type { Clock } from "../shared/lib/clock.ts";
+import { backoffMs } from "../shared/lib/retry.ts";
+import {
+  ApiError,
+  type CallOptions,
+  type CallReply,
+  type Client,
+  UnreachableError,
+} from "../shared/protocol/client.ts";
+import type { HeartbeatAck, LeaseGranted, SignedRequest, UploadFile } from "../shared/protocol/leases.ts";
+import type { Completion, LogSeal } from "../shared/protocol/products.ts";
+import { routes } from "../shared/protocol/routes.ts";
+import { wait } from "./wait.ts";
+import type { ReleaseCall } from "./watchdog/protocol.ts";
+
+/** The calls of one attempt, each with its lease token. They throw what the client throws. */
+export interface LeaseCalls {
+  ack(options?: CallOptions): Promise<HeartbeatAck>;
+  heartbeat(
+    body: { phase: "starting" | "running" | "uploading"; step: number; logBytes: number },
+    options?: CallOptions,
+  ): Promise<HeartbeatAck>;
+  uploads(files: readonly UploadFile[], options?: CallOptions): Promise<SignedRequest[]>;
+  inputs(options?: CallOptions): Promise<CallReply<"inputs">["inputs"]>;
+  complete(completion: Completion, options?: CallOptions): Promise<string>;
+  release(reason: ReleaseReason, options?: CallOptions): Promise<string>;
+  cancelAck(log: LogSeal | undefined, options?: CallOptions): Promise<string>;
+}
+
+export type ReleaseReason = "drain" | "runner_lost" | "workspace_failed";
+
+export function makeLeaseCalls(client: Client, { runId, jobId, fence, leaseToken: token }: LeaseGranted): LeaseCalls {
+  const params = { run: runId, job: jobId, fence };
+  return {
+    ack: (options) => client.call("ack", { params }, { ...options, token }),
+    heartbeat: (body, options) => client.call("heartbeat", { params, body }, { ...options, token }),
+    uploads: async (files, options) =>
+      (await client.call("uploads", { params, body: { files: [...files] } }, { ...options, token })).uploads,
+    inputs: async (options) => (await client.call("inputs", { params }, { ...options, token })).inputs,
+    complete: async (body, options) => (await client.call("complete", { params, body }, { ...options, token })).state,
+    release: async (reason, options) =>
+      (await client.call("release", { params, body: { reason } }, { ...options, token })).state,
+    cancelAck: async (log, options) =>
+      (await client.call("cancelAck", { params, body: log === undefined ? {} : { log } }, { ...options, token })).state,
+  };
+}
+
+/** The release call as a watchdog makes it. */
+export function releaseCall(client: Client, { runId, jobId, fence, leaseToken }: LeaseGranted): ReleaseCall {
+  const params: Readonly<Record<string, string | number>> = { run: runId, job: jobId, fence };
+  const path = routes.release.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));
+  return { url: client.url + path, token: leaseToken };
+}
+
+/** `stale`: the lease is not ours any more. `gave_up`: no answer in time; whether it had its effect is unknown. */
+export type Answer<T> =
+  | { readonly kind: "ok"; readonly reply: T }
+  | { readonly kind: "stale" }
+  | { readonly kind: "gave_up"; readonly cause: unknown };
+
+const PERSIST_POLICY = { triesMax: Number.POSITIVE_INFINITY, baseMs: 100, capMs: 3_000 } as const;
+
+/** Calls until there is an answer, or `untilMs` on the clock, or the signal. Refusals of other kinds are thrown. */
+export async function persist<T>(
+  call: (options: CallOptions) => Promise<T>,
+  limits: { readonly untilMs: number; readonly clock: Clock; readonly signal?: AbortSignal | undefined },
+): Promise<Answer<T>> {
+  const { untilMs, clock, signal } = limits;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return { kind: "ok", reply: await call(signal === undefined ? {} : { signal }) };
+    } catch (error) {
+      if (isStale(error)) return { kind: "stale" };
+      if (!isPassing(error)) throw error;
+      const pauseMs = backoffMs(PERSIST_POLICY, attempt);
+      if (signal?.aborted || clock.monotonicMs() + pauseMs >= untilMs) return { kind: "gave_up", cause: error };
+      await wait(pauseMs, signal);
+    }
+  }
+}
+
+const STALE_STATUS = new Set([401, 403, 404, 409, 410]);
+
+/** The control plane says that this lease is over; a lease token that is no longer accepted says the same. */
+export function isStale(error: unknown): boolean {
+  return error instanceof ApiError && STALE_STATUS.has(error.status);
+}
+
+/** Worth trying again: no answer, or one that says so. */
+export function isPassing(error: unknown): boolean {
+  return (
+    error instanceof UnreachableError || (error instanceof ApiError && (error.status >= 500 || error.status === 429))
+  );
+}

@@ -1,0 +1,150 @@
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { RequestMeter } from "../shared/lib/request-meter.ts";
+import { makeClient } from "../shared/protocol/client.ts";
+import { bootClock } from "./boot-clock.ts";
+import { type RunnerEnvironment, readRunnerEnvironment } from "./environment.ts";
+import { describeEvent, type Emit } from "./events.ts";
+import { makeProcessExecutor } from "./executors/process.ts";
+import { makeRunnerMetrics, serveMetrics } from "./metrics.ts";
+import { parseRunnerOptions, RUNNER_USAGE, type RunnerOptions, UsageError } from "./options.ts";
+import { type Runner, startRunner } from "./runner.ts";
+import { RejectedError } from "./session.ts";
+import { openWorkDir, removeLeftovers, removeTree, type WorkDir } from "./work-dir.ts";
+
+/** Exit codes: done, and could not be run. */
+const DONE = 0;
+const UNUSABLE = 2;
+/** A second signal, and the parent's end, leave the steps less time than a drain does. */
+const SECOND_SIGNAL_GRACE_MS = 2_000;
+
+/**
+ * Runs a runner until it has drained; answers the process's exit code. SIGTERM or SIGINT once drains, twice stops.
+ * The caller must exit then: a poll may still be in flight.
+ */
+export async function runnerMain(args: readonly string[]): Promise<number> {
+  if (args.includes("--help")) {
+    process.stdout.write(RUNNER_USAGE);
+    return DONE;
+  }
+  try {
+    const options = parseRunnerOptions(args);
+    return await runUntilDrained(options, readRunnerEnvironment(options.passEnv));
+  } catch (error) {
+    if (!(error instanceof UsageError || error instanceof RejectedError)) throw error;
+    process.stderr.write(`baton runner: ${error.message}\n`);
+    return UNUSABLE;
+  }
+}
+
+async function runUntilDrained(options: RunnerOptions, environment: RunnerEnvironment): Promise<number> {
+  const url = options.url ?? environment.url;
+  if (url === undefined) throw new UsageError("--url is missing (or BATON_URL)");
+  const token = await readToken(options, environment);
+  const metrics = makeRunnerMetrics();
+  const print = options.json ? printJson : printLine;
+  const emit: Emit = (event) => {
+    metrics.count(event);
+    print(event);
+  };
+  const root = options.workDir ?? environment.workDir;
+  const workDir = openWorkDir(root);
+  if (options.metricsPort !== undefined) await serveMetrics(metrics, options.metricsPort);
+  const runner = start({ options, environment, url, token, workDir, emit, meter: metrics.meter });
+  const unlisten = listen(runner, options);
+  try {
+    await Promise.all([runner.finished, tidyUp(root, emit)]);
+  } finally {
+    unlisten();
+    if (!options.keepWorkspace) await removeTree(workDir.own);
+  }
+  return DONE;
+}
+
+async function tidyUp(root: string, emit: Emit): Promise<void> {
+  try {
+    const count = await removeLeftovers(root);
+    if (count > 0) emit({ type: "leftovers_removed", count });
+  } catch (error) {
+    // Disk space is wasted; no job is hurt.
+    emit({ type: "trouble", message: `old workspaces could not be removed: ${String(error)}` });
+  }
+}
+
+interface Start {
+  readonly options: RunnerOptions;
+  readonly environment: RunnerEnvironment;
+  readonly url: string;
+  readonly token: string;
+  readonly workDir: WorkDir;
+  readonly emit: Emit;
+  readonly meter: RequestMeter;
+}
+
+function start({ options, environment, url, token, workDir, emit, meter }: Start): Runner {
+  const { outerCookie, path } = environment.host;
+  return startRunner({
+    client: makeClient({ url, token }),
+    clock: bootClock,
+    emit,
+    meter,
+    executor: makeProcessExecutor({
+      folder: workDir.own,
+      slots: options.slots,
+      keepWorkspace: options.keepWorkspace,
+      clock: bootClock,
+      watchdogEnvironment: {
+        PATH: path,
+        NODE_COMPILE_CACHE: join(workDir.cache, "compile"),
+        ...(outerCookie === undefined ? {} : { BATON_ATTEMPT: outerCookie }),
+      },
+    }),
+    host: environment.host,
+    cacheDir: workDir.cache,
+    allowedRoots: options.allowSources,
+    secretsFile: options.secretsFile,
+    claimSeed: randomBytes(16).toString("hex"),
+    name: options.name,
+    pools: options.pools,
+    slots: options.slots,
+  });
+}
+
+async function readToken(options: RunnerOptions, environment: RunnerEnvironment): Promise<string> {
+  if (options.tokenFile === undefined) {
+    if (environment.token === undefined) throw new UsageError("--token-file is missing (or BATON_TOKEN)");
+    return environment.token;
+  }
+  try {
+    return (await readFile(options.tokenFile, "utf8")).trim();
+  } catch (cause) {
+    throw new UsageError(`--token-file: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
+/** Ties the runner's end to signals and, where asked, to its parent's. Answers how to undo that. */
+function listen(runner: Runner, options: RunnerOptions): () => void {
+  let signals = 0;
+  const onSignal = (signal: NodeJS.Signals) => {
+    signals += 1;
+    if (signals === 1) runner.drain(signal, options.drainMs);
+    else runner.kill(`${signal} again`, SECOND_SIGNAL_GRACE_MS);
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+  const onParentGone = () => runner.kill("the parent has ended", 0);
+  if (options.exitWithParent) {
+    process.stdin.once("end", onParentGone).once("error", onParentGone).resume();
+  }
+  return () => {
+    process.off("SIGTERM", onSignal);
+    process.off("SIGINT", onSignal);
+    process.stdin.off("end", onParentGone).off("error", onParentGone).pause();
+  };
+}
+
+const printJson: Emit = (event) => void process.stdout.write(`${JSON.stringify(event)}\n`);
+const printLine: Emit = (event) => void process.stderr.write(`baton runner: ${describeEvent(event)}\n`);
+
+if (import.meta.main) process.exit(await runnerMain(process.argv.slice(2)));

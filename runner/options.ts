@@ -1,0 +1,115 @@
+import { availableParallelism, hostname } from "node:os";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { NAME_PATTERN } from "../shared/domain/id-patterns.ts";
+import { NAME_LENGTH_MAX, POOLS_PER_SESSION_MAX } from "../shared/domain/limits.ts";
+
+const SLOTS_MAX = 256;
+const DRAIN_DEFAULT_MS = 60_000;
+
+/** What a runner is told by its arguments. Never a token: arguments are for all to see. */
+export interface RunnerOptions {
+  readonly url: string | undefined;
+  readonly tokenFile: string | undefined;
+  readonly pools: readonly string[];
+  readonly slots: number;
+  readonly name: string;
+  readonly workDir: string | undefined;
+  readonly allowSources: readonly string[];
+  readonly secretsFile: string | undefined;
+  /** Variables of the runner's environment that steps get. */
+  readonly passEnv: readonly string[];
+  readonly keepWorkspace: boolean;
+  readonly metricsPort: number | undefined;
+  readonly exitWithParent: boolean;
+  readonly drainMs: number;
+  readonly json: boolean;
+}
+
+/** The arguments say something that cannot be. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+export const RUNNER_USAGE = `Usage: baton runner --url URL --token-file FILE [options]
+
+  --url URL             the control plane (or BATON_URL)
+  --token-file FILE     a file with a runner token (or BATON_TOKEN in the environment)
+  --pool NAME           a pool to take jobs of; repeatable (default: default)
+  --slots N             attempts at a time (default: the number of cores)
+  --name NAME           shown with each attempt (default: the host's name)
+  --work-dir DIR        workspaces and caches (default: ~/.cache/baton/runner)
+  --allow-source DIR    a local folder that git sources may lie in; repeatable
+  --secrets-file FILE   values of secrets that jobs name, as NAME=value lines
+  --pass-env NAME       a variable of this environment that steps get; repeatable
+  --keep-workspace      leave the workspaces of ended attempts
+  --metrics-port PORT   serve Prometheus metrics at http://127.0.0.1:PORT/metrics
+  --drain-ms MS         on SIGTERM, let attempts run on for so long (default: 60000)
+  --exit-with-parent    stop everything when standard input closes
+  --json                one JSON line for each event on standard output
+
+Examples:
+  baton runner --url http://127.0.0.1:4800 --token-file .baton/state/runner-token
+  baton runner --url https://ci.example.com --token-file token --pool gpu --slots 2
+`;
+
+/** Reads the arguments. Throws UsageError in one line. */
+export function parseRunnerOptions(args: readonly string[]): RunnerOptions {
+  const values = parseValues(args);
+  const pools = values.pool ?? ["default"];
+  if (pools.length > POOLS_PER_SESSION_MAX) throw new UsageError(`--pool: at most ${POOLS_PER_SESSION_MAX} pools`);
+  const odd = pools.find((pool) => !NAME_PATTERN.test(pool));
+  if (odd !== undefined) throw new UsageError(`--pool: "${odd}" is not a pool's name`);
+  const name = values.name ?? hostname();
+  if (name.length === 0 || name.length > NAME_LENGTH_MAX) throw new UsageError("--name: 1 to 128 characters");
+  return {
+    url: values.url,
+    tokenFile: values["token-file"],
+    pools: [...new Set(pools)],
+    slots: integer(values.slots, "slots", 1, SLOTS_MAX) ?? Math.min(availableParallelism(), SLOTS_MAX),
+    name,
+    workDir: values["work-dir"] === undefined ? undefined : resolve(values["work-dir"]),
+    allowSources: (values["allow-source"] ?? []).map((path) => resolve(path)),
+    secretsFile: values["secrets-file"] === undefined ? undefined : resolve(values["secrets-file"]),
+    passEnv: values["pass-env"] ?? [],
+    keepWorkspace: values["keep-workspace"] ?? false,
+    metricsPort: integer(values["metrics-port"], "metrics-port", 0, 65_535),
+    exitWithParent: values["exit-with-parent"] ?? false,
+    drainMs: integer(values["drain-ms"], "drain-ms", 0, 86_400_000) ?? DRAIN_DEFAULT_MS,
+    json: values.json ?? false,
+  };
+}
+
+function parseValues(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        url: { type: "string" },
+        "token-file": { type: "string" },
+        pool: { type: "string", multiple: true },
+        slots: { type: "string" },
+        name: { type: "string" },
+        "work-dir": { type: "string" },
+        "allow-source": { type: "string", multiple: true },
+        "secrets-file": { type: "string" },
+        "pass-env": { type: "string", multiple: true },
+        "keep-workspace": { type: "boolean" },
+        "metrics-port": { type: "string" },
+        "drain-ms": { type: "string" },
+        "exit-with-parent": { type: "boolean" },
+        json: { type: "boolean" },
+      },
+    }).values;
+  } catch (cause) {
+    throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+function integer(text: string | undefined, option: string, min: number, max: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < min || value > max)
+    throw new UsageError(`--${option}: "${text}" is not a whole number from ${min} to ${max}`);
+  return value;
+}

@@ -1,0 +1,155 @@
+import { KILL_GRACE_MS } from "../shared/domain/limits.ts";
+import type { Offer } from "../shared/protocol/leases.ts";
+import { runAttempt } from "./attempt.ts";
+import type { AttemptDeps } from "./attempt-state.ts";
+import { claimJob } from "./claim.ts";
+import { type Interruptions, makeInterruptions } from "./interruptions.ts";
+import { makeKnownFences } from "./known-fences.ts";
+import type { OfferMessage } from "./offer-queue.ts";
+import { pollLoop } from "./poll-loop.ts";
+import { keepSession, type OpenSession } from "./session.ts";
+import { makeSlots } from "./slots.ts";
+import { wait } from "./wait.ts";
+
+/** How long deletions and the last polls may hold a runner up that has nothing else to do. */
+const FLUSH_MAX_MS = 3_000;
+
+export interface RunnerDeps extends AttemptDeps {
+  /** Makes this process's claim ids its own. */
+  readonly claimSeed: string;
+  readonly name: string;
+  readonly pools: readonly string[];
+  readonly slots: number;
+}
+
+export interface Runner {
+  /** Resolves when it has drained. Rejects with RejectedError where the control plane does not want it. */
+  readonly finished: Promise<void>;
+  /** Takes no more offers; running attempts have `withinMs` to end, then their leases are given back. */
+  drain(reason: string, withinMs: number): void;
+  /** Stops the steps of all attempts now, SIGTERM to SIGKILL within `graceMs`, and gives their leases back. */
+  kill(reason: string, graceMs: number): void;
+}
+
+/** Starts to take offers and run them. */
+export function startRunner(deps: RunnerDeps): Runner {
+  const { emit } = deps;
+  const going = new AbortController();
+  const hurrying = new AbortController();
+  const sessions = keepSession(deps);
+  const slots = makeSlots(deps.slots);
+  const known = makeKnownFences();
+  const claiming = new Map<string, Promise<void>>();
+  const running = new Map<Interruptions, Promise<void>>();
+  let killGraceMs: number | undefined;
+
+  function onOffer(offer: Offer, message: OfferMessage, open: OpenSession): void {
+    const interruptions = makeInterruptions();
+    const done = takeOffer(offer, message, open, interruptions)
+      .catch((error: unknown) => {
+        const text = `an attempt broke off: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+        emit({ type: "trouble", message: text, run: offer.runId, job: offer.jobId });
+      })
+      .finally(() => {
+        running.delete(interruptions);
+        slots.release();
+      });
+    running.set(interruptions, done);
+  }
+
+  async function takeOffer(offer: Offer, message: OfferMessage, open: OpenSession, interruptions: Interruptions) {
+    const grant = await oneAtATime(`${offer.runId}/${offer.jobId}`, () => claim(offer, message, open));
+    if (grant === undefined) return;
+    const { runId: run, jobId: job, fence } = grant.granted;
+    emit({ type: "attempt_started", run, job, fence });
+    if (killGraceMs !== undefined) interruptions.raise({ kind: "drain", graceMs: killGraceMs });
+    const end = await runAttempt(deps, grant.granted, grant.claimedAtMs, interruptions);
+    const tookMs = deps.clock.monotonicMs() - grant.claimedAtMs;
+    emit({ type: "attempt_ended", run, job, fence, end, tookMs });
+  }
+
+  /** Two copies of one offer may come in one batch. The second waits for what the first learns. */
+  async function oneAtATime<T>(key: string, call: () => Promise<T>): Promise<T> {
+    for (let before = claiming.get(key); before !== undefined; before = claiming.get(key)) await before;
+    const mine = call();
+    const settled = mine.then(
+      () => void claiming.delete(key),
+      () => void claiming.delete(key),
+    );
+    claiming.set(key, settled);
+    return mine;
+  }
+
+  async function claim(offer: Offer, message: OfferMessage, open: OpenSession) {
+    // Each deletion follows a durable answer (invariant 7), and is never waited for.
+    if (known.isSpent(offer)) {
+      open.queue.remove(message);
+      return undefined;
+    }
+    const answer = await claimJob(deps, open, offer);
+    switch (answer.kind) {
+      case "granted":
+        known.remember(offer, answer.granted.fence);
+        open.queue.remove(message);
+        return answer;
+      case "refused":
+        open.queue.remove(message);
+        emit({ type: "claim_refused", run: offer.runId, job: offer.jobId, code: answer.code });
+        return undefined;
+      case "unauthorized":
+        sessions.invalidate(open);
+        await open.queue.putBack(message);
+        return undefined;
+      case "unanswered":
+        emit({ type: "unreachable", what: deps.client.url, message: String(answer.cause) });
+        return undefined;
+    }
+  }
+
+  function killAll(graceMs: number): void {
+    killGraceMs = graceMs;
+    hurrying.abort();
+    for (const interruptions of running.keys()) interruptions.raise({ kind: "drain", graceMs });
+  }
+
+  async function work(): Promise<void> {
+    const takingTurns = deps.pools.length > deps.slots;
+    const loops = deps.pools.map((pool) =>
+      pollLoop({ pool, sessions, slots, takingTurns, emit, onOffer }, going.signal).catch((error: unknown) => {
+        going.abort();
+        throw error;
+      }),
+    );
+    const polling = Promise.all(loops);
+    // A poll in flight is drained, unless there is no time: what it would have brought is offered again.
+    await Promise.race([polling, aborted(hurrying.signal)]);
+    while (running.size > 0) await Promise.all(running.values());
+    await Promise.race([sessions.flush(), wait(FLUSH_MAX_MS)]);
+    await deps.executor.close();
+    emit({ type: "stopped" });
+  }
+
+  return {
+    finished: work(),
+    drain(reason, withinMs) {
+      if (going.signal.aborted) return;
+      emit({ type: "draining", reason, running: running.size });
+      going.abort();
+      void wait(withinMs, hurrying.signal).then(() => {
+        if (!hurrying.signal.aborted) killAll(KILL_GRACE_MS);
+      });
+    },
+    kill(reason, graceMs) {
+      if (!going.signal.aborted) emit({ type: "draining", reason, running: running.size });
+      going.abort();
+      killAll(graceMs);
+    },
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

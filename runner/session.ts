@@ -1,0 +1,109 @@
+import type { Clock } from "../shared/lib/clock.ts";
+import type { RequestMeter } from "../shared/lib/request-meter.ts";
+import { backoffMs } from "../shared/lib/retry.ts";
+import { ApiError, type Client } from "../shared/protocol/client.ts";
+import type { Session } from "../shared/protocol/leases.ts";
+import type { Emit } from "./events.ts";
+import { isPassing } from "./lease-calls.ts";
+import { type OfferQueue, openOfferQueue } from "./offer-queue.ts";
+import { wait } from "./wait.ts";
+
+/** When of its life a session is renewed. */
+const RENEW_SHARE = 0.8;
+const OPEN_POLICY = { triesMax: Number.POSITIVE_INFINITY, baseMs: 200, capMs: 10_000 } as const;
+
+export interface OpenSession {
+  readonly session: Session;
+  readonly queue: OfferQueue;
+}
+
+/** The control plane does not want this runner: its token is wrong, or may not run jobs. */
+export class RejectedError extends Error {
+  override readonly name = "RejectedError";
+}
+
+/** Keeps one session open for all that need it. */
+export interface SessionKeeper {
+  /** The session, renewed when due, waiting while the control plane is away. Undefined once the signal came. */
+  current(signal: AbortSignal): Promise<OpenSession | undefined>;
+  /** It did not work: open another before the next use. Its queues may have moved with a restarted stack. */
+  invalidate(failed: OpenSession): void;
+  /** Waits for what the session still has to send. */
+  flush(): Promise<void>;
+}
+
+export function keepSession(options: {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly meter: RequestMeter;
+  readonly name: string;
+  readonly pools: readonly string[];
+  readonly slots: number;
+}): SessionKeeper {
+  const { client, clock, emit } = options;
+  let open: OpenSession | undefined;
+  let renewAtMs = Number.NEGATIVE_INFINITY;
+  let opening: Promise<OpenSession | undefined> | undefined;
+  let reached = true;
+
+  async function openOnce(): Promise<OpenSession> {
+    const sentAtMs = clock.monotonicMs();
+    const body = { name: options.name, pools: [...options.pools], slots: options.slots };
+    const session = await client.call("openSession", { body });
+    const sameQueues = open !== undefined && JSON.stringify(open.session.sqs) === JSON.stringify(session.sqs);
+    const queue = sameQueues && open !== undefined ? open.queue : openOfferQueue(session.sqs, onTrouble, options.meter);
+    if (open === undefined) announce(session);
+    renewAtMs = sentAtMs + session.expiresInMs * RENEW_SHARE;
+    open = { session, queue };
+    return open;
+  }
+
+  function announce({ runnerId }: Session): void {
+    emit({ type: "ready", runnerId, pools: options.pools, slots: options.slots });
+  }
+
+  function onTrouble(error: unknown): void {
+    emit({ type: "trouble", message: error instanceof Error ? error.message : String(error) });
+  }
+
+  async function openUntilAnswered(signal: AbortSignal): Promise<OpenSession | undefined> {
+    for (let attempt = 1; !signal.aborted; attempt += 1) {
+      try {
+        const session = await openOnce();
+        if (!reached) emit({ type: "reachable", what: client.url });
+        reached = true;
+        return session;
+      } catch (error) {
+        if (!isPassing(error)) throw rejected(error);
+        if (reached) emit({ type: "unreachable", what: client.url, message: messageOf(error) });
+        reached = false;
+        await wait(backoffMs(OPEN_POLICY, attempt), signal);
+      }
+    }
+    return undefined;
+  }
+
+  return {
+    async current(signal) {
+      if (open !== undefined && clock.monotonicMs() < renewAtMs) return open;
+      opening ??= openUntilAnswered(signal).finally(() => {
+        opening = undefined;
+      });
+      return opening;
+    },
+    invalidate(failed) {
+      if (failed === open) renewAtMs = Number.NEGATIVE_INFINITY;
+    },
+    flush: async () => open?.queue.flush(),
+  };
+}
+
+function rejected(error: unknown): unknown {
+  if (!(error instanceof ApiError)) return error;
+  return new RejectedError(`the control plane refused this runner: ${error.message}`, { cause: error });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,79 @@
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Folders } from "./executors/executor.ts";
+import { parseStat } from "./watchdog/find-members.ts";
+
+/** Only this user may look in: workspaces hold what secrets made. */
+const PRIVATE = 0o700;
+const PREFIX = "runner-";
+
+/** The folders of one runner process under the work folder that many runners of a host may share. */
+export interface WorkDir {
+  /** This process's own. */
+  readonly own: string;
+  /** Git mirrors, shared by all runners and kept. */
+  readonly cache: string;
+}
+
+/** Makes this process's folder, named for it: `runner-<pid>-<start>`, so that after a crash anybody can see it is dead. */
+export function openWorkDir(root: string): WorkDir {
+  const cache = join(root, "cache");
+  mkdirSync(cache, { recursive: true, mode: PRIVATE });
+  const own = join(root, `${PREFIX}${process.pid}-${startTicksOf(process.pid) ?? 0}`);
+  mkdirSync(own, { mode: PRIVATE });
+  return { own, cache };
+}
+
+/** Removes the folders of runners that were killed. A process's id may be in use again: its start time tells. */
+export async function removeLeftovers(root: string): Promise<number> {
+  const dead = (await readdir(root)).filter((name) => name.startsWith(PREFIX) && !isAlive(name));
+  for (const name of dead) await removeTree(join(root, name));
+  return dead.length;
+}
+
+function isAlive(name: string): boolean {
+  const [pid, ticks] = name.slice(PREFIX.length).split("-").map(Number);
+  return pid !== undefined && startTicksOf(pid) === ticks;
+}
+
+function startTicksOf(pid: number): number | undefined {
+  try {
+    return parseStat(readFileSync(`/proc/${pid}/stat`, "latin1")).startTicks;
+  } catch {
+    // No such process.
+    return undefined;
+  }
+}
+
+/** The folders of one attempt. Synchronous: seven calls of some microseconds, on the way to the first step. */
+export function makeFolders(root: string): Folders {
+  const folder = (name: string) => join(root, name);
+  const folders = {
+    workspace: folder("workspace"),
+    home: folder("home"),
+    temporary: folder("tmp"),
+    scripts: folder("scripts"),
+    spool: folder("spool"),
+    archives: folder("archives"),
+  };
+  mkdirSync(root, { mode: PRIVATE });
+  for (const path of Object.values(folders)) mkdirSync(path, { mode: PRIVATE });
+  return folders;
+}
+
+/** Removes a tree also where a step left folders without write permission, as Go's module cache does. */
+export async function removeTree(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch {
+    makeRemovable(path);
+    await rm(path, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+function makeRemovable(path: string): void {
+  if (!lstatSync(path).isDirectory()) return;
+  chmodSync(path, PRIVATE);
+  for (const name of readdirSync(path)) makeRemovable(join(path, name));
+}

@@ -1,0 +1,61 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import type { RunnerEvent } from "../../runner/events.ts";
+import { RUNNER_NODE_FLAGS } from "../../runner/node-flags.ts";
+import { eventually } from "./eventually.ts";
+
+/** A real runner process, and what it says. */
+export interface RunnerProcess {
+  readonly pid: number;
+  readonly workDir: string;
+  readonly events: RunnerEvent[];
+  readonly child: ChildProcess;
+  readonly exited: Promise<{ code: number | null; signal: string | null }>;
+  heard(type: RunnerEvent["type"]): Promise<RunnerEvent>;
+  /** Kills the process if it still lives, and removes its folder. */
+  discard(): Promise<void>;
+}
+
+const MAIN = fileURLToPath(new URL("../../runner/main.ts", import.meta.url));
+
+export async function spawnRunner(options: {
+  readonly url: string;
+  readonly token: string;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly workDir?: string;
+}): Promise<RunnerProcess> {
+  const workDir = options.workDir ?? mkdtempSync(join(tmpdir(), "baton-runner-"));
+  const tokenFile = join(workDir, "token");
+  writeFileSync(tokenFile, `${options.token}\n`, { mode: 0o600 });
+  const args = ["--url", options.url, "--token-file", tokenFile, "--work-dir", workDir, "--json"];
+  const child = spawn(process.execPath, [...RUNNER_NODE_FLAGS, MAIN, ...args, ...(options.args ?? [])], {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { PATH: process.env["PATH"] ?? "", ...options.env },
+  });
+  const events: RunnerEvent[] = [];
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    const event: unknown = JSON.parse(line);
+    events.push(event as RunnerEvent);
+  });
+  const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
+    child.once("exit", (code, signal) => resolve({ code, signal }));
+  });
+  return {
+    pid: child.pid ?? 0,
+    workDir,
+    events,
+    child,
+    exited,
+    heard: (type) => eventually(`the runner says ${type}`, () => events.find((event) => event.type === type)),
+    async discard() {
+      child.kill("SIGKILL");
+      await exited;
+      rmSync(workDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    },
+  };
+}
