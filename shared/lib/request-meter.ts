@@ -15,6 +15,11 @@ export interface MeteredRequest {
 
 export type RequestMeter = (request: MeteredRequest) => void;
 
+/** A request to the bucket by link, past the SDK. */
+export function bucketRequest(operation: "PutObject" | "GetObject"): MeteredRequest {
+  return { service: "S3", operation, items: 1, empty: false, units: undefined };
+}
+
 /** The part of an SDK client that a middleware is added to. */
 interface Meterable {
   readonly middlewareStack: { add: (middleware: never, options: { step: "initialize"; name: string }) => void };
