@@ -9,8 +9,8 @@ import type { FollowSink } from "./follow-sink.ts";
 export type RunJobs = CallReply<"listJobs">;
 
 /** Between two looks at a run: short while things move, longer while they do not. */
-export const FOLLOW_MIN_MS = 100;
-export const FOLLOW_MAX_MS = 1_000;
+const FOLLOW_MIN_MS = 100;
+const FOLLOW_MAX_MS = 1_000;
 const FOLLOW_SLOWING = 1.5;
 /** Each job whose log is read adds this much, so that a wide run does not flood the control plane. */
 const FOLLOW_PER_JOB_MS = 10;

@@ -68,7 +68,7 @@ function ownAnswer(job: JobView): string {
 }
 
 /** The nth attempt, from 1. */
-export function attemptNumber(job: JobView, attempt: AttemptView): number {
+function attemptNumber(job: JobView, attempt: AttemptView): number {
   return job.attempts.filter((other) => other.fence <= attempt.fence).length;
 }
 

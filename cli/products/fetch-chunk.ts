@@ -19,7 +19,7 @@ export class ChunkDamaged extends Error {
 
 const FETCH_TIMEOUT_MS = 30_000;
 /** A gzip of a chunk may not unpack to more: far over what a runner puts in one (`LOG_CHUNK_BYTES_MAX` compressed). */
-export const CHUNK_UNPACKED_BYTES_MAX = 512 * 1_024 * 1_024;
+const CHUNK_UNPACKED_BYTES_MAX = 512 * 1_024 * 1_024;
 
 /**
  * Downloads one chunk and gives its output piece by piece, waiting for each: one compressed chunk is all that is held.

@@ -8,8 +8,8 @@ import { git, gitEnvironment, lastLine, tryGit } from "./git.ts";
 import { findRepository, type Repository } from "./repository.ts";
 
 /** What a snapshot may copy: more is hardly a working tree, and would fill the temporary folder. */
-export const SNAPSHOT_FILES_MAX = 200_000;
-export const SNAPSHOT_BYTES_MAX = 4 * 1_024 ** 3;
+const SNAPSHOT_FILES_MAX = 200_000;
+const SNAPSHOT_BYTES_MAX = 4 * 1_024 ** 3;
 const STATS_AT_ONCE = 32;
 
 export interface Snapshot {

@@ -15,7 +15,7 @@ import { matchFiles } from "./match-files.ts";
 import { type TarMember, writeTar } from "./write-tar.ts";
 
 /** All artifacts of a job are one archive of this name. */
-export const ARTIFACT_ARCHIVE = "artifacts.tar.gz";
+const ARTIFACT_ARCHIVE = "artifacts.tar.gz";
 
 export interface CollectedArtifacts {
   /** Absent where nothing matched. `file` stands in the spool folder until the caller removes it. */

@@ -13,7 +13,7 @@ export interface GitContext {
 }
 
 /** Where programs are looked for if the caller names no PATH. */
-export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
  * Neither the machine's nor the user's configuration, no hooks, no prompts, no transport that runs commands. Automatic

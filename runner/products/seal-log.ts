@@ -38,7 +38,7 @@ export async function sealLog(options: {
 }
 
 /** In order of offset; neighbours with the same reason become one. */
-export function mergeGaps(gaps: readonly LogGap[]): LogGap[] {
+function mergeGaps(gaps: readonly LogGap[]): LogGap[] {
   const merged: LogGap[] = [];
   for (const gap of [...gaps].sort((a, b) => a.offset - b.offset)) {
     const last = merged.at(-1);

@@ -2,7 +2,6 @@ import { absent, add, after, arg, contains, equals, put, set, table } from "./mo
 import { endNodeEffects } from "./run-moves.ts";
 
 export const CHECK_STATES = ["planning", "planned", "waiting", "final"] as const;
-export type CheckState = (typeof CHECK_STATES)[number];
 
 /** What a check answers. A lost contributor makes it `errored`: nobody knows. */
 export const CHECK_OUTCOMES = ["passed", "failed", "errored"] as const;

@@ -15,7 +15,6 @@ export const JOB_STATES = [
   "skipped",
   "lost",
 ] as const;
-export type JobState = (typeof JOB_STATES)[number];
 
 export const JOB_TERMINAL = ["succeeded", "failed", "timed_out", "canceled", "skipped", "lost"] as const;
 

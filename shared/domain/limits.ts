@@ -22,7 +22,7 @@ export const LEASE_OVERTIME_MS = 2 * MINUTE_MS;
 /** Jobs. */
 export const JOB_TIMEOUT_DEFAULT_MS = HOUR_MS;
 export const JOB_TIMEOUT_MAX_MS = 24 * HOUR_MS;
-export const STEP_TIMEOUT_MAX_MS = JOB_TIMEOUT_MAX_MS;
+export const STEP_TIMEOUT_MAX_MS = 24 * HOUR_MS;
 export const QUEUE_TIMEOUT_MS = 6 * HOUR_MS;
 export const RETRIES_MAX = 10;
 export const RETRIES_FAILED_DEFAULT = 0;

@@ -57,6 +57,7 @@ export const absent = (path: Path): Guard => ({ kind: "absent", path });
 export const before = (path: Path, value: Operand): Guard => ({ kind: "before", path, value });
 /** The attribute is strictly greater than the value. */
 export const after = (path: Path, value: Operand): Guard => ({ kind: "after", path, value });
+/** @public A word of the language that no row needs yet. */
 export const lessThanAttribute = (path: Path, other: Path): Guard => ({ kind: "lessThanAttribute", path, other });
 export const contains = (path: Path, value: Operand): Guard => ({ kind: "contains", path, value });
 
@@ -64,6 +65,7 @@ export const set = (path: Path, value: Operand): Effect => ({ kind: "set", path,
 export const add = (path: Path, value: Operand): Effect => ({ kind: "add", path, value });
 /** Sets one entry of a map; the map itself was born with the item. */
 export const put = (path: Path, value: Operand): Effect => ({ kind: "put", path, value });
+/** @public A word of the language that no row needs yet. */
 export const addToSet = (path: Path, value: Operand): Effect => ({ kind: "addToSet", path, value });
 export const removeFromSet = (path: Path, value: Operand): Effect => ({ kind: "removeFromSet", path, value });
 export const remove = (path: Path): Effect => ({ kind: "remove", path });

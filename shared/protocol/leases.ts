@@ -78,7 +78,7 @@ export const leaseGranted = z.object({
 });
 export type LeaseGranted = z.infer<typeof leaseGranted>;
 
-export const PHASES = ["starting", "running", "uploading"] as const;
+const PHASES = ["starting", "running", "uploading"] as const;
 
 export const heartbeatBody = z.strictObject({
   phase: z.enum(PHASES),

@@ -52,7 +52,7 @@ export const runItemSchema = z.object({
 });
 export type RunItem = z.infer<typeof runItemSchema>;
 
-export const leaseSchema = z.object({
+const leaseSchema = z.object({
   claimId: z.string(),
   runnerId: z.string(),
   runnerName: z.string(),
@@ -77,7 +77,7 @@ export const attemptEndSchema = z.object({
 });
 export type AttemptEnd = z.infer<typeof attemptEndSchema>;
 
-export const attemptSchema = z.object({
+const attemptSchema = z.object({
   claimId: z.string(),
   runnerId: z.string(),
   runnerName: z.string(),

@@ -59,6 +59,7 @@ const program = buildProgram({
   clock: systemClock,
   out: streamOutput(process.stdout),
   err: streamOutput(process.stderr),
+  readerGone: new AbortController().signal,
 });
 
 describe("the baton command", () => {
