@@ -5,8 +5,9 @@ const MIB = 1_024 * KIB;
 
 /** Masking. A shorter value would mask ordinary words; it is warned about instead. */
 export const SECRET_BYTES_MIN = 4;
-/** All values of one job together: the automaton needs up to some 400 bytes of memory for each. */
-export const SECRETS_BYTES_MAX = 256 * KIB;
+/** All values of one job together, and all forms in which they are looked for: some 30 bytes of memory for each of a form. */
+export const SECRETS_BYTES_MAX = 64 * KIB;
+export const SECRET_FORMS_BYTES_MAX = 2 * MIB;
 
 /** Log chunks, in bytes of masked output before gzip. The first is also the largest log that is one object. */
 export const CHUNK_BYTES_FIRST = 512 * KIB;

@@ -8,8 +8,10 @@ export interface Automaton {
   readonly pairs: Uint8Array;
   /** Child of the root by byte, 0 where none. */
   readonly root: Int32Array;
-  readonly firstChild: Int32Array;
-  readonly nextSibling: Int32Array;
+  /** Children of the others: an open hash table from node << 8 | byte, at most half full. */
+  readonly keys: Int32Array;
+  readonly children: Int32Array;
+  readonly parent: Int32Array;
   readonly label: Uint8Array;
   readonly fail: Int32Array;
   /** Of each state: how many of the last bytes may still become a pattern. */
@@ -18,14 +20,16 @@ export interface Automaton {
   readonly match: Int32Array;
 }
 
-/** Builds the automaton. Every pattern must have at least two bytes. */
+/** Builds the automaton. Every pattern must have at least two bytes, all together fewer than 2^24. */
 export function makeAutomaton(patterns: readonly Buffer[]): Automaton {
   const size = patterns.reduce((sum, pattern) => sum + pattern.length, 1);
+  const slots = 2 ** Math.ceil(Math.log2(size * 2));
   const automaton: Automaton = {
     pairs: new Uint8Array(65_536),
     root: new Int32Array(256),
-    firstChild: new Int32Array(size),
-    nextSibling: new Int32Array(size),
+    keys: new Int32Array(slots),
+    children: new Int32Array(slots),
+    parent: new Int32Array(size),
     label: new Uint8Array(size),
     fail: new Int32Array(size),
     depth: new Int32Array(size),
@@ -85,9 +89,16 @@ function skip(pairs: Uint8Array, data: Buffer, from: number): number {
 
 function childOf(automaton: Automaton, node: number, byte: number): number {
   if (node === 0) return automaton.root[byte] ?? 0;
-  let child = automaton.firstChild[node] ?? 0;
-  while (child !== 0 && automaton.label[child] !== byte) child = automaton.nextSibling[child] ?? 0;
-  return child;
+  return automaton.children[slotOf(automaton.keys, (node << 8) | byte)] ?? 0;
+}
+
+/** Where the key stands, or the free place where it would. No key is 0, since the root has a table of its own. */
+function slotOf(keys: Int32Array, key: number): number {
+  const last = keys.length - 1;
+  // Multiplicative hashing (Knuth, TAOCP 3, 6.4); linear probing.
+  let slot = (Math.imul(key, 0x9e3779b1) >>> 7) & last;
+  while (keys[slot] !== 0 && keys[slot] !== key) slot = (slot + 1) & last;
+  return slot;
 }
 
 function addPattern(automaton: Automaton, pattern: Buffer, nodes: number): number {
@@ -99,11 +110,10 @@ function addPattern(automaton: Automaton, pattern: Buffer, nodes: number): numbe
     if (child === 0) {
       child = count;
       count += 1;
+      automaton.parent[child] = node;
       automaton.label[child] = byte;
       automaton.depth[child] = (automaton.depth[node] ?? 0) + 1;
-      automaton.nextSibling[child] = automaton.firstChild[node] ?? 0;
-      automaton.firstChild[node] = child;
-      if (node === 0) automaton.root[byte] = child;
+      addChild(automaton, node, byte, child);
     }
     node = child;
   }
@@ -111,23 +121,44 @@ function addPattern(automaton: Automaton, pattern: Buffer, nodes: number): numbe
   return count;
 }
 
-/** Breadth first, so that a failure link always leads to a state that is ready. */
-function linkFailures(automaton: Automaton, nodes: number): void {
-  const { fail, match, firstChild, nextSibling, label } = automaton;
-  const queue = new Int32Array(nodes);
-  let length = 1;
-  for (let head = 0; head < length; head += 1) {
-    const node = queue[head] ?? 0;
-    for (let child = firstChild[node] ?? 0; child !== 0; child = nextSibling[child] ?? 0) {
-      if (node !== 0) {
-        const target = followFailures(automaton, node, label[child] ?? 0);
-        fail[child] = target;
-        if (match[child] === 0) match[child] = match[target] ?? 0;
-      }
-      queue[length] = child;
-      length += 1;
-    }
+function addChild(automaton: Automaton, node: number, byte: number, child: number): void {
+  if (node === 0) {
+    automaton.root[byte] = child;
+    return;
   }
+  const key = (node << 8) | byte;
+  const slot = slotOf(automaton.keys, key);
+  automaton.keys[slot] = key;
+  automaton.children[slot] = child;
+}
+
+/** Shallow nodes first, so that a failure link always leads to a state that is ready. */
+function linkFailures(automaton: Automaton, nodes: number): void {
+  const { fail, match, parent, label } = automaton;
+  for (const node of byDepth(automaton.depth, nodes)) {
+    const from = parent[node] ?? 0;
+    if (from === 0) continue;
+    const target = followFailures(automaton, from, label[node] ?? 0);
+    fail[node] = target;
+    if (match[node] === 0) match[node] = match[target] ?? 0;
+  }
+}
+
+/** All nodes but the root, sorted by counting: patterns may be long, and many. */
+function byDepth(depth: Int32Array, nodes: number): Int32Array {
+  let deepest = 0;
+  for (let node = 1; node < nodes; node += 1) deepest = Math.max(deepest, depth[node] ?? 0);
+  const starts = new Int32Array(deepest + 2);
+  for (let node = 1; node < nodes; node += 1)
+    starts[(depth[node] ?? 0) + 1] = (starts[(depth[node] ?? 0) + 1] ?? 0) + 1;
+  for (let at = 1; at < starts.length; at += 1) starts[at] = (starts[at] ?? 0) + (starts[at - 1] ?? 0);
+  const sorted = new Int32Array(nodes - 1);
+  for (let node = 1; node < nodes; node += 1) {
+    const at = starts[depth[node] ?? 0] ?? 0;
+    sorted[at] = node;
+    starts[depth[node] ?? 0] = at + 1;
+  }
+  return sorted;
 }
 
 function followFailures(automaton: Automaton, parent: number, byte: number): number {

@@ -1,5 +1,5 @@
 import { DomainError } from "../../shared/domain/errors.ts";
-import { SECRET_BYTES_MIN, SECRETS_BYTES_MAX } from "./limits.ts";
+import { SECRET_BYTES_MIN, SECRET_FORMS_BYTES_MAX, SECRETS_BYTES_MAX } from "./limits.ts";
 import { type Automaton, makeAutomaton, scan } from "./mask-automaton.ts";
 import { formsOf } from "./mask-forms.ts";
 
@@ -25,7 +25,7 @@ interface Range {
 /**
  * Every byte that belongs to any form of any secret is hidden, also where two of them overlap; each run of hidden bytes
  * becomes one `***`. Holds back only the longest end that may still become a secret. Throws DomainError `too_large`
- * where the values exceed SECRETS_BYTES_MAX together: better no job than one whose log is not masked.
+ * where the values are too large together: better no job than one whose log is not masked.
  */
 export function makeMasker(secrets: readonly string[]): Masker {
   const { patterns, warnings } = patternsOf(secrets);
@@ -34,12 +34,11 @@ export function makeMasker(secrets: readonly string[]): Masker {
 }
 
 function patternsOf(secrets: readonly string[]): { patterns: readonly Buffer[]; warnings: readonly string[] } {
-  const total = secrets.reduce((sum, secret) => sum + Buffer.byteLength(secret), 0);
-  if (total > SECRETS_BYTES_MAX)
-    throw new DomainError(
-      "too_large",
-      `the job's secrets have ${total} bytes; at most ${SECRETS_BYTES_MAX} can be masked`,
-    );
+  assertAtMost(
+    secrets.map((secret) => Buffer.byteLength(secret)),
+    SECRETS_BYTES_MAX,
+    "have",
+  );
   const warnings: string[] = [];
   const patterns: Buffer[] = [];
   for (const [index, secret] of secrets.entries()) {
@@ -50,7 +49,18 @@ function patternsOf(secrets: readonly string[]): { patterns: readonly Buffer[]; 
         `secret ${index + 1} of ${secrets.length} has fewer than ${SECRET_BYTES_MIN} bytes: it is not masked in the log`,
       );
   }
+  assertAtMost(
+    patterns.map((pattern) => pattern.length),
+    SECRET_FORMS_BYTES_MAX,
+    "and their encoded forms have",
+  );
   return { patterns, warnings };
+}
+
+function assertAtMost(sizes: readonly number[], max: number, verb: string): void {
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  if (total > max)
+    throw new DomainError("too_large", `the job's secrets ${verb} ${total} bytes; at most ${max} can be masked`);
 }
 
 function maskWith(automaton: Automaton): Pick<Masker, "write" | "end"> {

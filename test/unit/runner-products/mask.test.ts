@@ -76,6 +76,9 @@ describe("masking (SECURITY 28)", () => {
     expect(mask(["abcdef", "defghi"], "1abcdefghi2")).toBe("1***2");
     expect(mask(["abcd", "abcdefgh"], "1abcdefgh2 abcdefg2")).toBe("1***2 ***efg2");
     expect(mask(["aaaa"], "baaaaaaab")).toBe("b***b");
+    // One ends inside of what could have become another.
+    expect(mask(["abcd", "xabcdyz"], "xabcd!")).toBe("x***!");
+    expect(mask(["abcd", "xabcdyz"], "xabcdy", "z!")).toBe("***!");
   });
 
   test("splits between writes change nothing, whatever the bytes are", () => {
