@@ -1,4 +1,4 @@
-import { mkdir, realpath } from "node:fs/promises";
+import { mkdir, realpath, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { spawnStack } from "../../localstack/spawn-stack.ts";
 import { DEFAULT_POOLS } from "../../shared/resources.ts";
@@ -34,7 +34,7 @@ export async function upCommand(context: Context, options: UpOptions): Promise<v
     process.exit(SIGNAL_EXIT.SIGTERM);
   });
   try {
-    await mkdir(stateDir, { recursive: true, mode: 0o700 });
+    await makeStateFolder(stateDir);
     const stack = await spawnStack({ stateDir, port: options.port });
     local.stack = stack;
     if (options.runner) local.runner = await startUpRunner(context, options, stateDir, stack);
@@ -46,6 +46,17 @@ export async function upCommand(context: Context, options: UpOptions): Promise<v
     await local.runner?.stop(DRAIN_MS);
     await local.stack?.stop();
     unlisten();
+  }
+}
+
+/** The folder ignores itself: its tokens must not get into a commit, nor into a snapshot of the working tree. */
+async function makeStateFolder(stateDir: string): Promise<void> {
+  try {
+    await mkdir(stateDir, { recursive: true, mode: 0o700 });
+    await writeFile(join(stateDir, ".gitignore"), "*\n");
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new CommandError(`the state folder ${stateDir} cannot be made: ${why}`, { cause });
   }
 }
 

@@ -52,9 +52,9 @@ function budget(job: JobView, attempt: AttemptView, isLast: boolean): string {
   const tried = !isLast || job.state === "queued";
   if (!tried) return losses(attempt);
   if (outcome === "lost") {
-    return ` It was queued again: the loss budget has ${job.left.lost} left, your retries were not touched.`;
+    return ` It was queued again: the loss budget has ${job.left.lost} left now, your retries were not touched.`;
   }
-  return ` It was queued again: ${count(job.left.failed, "retry is", "retries are")} left.${losses(attempt)}`;
+  return ` It was queued again: ${count(job.left.failed, "retry is", "retries are")} left now.${losses(attempt)}`;
 }
 
 function losses(attempt: AttemptView): string {

@@ -54,7 +54,7 @@ function explainStopping(job: JobView, time: TellTime): string {
   const { stop } = job;
   if (stop === undefined) return `${job.id} is being stopped.`;
   return (
-    `${job.id} was asked to stop at ${time.at(stop.atMs)} (${stop.reason}). Its runner, ${holderOf(job)}, must say that ` +
+    `${job.id} was asked to stop at ${time.at(stop.atMs)} (${stop.reason}). Its runner, ${job.lease?.runnerId ?? "unknown"}, must say that ` +
     `the processes are gone; if it does not, the lease ends by ${time.at(stop.deadlineMs)} and the job with it.`
   );
 }

@@ -36,7 +36,7 @@ const out = async (...args: string[]) => (await ask(...args)).stdout;
 beforeAll(async () => {
   place = makePlace();
   git("init", "-q", "-b", "trunk");
-  place.write({ ".baton/ci.yml": PIPELINE, ".gitignore": ".baton/state/\n" });
+  place.write({ ".baton/ci.yml": PIPELINE });
   git("add", "-A");
   git("commit", "-qm", "first");
   up = baton(place, ["up", "--port", "0", "--slots", "2"]);
@@ -66,7 +66,7 @@ describe("what it says about runs", () => {
   test("explain says why, in sentences", async () => {
     const text = await out("explain", "latest");
     expect(text).toContain(`${runId} failed: a check failed`);
-    expect(text).toMatch(/Attempt 1 started at [\d:]+ on runner .* and failed at .* 0 retries are left/);
+    expect(text).toMatch(/Attempt 1 started at [\d:]+ on runner .* and failed at .* 0 retries are left now/);
     expect(await out("explain", runId, "deploy")).toContain("deploy failed at");
     expect(await ask("explain", runId, "nothing")).toMatchObject({ code: 2 });
   });

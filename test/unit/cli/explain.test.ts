@@ -65,7 +65,7 @@ describe("why a job stands where it does", () => {
     expect(first).toContain("build was queued again at 12:02:00");
     expect(second).toBe(
       "Attempt 1 started at 12:00:00 on runner r1, and was lost at 12:02:00, after 2m 00s: the runner went away or gave it back, or its lease expired." +
-        " It was queued again: the loss budget has 2 left, your retries were not touched.",
+        " It was queued again: the loss budget has 2 left now, your retries were not touched.",
     );
   });
 
@@ -78,7 +78,7 @@ describe("why a job stands where it does", () => {
     });
     expect(why(again, 2.5)).toEqual([
       "test runs on runner r2. Its lease lives until 12:03:00 unless it is renewed.",
-      "Attempt 1 started at 12:00:00 on runner r1 and failed at 12:01:00, after 1m 00s: exit code 3. It was queued again: 1 retry is left.",
+      "Attempt 1 started at 12:00:00 on runner r1 and failed at 12:01:00, after 1m 00s: exit code 3. It was queued again: 1 retry is left now.",
       "Attempt 2 started at 12:02:00 on runner r2 and has not ended.",
     ]);
   });
@@ -146,7 +146,7 @@ describe("why a job stands where it does", () => {
       attempts: [attempt(1)],
     });
     expect(why(stopping)[0]).toBe(
-      "t was asked to stop at 12:01:00 (cancel). Its runner, runner r1, must say that the processes are gone; if it does not, the lease ends by 12:02:00 and the job with it.",
+      "t was asked to stop at 12:01:00 (cancel). Its runner, r1, must say that the processes are gone; if it does not, the lease ends by 12:02:00 and the job with it.",
     );
   });
 
