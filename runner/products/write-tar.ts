@@ -3,6 +3,7 @@ import { open } from "node:fs/promises";
 import { Header, type HeaderData, Pax } from "tar";
 
 const BLOCK_BYTES = 512;
+const READ_BYTES_MAX = 256 * 1_024;
 /** The same content gives the same archive, whenever and by whomever it is made. */
 const EPOCH = new Date(0);
 
@@ -52,16 +53,13 @@ async function* contentOf(member: TarMember & { type: "file" }): AsyncGenerator<
     const found = await file.stat();
     if (!found.isFile() || found.size !== member.bytes) throw new Error(`${member.path} changed while it was archived`);
     let left = member.bytes;
-    if (left > 0)
-      for await (const chunk of file.createReadStream({
-        end: member.bytes - 1,
-        highWaterMark: 256 * 1_024,
-        autoClose: false,
-      })) {
-        const bytes = chunk as Buffer;
-        left -= bytes.length;
-        yield bytes;
-      }
+    while (left > 0) {
+      const chunk = Buffer.allocUnsafe(Math.min(left, READ_BYTES_MAX));
+      const { bytesRead } = await file.read(chunk);
+      if (bytesRead === 0) break;
+      left -= bytesRead;
+      yield chunk.subarray(0, bytesRead);
+    }
     if (left !== 0) throw new Error(`${member.path} shrank while it was archived`);
   } finally {
     await file.close();

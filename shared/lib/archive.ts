@@ -53,13 +53,20 @@ export async function unpackArchive(options: {
   try {
     const placed = await extract(options.file, beside, limits, options.signal);
     await checkPlaces(options.into, placed);
-    for (const { path, type } of placed) {
-      const to = join(options.into, path);
-      await mkdir(type === "directory" ? to : dirname(to), { recursive: true });
-      if (type !== "directory") await rename(join(beside, path), to);
-    }
+    await moveIn(beside, options.into, placed);
   } finally {
     await rm(beside, { recursive: true, force: true });
+  }
+}
+
+async function moveIn(from: string, into: string, placed: readonly Placed[]): Promise<void> {
+  const folders = new Set<string>();
+  for (const { path, type } of placed) {
+    const to = join(into, path);
+    const folder = type === "directory" ? to : dirname(to);
+    if (!folders.has(folder)) await mkdir(folder, { recursive: true });
+    folders.add(folder);
+    if (type !== "directory") await rename(join(from, path), to);
   }
 }
 
@@ -67,6 +74,7 @@ async function extract(file: string, into: string, limits: UnpackLimits, signal?
   const { size: packedBytes } = await stat(file);
   const placed: Placed[] = [];
   const links: { path: string; target: string }[] = [];
+  const folders = new Set<string>();
   let bytes = 0;
   const read = async (source: AsyncIterable<Buffer>) => {
     for await (const entry of readTar(source)) {
@@ -76,7 +84,7 @@ async function extract(file: string, into: string, limits: UnpackLimits, signal?
       bytes += entry.bytes;
       placed.push({ path, type: entry.type });
       checkLimits(placed.length, bytes, packedBytes, limits);
-      if (entry.type === "file") await writeEntry(join(into, path), entry);
+      if (entry.type === "file") await writeEntry(join(into, path), entry, folders);
       else if (entry.type === "directory") await makeFolder(join(into, path));
       else links.push({ path, target: entry.target });
     }
@@ -105,8 +113,11 @@ async function unzip(file: string, read: (source: AsyncIterable<Buffer>) => Prom
   }
 }
 
-async function writeEntry(path: string, entry: TarEntry): Promise<void> {
-  await makeFolder(dirname(path));
+/** `folders`: those that exist already, so that a thousand files in one cost one question. */
+async function writeEntry(path: string, entry: TarEntry, folders: Set<string>): Promise<void> {
+  const folder = dirname(path);
+  if (!folders.has(folder)) await makeFolder(folder);
+  folders.add(folder);
   // "wx": a name that comes twice is refused.
   const file = await open(path, "wx", (entry.mode & 0o100) === 0 ? 0o644 : 0o755);
   try {
