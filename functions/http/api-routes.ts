@@ -1,0 +1,79 @@
+import { DomainError } from "../../shared/domain/errors.ts";
+import { projectKey } from "../../shared/store/keys.ts";
+import { cancelRun } from "../../shared/usecases/cancel-run.ts";
+import { createRun } from "../../shared/usecases/create-run.ts";
+import type { Principal } from "../../shared/usecases/manage-tokens.ts";
+import { createToken, listTokens, revokeToken } from "../../shared/usecases/manage-tokens.ts";
+import { readLog } from "../../shared/usecases/read-log.ts";
+import { readArtifactLink, readArtifacts, readJob, readJobs, readRun } from "../../shared/usecases/read-runs.ts";
+import { rerunRun } from "../../shared/usecases/rerun-run.ts";
+import { toRunSummary } from "../../shared/usecases/views.ts";
+import type { FunctionDeps } from "../deps.ts";
+import type { Implementations } from "./http-lambda.ts";
+
+/** What people and programs call: runs, jobs, logs, artifacts, tokens, health. */
+export function apiRoutes(deps: FunctionDeps): Implementations<"api"> {
+  const { tenant } = deps.settings;
+  return {
+    health: async () => ({ ok: true }),
+    ready: async () => {
+      const parts = { table: deps.store.ping(), queues: deps.queues.ping(), bucket: deps.bucket.ping() };
+      await Promise.all(
+        Object.entries(parts).map(([name, reached]) => reached.catch((cause) => notReady(name, cause))),
+      );
+      return { ok: true, reached: Object.keys(parts) };
+    },
+    metrics: () => deps.observer.prometheus(),
+
+    createRun: async ({ body, headers, caller }) => {
+      const { run, replayed } = await createRun(deps, body, requester(caller, headers["idempotency-key"]));
+      return { run: toRunSummary(run), replayed };
+    },
+    listRuns: async ({ query }) => {
+      const { runs, cursor } = await deps.store.runsOfProject(
+        projectKey(tenant, query.project),
+        query.limit,
+        query.cursor,
+      );
+      return { runs: runs.map(toRunSummary), cursor };
+    },
+    getRun: async ({ params }) => readRun(deps, params.run),
+    listJobs: async ({ params }) => readJobs(deps, params.run),
+    getJob: async ({ params }) => ({ job: await readJob(deps, params.run, params.job) }),
+    getLog: async ({ params, query }) => readLog(deps, { tenant, runId: params.run, jobId: params.job }, query),
+    listArtifacts: async ({ params }) => ({ artifacts: await readArtifacts(deps, params.run) }),
+    getArtifact: async ({ params, query }) => readArtifactLink(deps, params.run, query),
+    cancelRun: async ({ params, body, caller }) => {
+      const reason = body.reason === undefined ? {} : { reason: body.reason };
+      await cancelRun(deps, { tenant, runId: params.run }, { actor: actorOf(caller), ...reason });
+      return readRun(deps, params.run);
+    },
+    rerunRun: async ({ params, body, headers, caller }) => {
+      const rerun = { tenant, runId: params.run, ...body };
+      const { run, replayed } = await rerunRun(deps, rerun, requester(caller, headers["idempotency-key"]));
+      return { run: toRunSummary(run), replayed };
+    },
+
+    createToken: async ({ body }) => createToken(deps, body),
+    listTokens: async () => ({ tokens: await listTokens(deps) }),
+    revokeToken: async ({ params }) => {
+      await revokeToken(deps, params.token);
+      return { ok: true };
+    },
+  };
+}
+
+const actorOf = (caller: Principal) => `token:${caller.name}`;
+
+function requester(caller: Principal, idempotencyKey: string | undefined) {
+  return { principal: actorOf(caller), idempotencyKey };
+}
+
+function notReady(part: string, cause: unknown): never {
+  throw new DomainError(
+    "not_ready",
+    `the ${part} does not answer: ${cause instanceof Error ? cause.message : String(cause)}`,
+    undefined,
+    { cause },
+  );
+}
