@@ -3,17 +3,18 @@ import type { Effect, Guard, Move, Operand } from "./move.ts";
 
 /**
  * Applies one move to an item in memory, with exactly the meaning of the compiled condition and update: the
- * simulator's table and the model checker stand on it. Returns undefined where DynamoDB would refuse.
+ * simulator's table and the model checker stand on it. Returns undefined where DynamoDB would refuse. The item is not
+ * changed, and the new one shares with it, and with the arguments, whatever the move leaves as it is.
  */
 export function interpretMove(move: Move, item: Item | undefined, args: Args): Item | undefined {
   if (move.from === "none") return undefined;
   if (item === undefined || !move.from.includes(String(item["state"]))) return undefined;
   if (!move.guards.every((guard) => holds(guard, item, args))) return undefined;
-  const next = structuredClone(item);
-  for (const effect of move.effects) perform(effect, next, item, args);
+  let next: Item = { ...item };
+  for (const effect of move.effects) next = perform(effect, next, item, args);
   if (move.to !== "unchanged") next["state"] = move.to;
-  if (move.recorded) setAt(next, ["history", String(argValue(args, "historyKey"))], argValue(args, "historyEntry"));
-  return next;
+  if (!move.recorded) return next;
+  return withValue(next, ["history", String(argValue(args, "historyKey"))], argValue(args, "historyEntry"));
 }
 
 function holds(guard: Guard, item: Item, args: Args): boolean {
@@ -38,14 +39,8 @@ function holds(guard: Guard, item: Item, args: Args): boolean {
       return isComparable(found, other) && (found as number) < (other as number);
     }
     case "contains":
-      return containsMember(found, operandValue(guard.value, args));
+      return found instanceof Set && found.has(operandValue(guard.value, args));
   }
-}
-
-/** Like DynamoDB, looks into sets, lists and texts. */
-function containsMember(found: unknown, member: unknown): boolean {
-  if (typeof found === "string") return typeof member === "string" && found.includes(member);
-  return found instanceof Set ? found.has(member) : Array.isArray(found) && found.includes(member);
 }
 
 /** DynamoDB compares values of one type only; a missing attribute compares false. */
@@ -53,34 +48,33 @@ function isComparable(left: unknown, right: unknown): boolean {
   return left !== undefined && typeof left === typeof right;
 }
 
-function perform(effect: Effect, next: Item, seen: Item, args: Args): void {
+function perform(effect: Effect, next: Item, seen: Item, args: Args): Item {
   const segments = pathSegments(effect.path, args);
   switch (effect.kind) {
     case "set":
     case "put":
-      setAt(next, segments, structuredClone(operandValue(effect.value, args)));
-      return;
+      return withValue(next, segments, operandValue(effect.value, args));
     case "add":
-      setAt(next, segments, sum(readAt(seen, segments) ?? 0, operandValue(effect.value, args)));
-      return;
+      return withValue(
+        next,
+        segments,
+        ((readAt(seen, segments) as number | undefined) ?? 0) + (operandValue(effect.value, args) as number),
+      );
     case "addToSet":
     case "removeFromSet":
-      setAt(next, segments, changedSet(effect.kind, readAt(seen, segments), operandValue(effect.value, args)));
-      return;
+      return withValue(
+        next,
+        segments,
+        changedSet(effect.kind, readAt(seen, segments), operandValue(effect.value, args)),
+      );
     case "remove":
-      setAt(next, segments, undefined);
+      return withValue(next, segments, undefined);
   }
-}
-
-function sum(found: unknown, increment: unknown): number {
-  if (typeof found !== "number" || typeof increment !== "number") throw new Error("only numbers can be added");
-  return found + increment;
 }
 
 /** DynamoDB has no empty set: removing the last member removes the attribute. */
 function changedSet(kind: "addToSet" | "removeFromSet", found: unknown, member: unknown): Set<unknown> | undefined {
-  if (found !== undefined && !(found instanceof Set)) throw new Error("only a set has members");
-  const members = new Set(found);
+  const members = new Set(found instanceof Set ? found : []);
   if (kind === "addToSet") members.add(member);
   else members.delete(member);
   return members.size === 0 ? undefined : members;
@@ -99,16 +93,20 @@ function readAt(item: Item, segments: readonly string[]): unknown {
   return at;
 }
 
-/** Like DynamoDB, refuses a path whose parent map does not exist: items are born with every map they will need. */
-function setAt(item: Item, segments: readonly string[], value: unknown): void {
-  const last = segments.at(-1);
-  const parent = readAt(item, segments.slice(0, -1));
-  if (last === undefined || !isMap(parent)) {
-    throw new Error(`the item has no map at ${segments.slice(0, -1).join(".")}`);
+/** A copy of the maps along the path. Like DynamoDB, refuses one whose parent map does not exist. */
+function withValue(map: Item, segments: readonly string[], value: unknown, depth = 0): Item {
+  const segment = segments[depth];
+  if (segment === undefined) throw new Error("an effect needs a path");
+  if (depth < segments.length - 1) {
+    const child = Object.hasOwn(map, segment) ? map[segment] : undefined;
+    if (!isMap(child)) throw new Error(`the item has no map at ${segments.slice(0, depth + 1).join(".")}`);
+    return { ...map, [segment]: withValue(child, segments, value, depth + 1) };
   }
-  if (value === undefined) delete parent[last];
-  else parent[last] = value;
+  if (value !== undefined) return { ...map, [segment]: value };
+  const { [segment]: _removed, ...rest } = map;
+  return rest;
 }
 
-const isMap = (value: unknown): value is Item =>
-  typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Set);
+function isMap(value: unknown): value is Item {
+  return typeof value === "object" && value !== null && !(value instanceof Set) && !Array.isArray(value);
+}
