@@ -42,7 +42,7 @@ const callShape = z.object({ input: z.looseObject({ TransactItems: z.array(z.unk
 /** Operations of the table that report what they consumed when they are asked. */
 const REPORTING = new Set(["GetItem", "PutItem", "UpdateItem", "Query", "TransactWriteItems"]);
 
-/** Adds the meter to a client as a middleware: every request is counted, also one that is refused. */
+/** Adds the meter to a client as a middleware: every request is counted, also one that is refused. A link is none. */
 export function attachMeter(client: Meterable, service: string, meter: RequestMeter): void {
   const middleware = (next: Next, context: Context) => async (call: unknown) => {
     const operation = (context.commandName ?? "Unknown").replace(/Command$/, "");
@@ -51,6 +51,7 @@ export function attachMeter(client: Meterable, service: string, meter: RequestMe
     const asked = REPORTING.has(operation) ? { input: { ...input, ReturnConsumedCapacity: "INDEXES" } } : {};
     try {
       const answer = await next({ ...(call as object), ...asked });
+      if (isLink(answer.output)) return answer;
       meter({
         service,
         operation,
@@ -65,6 +66,11 @@ export function attachMeter(client: Meterable, service: string, meter: RequestMe
     }
   };
   client.middlewareStack.add(middleware as never, { step: "initialize", name: "batonMeter" });
+}
+
+/** The presigner runs a command's middleware up to where it would be sent. */
+function isLink(output: unknown): boolean {
+  return typeof output === "object" && output !== null && "presigned" in output;
 }
 
 function isEmpty(output: unknown): boolean {
