@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { DomainError } from "../shared/domain/errors.ts";
 import type { Clock } from "../shared/lib/clock.ts";
 import { bucketRequest } from "../shared/lib/request-meter.ts";
 import { put } from "../shared/lib/transfer.ts";
-import type { CallOptions } from "../shared/protocol/client.ts";
 import type { HeartbeatAck, LeaseGranted } from "../shared/protocol/leases.ts";
 import { type Attempt, type AttemptDeps, trouble } from "./attempt-state.ts";
 import type { AttemptEnd } from "./events.ts";
@@ -52,6 +52,10 @@ export async function runAttempt(
     if (acked.status === "rejected") throw acked.reason;
     if (acked.value === undefined) return unacknowledged(attempt);
     return await holdAndWork(attempt, acked.value, output);
+  } catch (error) {
+    // Nothing of it may run on, whatever broke.
+    const { clean } = await execution.stop(0);
+    return clean ? await giveBack(deps, granted, lease, held.deadline, error) : "unclean";
   } finally {
     await execution.close().catch((error: unknown) => trouble(attempt, "the workspace could not be removed", error));
   }
@@ -70,9 +74,9 @@ async function acknowledge(
   interruptions: Interruptions,
 ): Promise<Acked | undefined> {
   let sentAtMs = clock.monotonicMs();
-  const call = (options: CallOptions) => {
+  const call = () => {
     sentAtMs = clock.monotonicMs();
-    return lease.ack(options);
+    return lease.ack();
   };
   const answer = await persist(call, { untilMs: deadline.killAtMs, clock, signal: interruptions.uploads });
   if (answer.kind === "ok") return { ack: answer.reply, sentAtMs };
@@ -82,12 +86,12 @@ async function acknowledge(
 /** No step has begun. A runner that is going says so; else the lease is another's, or runs out. */
 async function unacknowledged({ deps, lease, interruptions, held }: Attempt): Promise<AttemptEnd> {
   if (interruptions.current()?.kind !== "drain") return "stale";
-  const release = (options: CallOptions) => lease.release("drain", options);
+  const release = () => lease.release("drain");
   const answer = await persist(release, { untilMs: held.deadline.killAtMs, clock: deps.clock });
   return answer.kind === "ok" ? "released" : "unanswered";
 }
 
-/** No place to run in: given back, for another runner or another time. */
+/** Something broke that is not the job's: given back, for another runner or another time. */
 async function giveBack(
   deps: AttemptDeps,
   granted: LeaseGranted,
@@ -95,9 +99,9 @@ async function giveBack(
   deadline: Deadline,
   cause: unknown,
 ): Promise<AttemptEnd> {
-  const message = `the attempt could not be prepared: ${cause instanceof Error ? cause.message : String(cause)}`;
+  const message = `the attempt broke off: ${cause instanceof Error ? cause.message : String(cause)}`;
   deps.emit({ type: "trouble", message, run: granted.runId, job: granted.jobId });
-  const release = (options: CallOptions) => lease.release("workspace_failed", options);
+  const release = () => lease.release("workspace_failed");
   const answer = await persist(release, { untilMs: deadline.expiresAtMs, clock: deps.clock });
   return answer.kind === "ok" ? "released" : "unanswered";
 }
@@ -105,8 +109,7 @@ async function giveBack(
 /** From the first renewal on: heartbeats beside the work, then the last word. */
 async function holdAndWork(attempt: Attempt, acked: Acked, output: { sink: OutputSink }): Promise<AttemptEnd> {
   const { deps, execution, interruptions, granted, hardDeadlineAtMs } = attempt;
-  const secrets = await loadSecrets(attempt);
-  const log = openAttemptLog(attempt, secrets.values, acked.ack.watched);
+  const { log, secrets } = openAttemptLog(attempt, await loadSecrets(attempt), acked.ack.watched);
   const journal = makeJournal(log);
   output.sink = journal.sink;
   renewed(attempt, log, acked.ack, acked.sentAtMs);
@@ -118,6 +121,7 @@ async function holdAndWork(attempt: Attempt, acked: Acked, output: { sink: Outpu
   const over = new AbortController();
   const beating = beat(attempt, log, over.signal);
   try {
+    for (const warning of log.warnings) journal.line(`warning: ${warning}`);
     const work = await doWork(attempt, journal, secrets);
     clearTimeout(timeout);
     const stopped = await execution.stop(graceMs(work, interruptions.current(), deps.clock));
@@ -146,20 +150,28 @@ async function loadSecrets({ deps, granted }: Attempt): Promise<Secrets> {
   }
 }
 
-function openAttemptLog(attempt: Attempt, secrets: Readonly<Record<string, string>>, watched: boolean): AttemptLog {
+/** The log, masking the secrets. Where they are too large for that, the attempt fails, without them, and says so. */
+function openAttemptLog(attempt: Attempt, secrets: Secrets, watched: boolean): { log: AttemptLog; secrets: Secrets } {
   const { lease, execution, deps, granted } = attempt;
-  return openLog({
-    dir: execution.folders.spool,
-    upload: (files) => lease.uploads(files),
-    firstUpload: granted.firstLogUpload,
-    secrets: Object.values(secrets),
-    clock: deps.clock,
-    watched,
-    put(request, object, signal) {
-      deps.meter(bucketRequest("PutObject"));
-      return put(request, object, signal);
-    },
-  });
+  const open = (values: readonly string[]) =>
+    openLog({
+      dir: execution.folders.spool,
+      upload: (files) => lease.uploads(files),
+      firstUpload: granted.firstLogUpload,
+      secrets: values,
+      clock: deps.clock,
+      watched,
+      put(request, object, signal) {
+        deps.meter(bucketRequest("PutObject"));
+        return put(request, object, signal);
+      },
+    });
+  try {
+    return { log: open(Object.values(secrets.values)), secrets };
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    return { log: open([]), secrets: { values: {}, missing: new ToolingError(error.message, { cause: error }) } };
+  }
 }
 
 /** A renewal moves the deadline, and may carry the control plane's word to stop. */

@@ -13,7 +13,7 @@ const CLAIM_TIMEOUT_MS = 5_000;
 const CLAIM_ID_LENGTH = 32;
 
 /**
- * `refused` is durable: this offer is worth nothing any more. `unanswered` is not: the offer must be left to appear
+ * `refused` is durable: this offer is worth nothing to us, also where its job turned out to be another pool's. `unanswered` is not: the offer must be left to appear
  * again. `unauthorized`: the session is over.
  */
 export type ClaimAnswer =
@@ -50,7 +50,7 @@ export async function claimJob(
 function refusal(error: unknown): ClaimAnswer {
   // Not an answer of the control plane at all, or one that this runner cannot read.
   if (!(error instanceof ApiError)) return { kind: "unanswered", cause: error };
-  if (error.status === 401 || error.status === 403) return { kind: "unauthorized" };
+  if (error.status === 401) return { kind: "unauthorized" };
   return { kind: "refused", code: error.code };
 }
 

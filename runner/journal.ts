@@ -35,8 +35,9 @@ export function makeJournal(log: AttemptLog): Journal {
   };
 }
 
-/** A duration for people: `0.2 s`, `12.0 s`, `3 min 5 s`. */
+/** A duration for people: `20 ms`, `12.0 s`, `3 min 5 s`. */
 export function describeMs(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
   const seconds = ms / 1_000;
   if (seconds < 60) return `${seconds.toFixed(1)} s`;
   return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;

@@ -1,7 +1,6 @@
 import { ARTIFACTS_PER_ATTEMPT_MAX } from "../shared/domain/limits.ts";
 import { bucketRequest } from "../shared/lib/request-meter.ts";
 import { uploadFile } from "../shared/lib/transfer.ts";
-import type { CallOptions } from "../shared/protocol/client.ts";
 import type { Artifact, Completion } from "../shared/protocol/products.ts";
 import { type Attempt, trouble } from "./attempt-state.ts";
 import type { AttemptEnd } from "./events.ts";
@@ -69,7 +68,7 @@ async function sayFor(
 async function release(attempt: Attempt, reason: ReleaseReason): Promise<AttemptEnd> {
   const { clock } = attempt.deps;
   const untilMs = Math.min(attempt.held.deadline.expiresAtMs, clock.monotonicMs() + RELEASE_MAX_MS);
-  const answer = await persist((options) => attempt.lease.release(reason, options), { untilMs, clock });
+  const answer = await persist(() => attempt.lease.release(reason), { untilMs, clock });
   return endOf(answer, "released");
 }
 
@@ -78,7 +77,7 @@ async function acknowledgeStop(attempt: Attempt, { log }: Ending, byMs: number):
   const sealMs = Math.max(0, byMs - clock.monotonicMs() - STOP_ANSWER_MS);
   const seal = await log.seal(AbortSignal.timeout(sealMs));
   const untilMs = attempt.held.deadline.expiresAtMs;
-  const answer = await persist((options) => attempt.lease.cancelAck(seal, options), { untilMs, clock });
+  const answer = await persist(() => attempt.lease.cancelAck(seal), { untilMs, clock });
   return endOf(answer, "stopped");
 }
 
@@ -97,7 +96,7 @@ async function complete(attempt: Attempt, ending: Ending, timedOut: boolean): Pr
     checks: [],
   };
   const limits = { untilMs: hardDeadlineAtMs, clock: deps.clock, signal };
-  const answer = await persist((options: CallOptions) => lease.complete(completion, options), limits);
+  const answer = await persist(() => lease.complete(completion), limits);
   if (answer.kind === "gave_up" && signal.aborted) return "overruled";
   return endOf(answer, completion.outcome);
 }

@@ -15,16 +15,17 @@ import type { ReleaseCall } from "./watchdog/protocol.ts";
 
 /** The calls of one attempt, each with its lease token. They throw what the client throws. */
 export interface LeaseCalls {
-  ack(options?: CallOptions): Promise<HeartbeatAck>;
+  ack(): Promise<HeartbeatAck>;
   heartbeat(
     body: { phase: "starting" | "running" | "uploading"; step: number; logBytes: number },
     options?: CallOptions,
   ): Promise<HeartbeatAck>;
   uploads(files: readonly UploadFile[], options?: CallOptions): Promise<SignedRequest[]>;
   inputs(options?: CallOptions): Promise<CallReply<"inputs">["inputs"]>;
-  complete(completion: Completion, options?: CallOptions): Promise<string>;
-  release(reason: ReleaseReason, options?: CallOptions): Promise<string>;
-  cancelAck(log: LogSeal | undefined, options?: CallOptions): Promise<string>;
+  /** These three answer the state that the job is in now. */
+  complete(completion: Completion): Promise<string>;
+  release(reason: ReleaseReason): Promise<string>;
+  cancelAck(log: LogSeal): Promise<string>;
 }
 
 export type ReleaseReason = "drain" | "runner_lost" | "workspace_failed";
@@ -32,16 +33,14 @@ export type ReleaseReason = "drain" | "runner_lost" | "workspace_failed";
 export function makeLeaseCalls(client: Client, { runId, jobId, fence, leaseToken: token }: LeaseGranted): LeaseCalls {
   const params = { run: runId, job: jobId, fence };
   return {
-    ack: (options) => client.call("ack", { params }, { ...options, token }),
+    ack: () => client.call("ack", { params }, { token }),
     heartbeat: (body, options) => client.call("heartbeat", { params, body }, { ...options, token }),
     uploads: async (files, options) =>
       (await client.call("uploads", { params, body: { files: [...files] } }, { ...options, token })).uploads,
     inputs: async (options) => (await client.call("inputs", { params }, { ...options, token })).inputs,
-    complete: async (body, options) => (await client.call("complete", { params, body }, { ...options, token })).state,
-    release: async (reason, options) =>
-      (await client.call("release", { params, body: { reason } }, { ...options, token })).state,
-    cancelAck: async (log, options) =>
-      (await client.call("cancelAck", { params, body: log === undefined ? {} : { log } }, { ...options, token })).state,
+    complete: async (body) => (await client.call("complete", { params, body }, { token })).state,
+    release: async (reason) => (await client.call("release", { params, body: { reason } }, { token })).state,
+    cancelAck: async (log) => (await client.call("cancelAck", { params, body: { log } }, { token })).state,
   };
 }
 
@@ -60,15 +59,18 @@ export type Answer<T> =
 
 const PERSIST_POLICY = { triesMax: Number.POSITIVE_INFINITY, baseMs: 100, capMs: 3_000 } as const;
 
-/** Calls until there is an answer, or `untilMs` on the clock, or the signal. Refusals of other kinds are thrown. */
+/**
+ * Calls until there is an answer, or `untilMs` on the clock, or the signal. A call in flight is not aborted: its answer
+ * is the truth, also about what the signal stands for. Refusals of other kinds are thrown.
+ */
 export async function persist<T>(
-  call: (options: CallOptions) => Promise<T>,
+  call: () => Promise<T>,
   limits: { readonly untilMs: number; readonly clock: Clock; readonly signal?: AbortSignal | undefined },
 ): Promise<Answer<T>> {
   const { untilMs, clock, signal } = limits;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return { kind: "ok", reply: await call(signal === undefined ? {} : { signal }) };
+      return { kind: "ok", reply: await call() };
     } catch (error) {
       if (isStale(error)) return { kind: "stale" };
       if (!isPassing(error)) throw error;

@@ -135,7 +135,7 @@ test("a step over its timeout fails the job by name, a job over its own is timed
   plane.offer(step);
   plane.offer(job);
   expect(await ended(step)).toBe("complete failed");
-  expect(step.completion?.failure?.message).toContain('step "step 1" ran longer than its timeout of 0.3 s');
+  expect(step.completion?.failure?.message).toContain('step "step 1" ran longer than its timeout of 300 ms');
   expect(await ended(job)).toBe("complete timed_out");
   expect(job.completion?.failure?.message).toContain("ran longer than its timeout");
 });
