@@ -63,6 +63,15 @@ export function chooseCancel(seen: JobSeen | undefined): JobMove | undefined {
   return seen?.state === "leased" || seen?.state === "running" ? moves.stop : undefined;
 }
 
+/**
+ * An attempt has run past its timeout: only that very attempt is asked to stop. Where it has ended meanwhile, the job may
+ * be queued again, and a timeout must not cancel what nobody has tried yet.
+ */
+export function chooseTimeout(fence: number): (seen: JobSeen | undefined) => JobMove | undefined {
+  return (seen) =>
+    seen?.fence === fence && (seen.state === "leased" || seen.state === "running") ? moves.stop : undefined;
+}
+
 /** How the attempt that the move ends is recorded: kept apart from where the job goes. */
 export function attemptOutcomeOf(move: JobMove, reported: Reported | undefined): "canceled" | "lost" | Reported {
   if (move.name === "retry") return reported ?? "failed";

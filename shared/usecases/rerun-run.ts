@@ -7,6 +7,7 @@ import type { RunRef } from "../store/keys.ts";
 import type { RunSeed } from "./births.ts";
 import { type Created, createLive, createRun, type Requester, requestItem } from "./create-run.ts";
 import type { Deps } from "./deps.ts";
+import { retriesAtBirth } from "./retries-at-birth.ts";
 import { digest, type LoadedSpec, resolveSpec } from "./specs.ts";
 
 const SPECS_WIDTH = 8;
@@ -70,19 +71,10 @@ function replan(jobs: readonly JobItem[], specs: readonly LoadedSpec[], rename: 
       ...(job.needs === undefined ? {} : { needs: job.needs }),
       checks: Object.keys(job.checks),
       allowFailure: job.allowFailure,
-      retries: budgetOf(job),
+      retries: retriesAtBirth(job),
       spec: renamed(spec, rename),
     };
   });
-}
-
-/** The budgets as they were at birth: what is left and what each ended attempt has taken. */
-function budgetOf(job: JobItem): { failed: number; lost: number } {
-  const ends = Object.values(job.attempts).map((attempt) => attempt.end?.outcome);
-  const queuedAgain = ends.slice(0, -1);
-  const lost = queuedAgain.filter((outcome) => outcome === "lost").length;
-  const failed = queuedAgain.filter((outcome) => outcome === "failed" || outcome === "timed_out").length;
-  return { failed: job.left.failed + failed, lost: job.left.lost + lost };
 }
 
 /** `${run.id}` was written into names, values and paths when the old run was planned; scripts never hold it. */

@@ -1,4 +1,4 @@
-import { chooseCancel } from "../domain/choose-job-move.ts";
+import { chooseCancel, chooseTimeout } from "../domain/choose-job-move.ts";
 import { STOP_GRACE_MS } from "../domain/limits.ts";
 import { isJobEnded } from "../domain/verdict.ts";
 import { eachOf } from "../lib/each-of.ts";
@@ -26,6 +26,7 @@ export async function stopJob(
   nowMs: number,
   cause: Cause,
 ): Promise<JobItem | undefined> {
+  const choose = reason === "timeout" ? chooseTimeout(job.fence) : chooseCancel;
   const stop = { reason, atMs: nowMs, deadlineMs: nowMs + STOP_GRACE_MS };
   let fence = job.fence;
   const { applied, item } = await applyChosen(
@@ -33,7 +34,7 @@ export async function stopJob(
     jobKey(job),
     (seen) => {
       fence = seen?.fence ?? fence;
-      return chooseCancel(seen);
+      return choose(seen);
     },
     () => ({ nowMs, fence, stop, reason: cause.reason ?? reason, result: { fence, outcome: "canceled" } }),
     cause,

@@ -7,6 +7,7 @@ import {
   chooseExpiry,
   chooseRelease,
   chooseStopped,
+  chooseTimeout,
   type JobMove,
   type JobSeen,
 } from "../../../shared/domain/choose-job-move.ts";
@@ -35,6 +36,7 @@ const byHolder: readonly (readonly [string, Choice, readonly string[]])[] = [
   ...REPORTS.map((report) => [`complete ${report}`, chooseCompletion(report), ["running", "stopping"]] as const),
   ["release", chooseRelease, ["leased", "running", "stopping"]],
   ["cancel-ack", chooseStopped, ["stopping"]],
+  ["timeout", chooseTimeout(3), ["leased", "running"]],
   ["cancel", chooseCancel, ["waiting", "held", "queued", "leased", "running"]],
 ];
 
@@ -58,6 +60,13 @@ function accepts(choose: Choice, item: Item, states: readonly string[]): void {
   expect(move !== undefined).toBe(states.includes(String(item["state"])));
   if (move !== undefined) expect(interpretMove(move, item, jobArgs())).toBeDefined();
 }
+
+test("a timeout stops the attempt that it was seen on, and neither its successor nor a job that is queued again", () => {
+  const seen = (state: string, fence: number) => ({ state, fence, left: { failed: 0, lost: 1 } });
+  expect(chooseTimeout(2)(seen("running", 2))?.name).toBe("stop");
+  expect(chooseTimeout(2)(seen("running", 3))).toBeUndefined();
+  expect(chooseTimeout(2)(seen("queued", 2))).toBeUndefined();
+});
 
 test("a first guess without an item is a row of the family, or none at all", () => {
   for (const report of REPORTS) expect(chooseCompletion(report)(undefined)?.from).toEqual(["running"]);
