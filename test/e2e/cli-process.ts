@@ -96,7 +96,9 @@ export type ProcessId = `${number}@${string}`;
 
 /** Every living process below one, however deep. */
 export function descendantsOf(pid: number): ProcessId[] {
-  const all = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((name) => statOf(Number(name)));
+  const all = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => statOf(Number(name)));
   const found: ProcessId[] = [];
   const parents = [pid];
   for (let parent = parents.pop(); parent !== undefined; parent = parents.pop()) {

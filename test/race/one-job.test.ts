@@ -26,8 +26,18 @@ test("two jobs run one after the other, and the run succeeds", async () => {
   for (const jobId of ["one", "two"]) {
     const offer = sent.offers.find(({ offer }) => offer.jobId === jobId);
     expect(offer?.offer.fence).toBe(0);
-    const lease = await claimJob(deps, sessionOf("r1"), { runId: run.runId, jobId, claimId: `claim-${jobId}-0123456789`, fence: 0 });
-    const claims = verifyLease(deps.signer, lease.leaseToken, { runId: run.runId, jobId, fence: lease.fence }, world.clock.nowMs);
+    const lease = await claimJob(deps, sessionOf("r1"), {
+      runId: run.runId,
+      jobId,
+      claimId: `claim-${jobId}-0123456789`,
+      fence: 0,
+    });
+    const claims = verifyLease(
+      deps.signer,
+      lease.leaseToken,
+      { runId: run.runId, jobId, fence: lease.fence },
+      world.clock.nowMs,
+    );
     await ackLease(deps, claims);
     world.clock.nowMs += 1_000;
     expect((await renewLease(deps, claims, "running")).ttlMs).toBe(45_000);

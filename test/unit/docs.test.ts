@@ -33,6 +33,13 @@ describe.each(pages)("%s", (page) => {
   });
 });
 
+test("CONTRIBUTING says what each folder of tests is for", () => {
+  const folders = new Set(files.flatMap((file) => /^test\/\w+(?=\/)/.exec(file)?.[0] ?? []));
+  const told = read("CONTRIBUTING.md");
+  const untold = [...folders].filter((folder) => !told.includes(`\`${folder}\``));
+  expect(untold.filter((folder) => !["test/fixtures", "test/support"].includes(folder))).toEqual([]);
+});
+
 function leadsSomewhere(page: string, target: string): boolean {
   const [file = "", anchor] = target.split("#");
   const found = file === "" ? page : path.join(path.dirname(page), file);
