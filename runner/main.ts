@@ -10,6 +10,7 @@ import { makeProcessExecutor } from "./executors/process.ts";
 import { makeRunnerMetrics, serveMetrics } from "./metrics.ts";
 import { parseRunnerOptions, RUNNER_USAGE, type RunnerOptions, UsageError } from "./options.ts";
 import { type Runner, startRunner } from "./runner.ts";
+import { serverFromParent } from "./server-from-parent.ts";
 import { RejectedError } from "./session.ts";
 import { openWorkDir, removeLeftovers, removeTree, type WorkDir } from "./work-dir.ts";
 
@@ -39,9 +40,11 @@ export async function runnerMain(args: readonly string[]): Promise<number> {
 }
 
 async function runUntilDrained(options: RunnerOptions, environment: RunnerEnvironment): Promise<number> {
-  const url = options.url ?? environment.url;
+  const server = options.serverFromParent ? await serverFromParent(process.stdin) : options;
+  if (server === undefined) return DONE;
+  const url = server.url ?? environment.url;
   if (url === undefined) throw new UsageError("--url is missing (or BATON_URL)");
-  const token = await readToken(options, environment);
+  const token = await readToken(server.tokenFile, environment);
   const metrics = makeRunnerMetrics();
   const print = options.json ? printJson : printLine;
   const emit: Emit = (event) => {
@@ -111,13 +114,13 @@ function start({ options, environment, url, token, workDir, emit, meter }: Start
   });
 }
 
-async function readToken(options: RunnerOptions, environment: RunnerEnvironment): Promise<string> {
-  if (options.tokenFile === undefined) {
+async function readToken(tokenFile: string | undefined, environment: RunnerEnvironment): Promise<string> {
+  if (tokenFile === undefined) {
     if (environment.token === undefined) throw new UsageError("--token-file is missing (or BATON_TOKEN)");
     return environment.token;
   }
   try {
-    return (await readFile(options.tokenFile, "utf8")).trim();
+    return (await readFile(tokenFile, "utf8")).trim();
   } catch (cause) {
     throw new UsageError(`--token-file: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }

@@ -22,6 +22,8 @@ export interface RunnerOptions {
   readonly keepWorkspace: boolean;
   readonly metricsPort: number | undefined;
   readonly exitWithParent: boolean;
+  /** The parent names the control plane on standard input, once there is one: this process starts meanwhile. */
+  readonly serverFromParent: boolean;
   readonly drainMs: number;
   readonly json: boolean;
 }
@@ -46,6 +48,7 @@ export const RUNNER_USAGE = `Usage: baton runner --url URL --token-file FILE [op
   --metrics-port PORT   serve Prometheus metrics at http://127.0.0.1:PORT/metrics
   --drain-ms MS         on SIGTERM, let attempts run on for so long (default: 60000)
   --exit-with-parent    stop everything when standard input closes
+  --server-from-parent  read {"url", "tokenFile"} as a first line of standard input; for a parent that starts both
   --json                one JSON line for each event on standard output
 
 Examples:
@@ -75,6 +78,7 @@ export function parseRunnerOptions(args: readonly string[]): RunnerOptions {
     keepWorkspace: values["keep-workspace"] ?? false,
     metricsPort: integer(values["metrics-port"], "metrics-port", 0, 65_535),
     exitWithParent: values["exit-with-parent"] ?? false,
+    serverFromParent: values["server-from-parent"] ?? false,
     drainMs: integer(values["drain-ms"], "drain-ms", 0, 86_400_000) ?? DRAIN_DEFAULT_MS,
     json: values.json ?? false,
   };
@@ -98,6 +102,7 @@ function parseValues(args: readonly string[]) {
         "metrics-port": { type: "string" },
         "drain-ms": { type: "string" },
         "exit-with-parent": { type: "boolean" },
+        "server-from-parent": { type: "boolean" },
         json: { type: "boolean" },
       },
     }).values;

@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { spawnStack } from "../../localstack/spawn-stack.ts";
+import { type SpawnedStack, spawnStack } from "../../localstack/spawn-stack.ts";
 import type { PipelineDefinition } from "../../shared/pipeline/definition.ts";
 import { planPipeline } from "../../shared/pipeline/plan-pipeline.ts";
 import { type Client, makeClient } from "../../shared/protocol/client.ts";
@@ -7,6 +7,7 @@ import { CommandError } from "../command-error.ts";
 import type { Context } from "../context.ts";
 import { SIGNAL_EXIT, type StopSignal } from "../exit-codes.ts";
 import { followRun, type RunJobs } from "../follow/follow-run.ts";
+import type { KeptRunner } from "../local/keep-runner.ts";
 import {
   cleanUpAtExit,
   killAll,
@@ -98,39 +99,15 @@ export async function runCommand(context: Context, file: string | undefined, opt
 }
 
 async function runAndReport(command: RunCommand): Promise<number> {
-  const { context, options } = command;
-  const [snapshot, stack] = await startBoth(command);
+  const { context } = command;
+  const { snapshot, stack } = await startAll(command);
   command.halt.signal.throwIfAborted();
   const client = makeClient({ url: stack.url, token: stack.token });
   command.client = client;
-  command.local.runner = startRunner({
-    stack,
-    folder: command.temp.path,
-    clock: context.clock,
-    restartsMax: RESTARTS_MAX,
-    onRestart: (how) => void context.err.write(`baton: the runner ${how}; it is started again\n`),
-    runner: {
-      allowSources: [snapshot.source.url],
-      pools: poolsOf(command.definition, snapshot),
-      env: context.environment.childEnv,
-      name: "baton-run",
-      keepWorkspace: options.keep === true,
-      ...(options.slots === undefined ? {} : { slots: options.slots }),
-      ...(options.secretsFile === undefined
-        ? {}
-        : { secretsFile: resolve(context.environment.cwd, options.secretsFile) }),
-    },
-  });
-  haltOn(command, command.local.runner.givenUp, RUNNER_LOG);
+  const path = pathInRun(snapshot.root, context.environment.cwd, command.file);
   const { run } = await client.call(
     "createRun",
-    {
-      body: {
-        definition: { path: pathInRun(snapshot.root, context.environment.cwd, command.file), text: command.text },
-        source: snapshot.source,
-        watch: true,
-      },
-    },
+    { body: { definition: { path, text: command.text }, source: snapshot.source, watch: true } },
     { signal: command.halt.signal },
   );
   command.runId = run.id;
@@ -140,20 +117,47 @@ async function runAndReport(command: RunCommand): Promise<number> {
   return command.stoppedBy === undefined ? verdictExit(seen.run.state) : SIGNAL_EXIT[command.stoppedBy];
 }
 
-async function startBoth(command: RunCommand): Promise<[Snapshot, NonNullable<LocalStack["stack"]>]> {
-  const { context, temp } = command;
-  const started = spawnStack({ stateDir: join(temp.path, "state"), memory: true }).then((stack) => {
-    command.local.stack = stack;
+/** Stack and runner start side by side, while the working tree is copied. */
+async function startAll(command: RunCommand): Promise<{ snapshot: Snapshot; stack: SpawnedStack }> {
+  const { context, temp, local } = command;
+  const { cwd, childEnv } = context.environment;
+  const starting = spawnStack({ stateDir: join(temp.path, "state"), memory: true }).then((stack) => {
+    local.stack = stack;
     haltOn(command, stackEnd(stack), join("state", "stack.log"));
     return stack;
   });
-  const copied = snapshotTree({ cwd: context.environment.cwd, into: temp.path, env: context.environment.childEnv });
+  const copying = snapshotTree({ cwd, into: temp.path, env: childEnv }).then((snapshot) => {
+    local.runner = startRunFolderRunner(command, snapshot, starting);
+    haltOn(command, local.runner.givenUp, RUNNER_LOG);
+    return snapshot;
+  });
   // Both must have ended before either's failure ends the command: a stack that starts late would stay behind.
-  const [snapshot, stack] = await Promise.allSettled([copied, started]);
+  const [snapshot, stack] = await Promise.allSettled([copying, starting]);
   if (snapshot.status === "rejected") throw snapshot.reason;
   if (stack.status === "rejected") throw stack.reason;
   for (const warning of snapshot.value.warnings) await context.err.write(`baton: ${warning}\n`);
-  return [snapshot.value, stack.value];
+  return { snapshot: snapshot.value, stack: stack.value };
+}
+
+function startRunFolderRunner(command: RunCommand, snapshot: Snapshot, stack: Promise<SpawnedStack>): KeptRunner {
+  const { context, options, temp } = command;
+  const { cwd, childEnv } = context.environment;
+  return startRunner({
+    stack,
+    folder: temp.path,
+    clock: context.clock,
+    restartsMax: RESTARTS_MAX,
+    onRestart: (how) => void context.err.write(`baton: the runner ${how}; it is started again\n`),
+    runner: {
+      allowSources: [snapshot.source.url],
+      pools: poolsOf(command.definition, snapshot),
+      env: childEnv,
+      name: "baton-run",
+      keepWorkspace: options.keep === true,
+      ...(options.slots === undefined ? {} : { slots: options.slots }),
+      ...(options.secretsFile === undefined ? {} : { secretsFile: resolve(cwd, options.secretsFile) }),
+    },
+  });
 }
 
 /** The runner serves every pool that the pipeline names. */

@@ -1,11 +1,12 @@
 import { mkdir, realpath, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { spawnStack } from "../../localstack/spawn-stack.ts";
+import { type SpawnedStack, spawnStack } from "../../localstack/spawn-stack.ts";
 import { DEFAULT_POOLS } from "../../shared/resources.ts";
 import { CommandError } from "../command-error.ts";
 import { STATE_FOLDER } from "../config/find-server.ts";
 import type { Context } from "../context.ts";
 import { SIGNAL_EXIT, type StopSignal } from "../exit-codes.ts";
+import type { KeptRunner } from "../local/keep-runner.ts";
 import { type LocalStack, RUNNER_LOG, stackEnd, startRunner, tailOf } from "../local/local-stack.ts";
 import { onStopSignals } from "../local/stop-signals.ts";
 import { findRepository } from "../snapshot/repository.ts";
@@ -37,7 +38,7 @@ export async function upCommand(context: Context, options: UpOptions): Promise<v
     await makeStateFolder(stateDir);
     const stack = await spawnStack({ stateDir, port: options.port });
     local.stack = stack;
-    if (options.runner) local.runner = await startUpRunner(context, options, stateDir, stack);
+    if (options.runner) local.runner = await startUpRunner(context, options, stateDir, Promise.resolve(stack));
     await context.out.write(printWelcome({ ...stack, stateDir, runner: options.runner }));
     const signal = await Promise.race([stopped.promise, failure(local, stack, stateDir, context)]);
     await context.err.write("stopping; once more kills\n");
@@ -64,8 +65,8 @@ async function startUpRunner(
   context: Context,
   options: UpOptions,
   stateDir: string,
-  stack: NonNullable<LocalStack["stack"]>,
-): Promise<NonNullable<LocalStack["runner"]>> {
+  stack: Promise<SpawnedStack>,
+): Promise<KeptRunner> {
   const { cwd, childEnv } = context.environment;
   // Runs of this repository may be read from the disk; any other local path is refused by the runner.
   const project = (await findRepository(cwd, childEnv))?.root ?? (await realpath(cwd));
@@ -87,12 +88,7 @@ async function startUpRunner(
 }
 
 /** Rejects when the control plane ends. A runner that is given up leaves the control plane to its other runners. */
-async function failure(
-  local: LocalStack,
-  stack: NonNullable<LocalStack["stack"]>,
-  stateDir: string,
-  context: Context,
-): Promise<never> {
+async function failure(local: LocalStack, stack: SpawnedStack, stateDir: string, context: Context): Promise<never> {
   void local.runner?.givenUp.then((why) =>
     context.err.write(`baton: ${why}; given up, see ${join(stateDir, RUNNER_LOG)}\n`),
   );

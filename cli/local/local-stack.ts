@@ -19,25 +19,24 @@ const RUNNER_KILL_MS = 1_500;
 const LOG_TAIL_LINES = 5;
 const LOG_TAIL_BYTES_MAX = 1_024 * 1_024;
 
-/** Starts the runner process of a stack, kept alive, its output in `runner.log` of the folder. */
+/** Starts the runner process of a stack that may still be starting, kept alive, its output in `runner.log` of the folder. */
 export function startRunner(options: {
-  readonly stack: SpawnedStack;
+  readonly stack: Promise<SpawnedStack>;
   readonly folder: string;
   readonly clock: Clock;
   readonly restartsMax: number;
   readonly onRestart: (how: string) => void;
-  readonly runner: Omit<RunnerOptions, "url" | "tokenFile" | "logFile" | "workDir">;
+  readonly runner: Omit<RunnerOptions, "logFile" | "workDir">;
 }): KeptRunner {
   const { stack, folder } = options;
   const runnerOptions: RunnerOptions = {
     ...options.runner,
-    url: stack.url,
-    tokenFile: stack.runnerTokenFile,
     workDir: join(folder, "work"),
     logFile: join(folder, RUNNER_LOG),
   };
   const { clock, restartsMax, onRestart } = options;
-  return keepRunner({ spawn: () => spawnRunner(runnerOptions), clock, restartsMax, onRestart });
+  const server = stack.then(({ url, runnerTokenFile }) => ({ url, tokenFile: runnerTokenFile }));
+  return keepRunner({ spawn: () => spawnRunner(runnerOptions, server), clock, restartsMax, onRestart });
 }
 
 export const RUNNER_LOG = "runner.log";

@@ -14,9 +14,13 @@ export interface SpawnedRunner {
   kill(): void;
 }
 
-export interface RunnerOptions {
+/** The control plane of a runner, and the file with the token for it. */
+export interface RunnerServer {
   readonly url: string;
   readonly tokenFile: string;
+}
+
+export interface RunnerOptions {
   readonly workDir: string;
   readonly allowSources: readonly string[];
   readonly pools: readonly string[];
@@ -38,8 +42,11 @@ const NETWORK_VARIABLES = [
   ...["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO"],
 ];
 
-/** Starts a runner in a session of its own, so that a terminal's Ctrl-C reaches us alone and we decide. */
-export function spawnRunner(options: RunnerOptions): SpawnedRunner {
+/**
+ * Starts a runner in a session of its own, so that a terminal's Ctrl-C reaches us alone and we decide. It loads while
+ * its control plane still starts: where that is, it is told on its pipe.
+ */
+export function spawnRunner(options: RunnerOptions, server: Promise<RunnerServer>): SpawnedRunner {
   const log = openSync(options.logFile, "a", 0o600);
   const child = spawn(process.execPath, [MAIN, ...runnerArguments(options)], {
     stdio: ["pipe", log, log],
@@ -50,6 +57,10 @@ export function spawnRunner(options: RunnerOptions): SpawnedRunner {
   // The runner may be gone when its pipe is closed: how it ended is what counts.
   child.stdin?.on("error", () => undefined);
   const exited = ended(child);
+  server.then(
+    ({ url, tokenFile }) => child.stdin?.write(`${JSON.stringify({ url, tokenFile })}\n`),
+    () => child.stdin?.end(), // without a control plane there is no work: whoever started it tells why
+  );
   return {
     pid: child.pid,
     exited,
@@ -67,7 +78,7 @@ export function spawnRunner(options: RunnerOptions): SpawnedRunner {
 
 function runnerArguments(options: RunnerOptions): string[] {
   return [
-    ...["--url", options.url, "--token-file", options.tokenFile, "--work-dir", options.workDir],
+    ...["--server-from-parent", "--work-dir", options.workDir],
     ...options.allowSources.flatMap((path) => ["--allow-source", path]),
     ...options.pools.flatMap((pool) => ["--pool", pool]),
     ...(options.slots === undefined ? [] : ["--slots", String(options.slots)]),
