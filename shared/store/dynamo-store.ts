@@ -64,7 +64,7 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, tableName: strin
   return {
     async apply<F extends keyof FamilyItems>(move: MoveOn<F>, key: Key, args: Args, cause: Cause) {
       const compiled = compileMove(move, withHistory(move, args, cause));
-      const answer = await retryWrites(() => update(client, { ...table, Key: { ...key }, ...compiled }));
+      const answer = await retryWrites(() => update(client, { ...table, Key: keyOnly(key), ...compiled }));
       return { applied: answer.applied, item: parse(familySchemas[move.on], answer.item) } as Applied<FamilyItems[F]>;
     },
 
@@ -189,8 +189,11 @@ function parse<S extends z.ZodType>(schema: S, item: Item | undefined): z.output
   return item === undefined ? undefined : schema.parse(migrateItem(item));
 }
 
+/** A whole item passes for its key; DynamoDB takes the two attributes alone. */
+const keyOnly = ({ pk, sk }: Key) => ({ pk, sk });
+
 async function getItem(client: DynamoDBDocumentClient, TableName: string, key: Key): Promise<Item | undefined> {
-  const answer = await client.send(new GetCommand({ TableName, Key: { ...key }, ConsistentRead: true }));
+  const answer = await client.send(new GetCommand({ TableName, Key: keyOnly(key), ConsistentRead: true }));
   return answer.Item;
 }
 

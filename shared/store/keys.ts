@@ -30,8 +30,9 @@ export const tokenKey = (tenant: string, tokenId: string): Key =>
   same(`T#${tenant}#TOKEN#${tokenId}`, `TOKEN#${tokenId}`);
 /** The list of a tenant's tokens is a set of ids on one item: there are few, and a scan is never needed. */
 export const tokenListKey = (tenant: string): Key => same(`T#${tenant}#TOKENS`, "TOKENS");
+/** The principal's length stands before it: both are free text, and a # in one must not make it look like the other. */
 export const idempotencyKey = (tenant: string, principal: string, key: string): Key =>
-  same(`T#${tenant}#IDEM#${principal}#${key}`, "IDEM");
+  same(`T#${tenant}#IDEM#${principal.length}#${principal}#${key}`, "IDEM");
 
 const same = (pk: string, sk: string): Key => ({ pk, sk });
 
