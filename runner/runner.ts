@@ -120,13 +120,18 @@ export function startRunner(deps: RunnerDeps): Runner {
         throw error;
       }),
     );
-    const polling = Promise.all(loops);
+    const polling = Promise.all(loops).then(
+      () => undefined,
+      (cause: unknown) => ({ cause }),
+    );
     // A poll in flight is drained, unless there is no time: what it would have brought is offered again.
-    await Promise.race([polling, aborted(hurrying.signal)]);
+    const failed = await Promise.race([polling, aborted(hurrying.signal)]);
     while (running.size > 0) await Promise.all(running.values());
     await Promise.race([sessions.flush(), wait(FLUSH_MAX_MS)]);
     await deps.executor.close();
     emit({ type: "stopped" });
+    // Only now: what was running when the control plane turned us away was still ours to end.
+    if (failed !== undefined) throw failed.cause;
   }
 
   return {
@@ -147,9 +152,9 @@ export function startRunner(deps: RunnerDeps): Runner {
   };
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
+function aborted(signal: AbortSignal): Promise<undefined> {
   return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener("abort", () => resolve(undefined), { once: true });
   });
 }
