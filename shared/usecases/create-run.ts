@@ -28,8 +28,8 @@ const TRANSACTION_ITEMS_MAX = 100;
 const SPEC_WRITES_WIDTH = 8;
 
 /** Creates a run from a definition, or one that reads its definition first. Nothing is offered before the run is committed. */
-export async function createRun(deps: Deps, body: CreateRun, requester: Requester): Promise<Created> {
-  const seed = newSeed(deps, body, requester);
+export async function createRun(deps: Deps, body: CreateRun, requester: Requester, rerunOf?: string): Promise<Created> {
+  const seed = { ...newSeed(deps, body, requester), rerunOf };
   const request = requestItem(deps, seed, requester, digest(JSON.stringify(body)));
   if (body.definition === undefined) return createPlanning(deps, seed, request);
   const plan = planDefinition(deps, body.definition, seed);

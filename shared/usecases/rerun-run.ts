@@ -8,6 +8,7 @@ import type { RunSeed } from "./births.ts";
 import { type Created, createLive, createRun, type Requester, requestItem } from "./create-run.ts";
 import type { Deps } from "./deps.ts";
 import { retriesAtBirth } from "./retries-at-birth.ts";
+import { reportedAnswer } from "./settle.ts";
 import { digest, type LoadedSpec, resolveSpec } from "./specs.ts";
 
 const SPECS_WIDTH = 8;
@@ -18,21 +19,22 @@ export interface Rerun extends RunRef {
 }
 
 /**
- * A new run of the same plan, with `rerunOf`. With `only: "failed"` a job that succeeded keeps its result and its
- * products; whatever did not succeed runs again. The old run does not change.
+ * A new run of the same plan, with `rerunOf`. With `only: "failed"` a job that succeeded, and reported no failed
+ * check, keeps its result and its products; whatever else runs again. The old run does not change.
  */
 export async function rerunRun(deps: Deps, rerun: Rerun, requester: Requester): Promise<Created> {
   const { run: old, jobs } = await deps.store.getRunItems(rerun);
   if (old === undefined) throw new DomainError("not_found", `there is no run ${rerun.runId}`);
   if (!isRunEnded(old.state))
     throw new DomainError("conflict", `run ${old.runId} is ${old.state}: cancel it, or wait for its end`);
-  if (jobs.length === 0) {
+  // Nodes of a plan that was never committed may be some of its nodes only.
+  if (old.planDigest === undefined) {
     if (old.source === undefined || old.pipelinePath === undefined)
       throw new DomainError("conflict", `run ${old.runId} never had a plan`);
     const body = { project: old.project, source: old.source, pipelinePath: old.pipelinePath, watch: rerun.watch };
-    return createRun(deps, body, requester);
+    return createRun(deps, body, requester, old.runId);
   }
-  const kept = rerun.only === "all" ? [] : jobs.filter((job) => job.state === "succeeded");
+  const kept = rerun.only === "all" ? [] : jobs.filter(isGood);
   if (kept.length === jobs.length)
     throw new DomainError("conflict", `every job of run ${old.runId} succeeded: there is nothing to run again`);
   const nowMs = deps.clock.nowMs();
@@ -54,6 +56,10 @@ export async function rerunRun(deps: Deps, rerun: Rerun, requester: Requester): 
   const request = requestItem(deps, seed, requester, digest(JSON.stringify(rerun)));
   return createLive(deps, seed, plan, request, new Map(kept.map((job) => [job.jobId, job])));
 }
+
+/** A job may succeed and still report that a check failed: to keep it would turn that check green unasked. */
+const isGood = (job: JobItem): boolean =>
+  job.state === "succeeded" && !Object.keys(job.checks).some((checkId) => reportedAnswer(job, checkId) === "failed");
 
 interface Rename {
   readonly from: string;

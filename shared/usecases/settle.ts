@@ -182,7 +182,8 @@ export async function answerCheck(
   return item;
 }
 
-function reportedAnswer(job: JobItem, checkId: string): "passed" | "failed" | undefined {
+/** What the attempt that the job's result names said of a check; undefined where it said nothing. */
+export function reportedAnswer(job: JobItem, checkId: string): "passed" | "failed" | undefined {
   const fence = job.result?.fence;
   if (fence === undefined) return undefined;
   return job.attempts[String(fence)]?.end?.checks?.find((result) => result.id === checkId)?.outcome;
