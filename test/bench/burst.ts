@@ -8,6 +8,9 @@ import { median, spread } from "./statistics.ts";
 const JOBS = 200;
 const SLOTS = 4;
 const ROUNDS = 3;
+const PATIENCE_MS = 120_000;
+/** Each look reads all jobs of the run: often enough to notice, too seldom to be the load. */
+const LOOK_MS = 250;
 
 export const burst: Measurement = {
   name: "burst",
@@ -36,7 +39,7 @@ export const burst: Measurement = {
 /** Jobs per second, from the run's birth to its end. */
 async function burstOf(client: Parameters<typeof createRunOf>[0], jobs: number): Promise<number> {
   const lines = Array.from({ length: jobs }, (_, at) => `  job-${at}: {run: "true"}`);
-  const run = await runEnds(client, await createRunOf(client, `jobs:\n${lines.join("\n")}\n`), 120_000);
+  const run = await runEnds(client, await createRunOf(client, `jobs:\n${lines.join("\n")}\n`), PATIENCE_MS, LOOK_MS);
   if (run.state !== "succeeded") throw new Error(`the burst ${run.state}`);
   return jobs / (((run.endedAtMs ?? Number.NaN) - run.createdAtMs) / 1_000);
 }

@@ -10,10 +10,10 @@ export async function createRunOf(client: Client, text: string): Promise<string>
 }
 
 /** Waits for a run's end, for a bounded time, and returns it. */
-export function runEnds(client: Client, runId: string, withinMs?: number): Promise<RunView> {
+export function runEnds(client: Client, runId: string, withinMs?: number, lookMs?: number): Promise<RunView> {
   const look = async () => {
     const { run } = await client.call("getRun", { params: { run: runId } });
     return isRunEnded(run.state) && run;
   };
-  return eventually(`run ${runId} ends`, look, withinMs);
+  return eventually(`run ${runId} ends`, look, withinMs, lookMs);
 }
