@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { RunnerEvent } from "../../runner/events.ts";
 import { RUNNER_NODE_FLAGS } from "../../runner/node-flags.ts";
+import { findMembers } from "../../runner/watchdog/find-members.ts";
 import { eventually } from "./eventually.ts";
 
 /** A real runner process, and what it says. */
@@ -55,7 +56,10 @@ export async function spawnRunner(options: {
     async discard() {
       child.kill("SIGKILL");
       await exited;
-      rmSync(workDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+      // A watchdog that is just ending still writes its compiled code into the cache.
+      const watchdogs = { cookie: workDir, leaders: new Set<number>() };
+      await eventually("the watchdogs end", () => findMembers(watchdogs).length === 0);
+      rmSync(workDir, { recursive: true, force: true });
     },
   };
 }
