@@ -14,6 +14,9 @@ import { chainTick, hint, offerJobs, tickNow } from "./hints.ts";
 import { advance, closeRun, endNodeOf, resolveNeed, settle } from "./settle.ts";
 import { stopJob } from "./stop-jobs.ts";
 
+type DueOffer = Extract<DueAction, { kind: "reoffer" }>;
+type DueWrite = Exclude<DueAction, DueOffer>;
+
 const CAUSE: Cause = { actor: "reconcile" };
 const WIDTH = 8;
 /** A settle may write for its dependents, checks and node: what one action is taken to cost. */
@@ -24,14 +27,26 @@ const WRITES_PER_ACTION = 4;
  * the chain on, once: only the reconcile whose write applies sends the next tick (DESIGN section 4).
  */
 export async function reconcileRun(deps: Deps, tick: Tick): Promise<void> {
-  const items = await deps.store.getRunItems(tick);
-  const { run } = items;
-  if (run === undefined || isRunEnded(run.state)) return;
+  const items = await readItems(deps, tick);
+  const run = items?.run;
+  if (items === undefined || run === undefined || isRunEnded(run.state)) return;
   const nowMs = deps.clock.nowMs();
   if (await closeAtDeadline(deps, run, nowMs)) return;
   if (run.state === "planning") await askForPlan(deps, run);
   const closed = await doWhatIsDue(deps, { ...items, run }, nowMs);
   if (!closed && tick.seq !== undefined) await passOn(deps, { ...items, run }, tick.seq);
+}
+
+/** Where the run's items cannot be read, its own item still tells whether it is over; anything else is thrown. */
+async function readItems(deps: Deps, ref: RunRef): Promise<RunItems | undefined> {
+  try {
+    return await deps.store.getRunItems(ref);
+  } catch (error) {
+    const run = await deps.store.getRun(ref);
+    if (run === undefined || isRunEnded(run.state)) return undefined;
+    if (await closeAtDeadline(deps, run, deps.clock.nowMs())) return undefined;
+    throw error;
+  }
 }
 
 /** A run's hard deadline reads nothing but the run item, so that no bad item can keep it open. */
@@ -58,19 +73,21 @@ async function askForPlan(deps: Deps, run: RunRef): Promise<void> {
 /** Returns true where the run has ended. */
 async function doWhatIsDue(deps: Deps, items: RunItems & { readonly run: RunItem }, nowMs: number): Promise<boolean> {
   const due = dueActions(items, nowMs);
-  const now = due.slice(0, Math.floor(RECONCILE_WRITES_MAX / WRITES_PER_ACTION));
+  // Offers are no writes: they must neither wait behind the budget, nor hold up what stands behind them.
+  const writes = due.filter((action) => action.kind !== "reoffer");
+  const now = writes.slice(0, Math.floor(RECONCILE_WRITES_MAX / WRITES_PER_ACTION));
   await eachOf(now, WIDTH, (action) => perform(deps, items.run, action, nowMs));
   await reoffer(
     deps,
     items.jobs,
-    now.filter((action) => action.kind === "reoffer"),
+    due.filter((action) => action.kind === "reoffer"),
   );
-  if (now.length < due.length) await tickNow(deps, items.run);
+  if (now.length < writes.length) await tickNow(deps, items.run);
   if (items.run.open !== undefined || items.run.state === "planning") return false;
   return closeRun(deps, items.run, CAUSE);
 }
 
-async function perform(deps: Deps, ref: RunRef, action: DueAction, nowMs: number): Promise<void> {
+async function perform(deps: Deps, ref: RunRef, action: DueWrite, nowMs: number): Promise<void> {
   switch (action.kind) {
     case "resolve":
       return followUp(deps, await resolveNeed(deps, action.job, action.source, CAUSE));
@@ -95,8 +112,6 @@ async function perform(deps: Deps, ref: RunRef, action: DueAction, nowMs: number
       return settle(deps, [action.job], CAUSE);
     case "endNode":
       return endNodeOf(deps, ref, action.node, CAUSE);
-    case "reoffer":
-      return;
   }
 }
 
@@ -113,15 +128,24 @@ async function followUp(deps: Deps, job: JobItem | undefined): Promise<void> {
   else await offerJobs(deps, [job]);
 }
 
+/** A queue that cannot be measured counts as empty: one offer too many is harmless, one too few is not. */
+async function visibleOffers(deps: Deps, pool: string): Promise<number> {
+  try {
+    return await deps.queues.visibleOffers(pool);
+  } catch (error) {
+    deps.metrics.count("HintsFailed");
+    deps.log.warn(`could not measure the queue of pool ${pool}; offering again`, {
+      error: error instanceof Error ? error.message : String(error),
+    });
+    return 0;
+  }
+}
+
 /** Offers again, where the pool's queue holds fewer offers than this run alone should have there, or the job is old. */
-async function reoffer(
-  deps: Deps,
-  jobs: readonly JobItem[],
-  due: readonly Extract<DueAction, { kind: "reoffer" }>[],
-): Promise<void> {
+async function reoffer(deps: Deps, jobs: readonly JobItem[], due: readonly DueOffer[]): Promise<void> {
   for (const [pool, actions] of Map.groupBy(due, ({ job }) => job.pool)) {
     const queued = jobs.filter((job) => job.state === "queued" && job.pool === pool).length;
-    const short = (await deps.queues.visibleOffers(pool)) < queued;
+    const short = (await visibleOffers(deps, pool)) < queued;
     const again = actions.filter(({ ageMs }) => short || ageMs >= REOFFER_ALWAYS_AGE_MS).map(({ job }) => job);
     await offerJobs(deps, again);
   }
