@@ -6,6 +6,7 @@ import type { Emit } from "./events.ts";
 import type { Execution, Executor } from "./executors/executor.ts";
 import type { Interruptions } from "./interruptions.ts";
 import type { LeaseCalls } from "./lease-calls.ts";
+import type { Nudge } from "./nudge.ts";
 import type { HostEnvironment } from "./step-environment.ts";
 import type { Deadline } from "./watchdog/protocol.ts";
 
@@ -15,6 +16,7 @@ export interface AttemptDeps {
   /** Its monotonic side is the boot clock. */
   readonly clock: Clock;
   readonly emit: Emit;
+  readonly nudge: Nudge;
   /** Counts requests to the bucket. */
   readonly meter: RequestMeter;
   readonly host: HostEnvironment;

@@ -191,6 +191,7 @@ async function beat(attempt: Attempt, log: AttemptLog, signal: AbortSignal): Pro
       {
         heartbeatMs: granted.heartbeatMs,
         clock: deps.clock,
+        nudge: deps.nudge,
         beat: (options) => lease.heartbeat({ ...progress, logBytes: log.bytes }, options),
         onAck: (ack, sentAtMs) => renewed(attempt, log, ack, sentAtMs),
         onStale: () => interruptions.raise({ kind: "stale" }),

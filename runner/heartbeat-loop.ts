@@ -1,6 +1,7 @@
 import type { Clock } from "../shared/lib/clock.ts";
 import type { HeartbeatAck } from "../shared/protocol/leases.ts";
 import { isPassing, isStale } from "./lease-calls.ts";
+import type { Nudge } from "./nudge.ts";
 import { jittered, wait } from "./wait.ts";
 
 /** After a beat without an answer the next follows sooner: the lease runs out meanwhile. */
@@ -10,6 +11,7 @@ const BEAT_TIMEOUT_MAX_MS = 5_000;
 export interface Beating {
   readonly heartbeatMs: number;
   readonly clock: Clock;
+  readonly nudge: Nudge;
   beat(options: { timeoutMs: number; signal: AbortSignal }): Promise<HeartbeatAck>;
   /** `sentAtMs`: from when the renewal counts. */
   onAck(ack: HeartbeatAck, sentAtMs: number): void;
@@ -23,7 +25,7 @@ export interface Beating {
 export async function heartbeatLoop(beating: Beating, signal: AbortSignal): Promise<void> {
   let pauseMs = jittered(beating.heartbeatMs);
   for (;;) {
-    await wait(pauseMs, signal);
+    await wait(pauseMs, AbortSignal.any([signal, beating.nudge.next()]));
     if (signal.aborted) return;
     const kind = await beatOnce(beating, signal);
     if (kind === "stale") return beating.onStale();

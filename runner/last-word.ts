@@ -74,7 +74,8 @@ async function release(attempt: Attempt, reason: ReleaseReason): Promise<Attempt
 
 async function acknowledgeStop(attempt: Attempt, { log }: Ending, byMs: number): Promise<AttemptEnd> {
   const { clock } = attempt.deps;
-  const sealMs = Math.max(0, byMs - clock.monotonicMs() - STOP_ANSWER_MS);
+  // AbortSignal.timeout takes whole milliseconds only; the boot clock's sums are not.
+  const sealMs = Math.max(0, Math.floor(byMs - clock.monotonicMs() - STOP_ANSWER_MS));
   const seal = await log.seal(AbortSignal.timeout(sealMs));
   const untilMs = attempt.held.deadline.expiresAtMs;
   const answer = await persist(() => attempt.lease.cancelAck(seal), { untilMs, clock });

@@ -8,6 +8,7 @@ import { type RunnerEnvironment, readRunnerEnvironment } from "./environment.ts"
 import { describeEvent, type Emit } from "./events.ts";
 import { makeProcessExecutor } from "./executors/process.ts";
 import { makeRunnerMetrics, serveMetrics } from "./metrics.ts";
+import { makeNudge, type Nudge } from "./nudge.ts";
 import { parseRunnerOptions, RUNNER_USAGE, type RunnerOptions, UsageError } from "./options.ts";
 import { type Runner, startRunner } from "./runner.ts";
 import { serverFromParent } from "./server-from-parent.ts";
@@ -54,8 +55,9 @@ async function runUntilDrained(options: RunnerOptions, environment: RunnerEnviro
   const root = options.workDir ?? environment.workDir;
   const workDir = openWorkDir(root);
   if (options.metricsPort !== undefined) await serveMetrics(metrics, options.metricsPort);
-  const runner = start({ options, environment, url, token, workDir, emit, meter: metrics.meter });
-  const unlisten = listen(runner, options);
+  const nudge = makeNudge();
+  const runner = start({ options, environment, url, token, workDir, emit, meter: metrics.meter, nudge });
+  const unlisten = listen(runner, options, nudge);
   try {
     await Promise.all([runner.finished, tidyUp(root, emit)]);
   } finally {
@@ -83,14 +85,16 @@ interface Start {
   readonly workDir: WorkDir;
   readonly emit: Emit;
   readonly meter: RequestMeter;
+  readonly nudge: Nudge;
 }
 
-function start({ options, environment, url, token, workDir, emit, meter }: Start): Runner {
+function start({ options, environment, url, token, workDir, emit, meter, nudge }: Start): Runner {
   const { outerCookie, path } = environment.host;
   return startRunner({
     client: makeClient({ url, token }),
     clock: bootClock,
     emit,
+    nudge,
     meter,
     executor: makeProcessExecutor({
       folder: workDir.own,
@@ -126,8 +130,11 @@ async function readToken(tokenFile: string | undefined, environment: RunnerEnvir
   }
 }
 
-/** Ties the runner's end to signals and, where asked, to its parent's. Answers how to undo that. */
-function listen(runner: Runner, options: RunnerOptions): () => void {
+/**
+ * Ties the runner's end to signals and, where asked, to its parent's; whatever such a parent still writes is a nudge.
+ * Answers how to undo that.
+ */
+function listen(runner: Runner, options: RunnerOptions, nudge: Nudge): () => void {
   let signals = 0;
   const onSignal = (signal: NodeJS.Signals) => {
     signals += 1;
@@ -138,12 +145,12 @@ function listen(runner: Runner, options: RunnerOptions): () => void {
   process.on("SIGINT", onSignal);
   const onParentGone = () => runner.kill("the parent has ended", 0);
   if (options.exitWithParent) {
-    process.stdin.once("end", onParentGone).once("error", onParentGone).resume();
+    process.stdin.once("end", onParentGone).once("error", onParentGone).on("data", nudge.now).resume();
   }
   return () => {
     process.off("SIGTERM", onSignal);
     process.off("SIGINT", onSignal);
-    process.stdin.off("end", onParentGone).off("error", onParentGone).pause();
+    process.stdin.off("end", onParentGone).off("error", onParentGone).off("data", nudge.now).pause();
   };
 }
 

@@ -39,6 +39,8 @@ export const PIPELINE_DEFAULT = join(".baton", "ci.yml");
 /** After the first Ctrl-C: the steps' grace time, and then some for their last words. */
 const CANCEL_WAIT_MS = 60_000;
 
+/** So often the runner is told to ask for the cancellation: an attempt that is just beginning may miss it once. */
+const NUDGE_MS = 250;
 /** Somebody waits at the terminal: a runner that cannot live is told soon. */
 const RESTARTS_MAX = 3;
 
@@ -218,6 +220,7 @@ function cancel(command: RunCommand): void {
   const reason = `${stoppedBy} to baton run`;
   client
     .call("cancelRun", { params: { run: runId }, body: { reason } })
+    .then(() => setInterval(() => command.local.runner?.nudge(), NUDGE_MS).unref())
     .catch((error: unknown) => command.halt.abort(error));
 }
 

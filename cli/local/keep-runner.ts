@@ -13,6 +13,7 @@ const WELL_AFTER_MS = 60_000;
 export interface KeptRunner {
   /** Settles with why, when the runner is given up; never while it is kept or after a stop. */
   readonly givenUp: Promise<string>;
+  nudge(): void;
   stop(graceMs: number): Promise<void>;
   kill(): void;
 }
@@ -45,6 +46,7 @@ export function keepRunner(options: {
   };
   return {
     givenUp: supervise(),
+    nudge: () => current.nudge(),
     stop(graceMs) {
       stopping.abort();
       return current.stop(graceMs);

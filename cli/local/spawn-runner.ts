@@ -9,6 +9,8 @@ export interface SpawnedRunner {
   readonly pid: number | undefined;
   /** Settles when the process has ended, with how it ended. */
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  /** News waits at the control plane, a cancellation: the runner asks for it now and not at its next heartbeat. */
+  nudge(): void;
   /** Closes the pipe and waits; after `graceMs` kills. */
   stop(graceMs: number): Promise<void>;
   kill(): void;
@@ -64,6 +66,7 @@ export function spawnRunner(options: RunnerOptions, server: Promise<RunnerServer
   return {
     pid: child.pid,
     exited,
+    nudge: () => void child.stdin?.write("\n"),
     kill: () => void child.kill("SIGKILL"),
     async stop(graceMs) {
       child.stdin?.end();

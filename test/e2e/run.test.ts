@@ -126,6 +126,15 @@ describe("the end, however it comes, leaves nothing behind", () => {
     expect(leftBehind()).toEqual([]);
   });
 
+  /** A heartbeat would bring the cancellation after 12 s at the earliest: the runner is nudged. */
+  test("a canceled step hears of it at once, and its last words are shown", async () => {
+    const { child, ended } = await sleeping(
+      "jobs:\n  s:\n    run: |\n      trap 'echo cleaned up; exit 1' TERM\n      echo the step is $$\n      while :; do sleep 0.1; done\n",
+    );
+    child.kill("SIGINT");
+    expect((await ended).stdout).toContain("s │ cleaned up\n");
+  }, 10_000);
+
   test("a second Ctrl-C kills a step that does not listen", async () => {
     const deaf =
       "jobs:\n  deaf:\n    run: |\n      trap '' TERM INT\n      echo the step is $$\n      sleep 300 & wait\n      sleep 300\n";
