@@ -28,7 +28,9 @@ export async function* readTar(source: AsyncIterable<Buffer>): AsyncGenerator<Ta
     const block = await reader.exactly(BLOCK_BYTES);
     if (block.every((byte) => byte === 0)) return;
     const header = new Header(block, 0, pax);
-    const { size = 0, path } = header;
+    const { size = 0 } = header;
+    // The pax header's path is whole; node-tar would put the old header's prefix before it once more.
+    const path = pax?.path ?? header.path;
     if (!header.cksumValid || path === undefined)
       throw new ArchiveError("the archive is damaged: a header does not add up");
     if (!Number.isSafeInteger(size) || size < 0) throw new ArchiveError(`${path} has an impossible size`);

@@ -14,7 +14,7 @@ import {
 } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { Header, type HeaderData } from "tar";
@@ -95,7 +95,8 @@ describe("collecting", () => {
     await symlink("/etc", join(workspace, "etc"));
     await symlink("../outside", join(workspace, "up"));
     await symlink("in.txt", join(workspace, "good"));
-    const server = createServer().listen(join(workspace, "socket"));
+    // A socket's path has at most 107 bytes, which an attempt's own temporary folder may exceed: named from here.
+    const server = createServer().listen(relative(process.cwd(), join(workspace, "socket")));
     const { archive, warnings } = await collectArtifacts({ workspace, patterns: ["**", "etc/passwd"], spoolDir });
     server.close();
     expect(archive?.artifact.files).toBe(2);
@@ -151,6 +152,14 @@ describe("unpacking (SECURITY 31)", () => {
       }),
       { numRuns: 25 },
     );
+  });
+
+  test("gives back a path over 100 bytes with letters outside ASCII", async () => {
+    const long = `${"é".repeat(30)}/${"b".repeat(40)}/é.txt`;
+    await put(long, "whole");
+    const { archive } = await collectArtifacts({ workspace, patterns: ["**"], spoolDir });
+    await unpackArchive({ file: archive?.file ?? "", into });
+    expect(await readFile(join(into, long), "utf8")).toBe("whole");
   });
 
   test("goes over what is there, and replaces a link instead of writing through it", async () => {
