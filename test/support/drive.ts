@@ -8,7 +8,7 @@ import { completeJob } from "../../shared/usecases/end-attempt.ts";
 import { planRun } from "../../shared/usecases/plan-run.ts";
 import { reconcileRun } from "../../shared/usecases/reconcile-run.ts";
 import { sweepRuns } from "../../shared/usecases/sweep-runs.ts";
-import { lastWord, runningAt } from "./scenario.ts";
+import { lastWord, newClaimId, runningAt } from "./scenario.ts";
 import { MINUTE_MS, SECOND_MS } from "./times.ts";
 import type { World } from "./world.ts";
 
@@ -24,6 +24,7 @@ export interface Driving {
 const STEPS_MAX = 5_000;
 const VISIBILITY_MS = 180 * SECOND_MS;
 const RECEIVES_MAX = 5;
+const CALLS_MAX = 5;
 
 interface Pending {
   readonly tick: Tick;
@@ -77,12 +78,26 @@ async function deliverOffers(
   for (const { offer } of world.sent.offers.splice(0)) {
     if (offer.runId !== runId) continue;
     await attempted(async () => {
-      const { claims } = await runningAt(deps, offer, { fence: offer.fence });
+      const claimId = newClaimId();
+      const { claims } = await retried(() => runningAt(deps, offer, { fence: offer.fence, claimId }));
       const play = playOf(offer.jobId, claims.fence);
-      if (play !== "vanish") await completeJob(deps, claims, lastWord(play));
+      if (play !== "vanish") await retried(() => completeJob(deps, claims, lastWord(play)));
     });
   }
 }
+
+/** A runner repeats a call that failed for no fault of its own. */
+async function retried<T>(call: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await call();
+    } catch (error) {
+      if (tries >= CALLS_MAX || !isInjected(error)) throw error;
+    }
+  }
+}
+
+const isInjected = (error: unknown) => error instanceof Error && error.name === INJECTED;
 
 /** Delivers the tick that is due, or lets time pass to the next tick or sweep. */
 async function deliverTick(world: World, deps: Deps, pending: Pending[], nextSweepMs: number): Promise<void> {
@@ -105,7 +120,7 @@ async function attempted(call: () => Promise<unknown>): Promise<boolean> {
     await call();
     return true;
   } catch (error) {
-    if (error instanceof DomainError || (error instanceof Error && error.name === INJECTED)) return false;
+    if (error instanceof DomainError || isInjected(error)) return false;
     throw error;
   }
 }
