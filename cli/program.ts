@@ -62,9 +62,13 @@ function addLocalCommands(program: Command, context: Context): void {
     .option("--port <n>", "port of the control plane", port, 4_800)
     .option("--state <dir>", "state folder (default: .baton/state)")
     .option("--slots <n>", "jobs at once (default: the number of cores)", slots)
+    .option("--pool <name...>", "the pools of this control plane and its runner (default: default)")
     .option("--secrets-file <file>", "values of the secrets that jobs name, in dotenv format")
     .option("--no-runner", "the control plane alone")
-    .addHelpText("after", examples("baton up", "baton up --port 4900 --slots 8", "baton up --no-runner"))
+    .addHelpText(
+      "after",
+      examples("baton up", "baton up --port 4900 --slots 8", "baton up --pool default gpu --no-runner"),
+    )
     .action(async (options) => (await import("./commands/up.ts")).upCommand(context, options));
   program
     .command("runner")

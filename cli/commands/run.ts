@@ -3,6 +3,7 @@ import { type SpawnedStack, spawnStack } from "../../localstack/spawn-stack.ts";
 import type { PipelineDefinition } from "../../shared/pipeline/definition.ts";
 import { planPipeline } from "../../shared/pipeline/plan-pipeline.ts";
 import { type Client, makeClient } from "../../shared/protocol/client.ts";
+import { DEFAULT_POOLS } from "../../shared/resources.ts";
 import { CommandError } from "../command-error.ts";
 import type { Context } from "../context.ts";
 import { SIGNAL_EXIT, type StopSignal } from "../exit-codes.ts";
@@ -123,7 +124,11 @@ async function runAndReport(command: RunCommand): Promise<number> {
 async function startAll(command: RunCommand): Promise<{ snapshot: Snapshot; stack: SpawnedStack }> {
   const { context, temp, local } = command;
   const { cwd, childEnv } = context.environment;
-  const starting = spawnStack({ stateDir: join(temp.path, "state"), memory: true }).then((stack) => {
+  const starting = spawnStack({
+    stateDir: join(temp.path, "state"),
+    memory: true,
+    pools: poolsOf(command.definition),
+  }).then((stack) => {
     local.stack = stack;
     haltOn(command, stackEnd(stack), join("state", "stack.log"));
     return stack;
@@ -152,7 +157,7 @@ function startRunFolderRunner(command: RunCommand, snapshot: Snapshot, stack: Pr
     onRestart: (how) => void context.err.write(`baton: the runner ${how}; it is started again\n`),
     runner: {
       allowSources: [snapshot.source.url],
-      pools: poolsOf(command.definition, snapshot),
+      pools: poolsOf(command.definition),
       env: childEnv,
       name: "baton-run",
       keepWorkspace: options.keep === true,
@@ -162,11 +167,13 @@ function startRunFolderRunner(command: RunCommand, snapshot: Snapshot, stack: Pr
   });
 }
 
-/** The runner serves every pool that the pipeline names. */
-function poolsOf(definition: PipelineDefinition, { source }: Snapshot): string[] {
-  const { branch, sha } = source;
-  const { plan } = planPipeline(definition, { runId: "run", sha, ...(branch === undefined ? {} : { branch }) });
-  return [...new Set(plan?.jobs.map((job) => job.pool) ?? ["default"])];
+/**
+ * Stack and runner have every pool that the pipeline names. They start before the commit is known, so a name that
+ * depends on it stands for nothing here: the control plane then refuses the run, and says which pools there are.
+ */
+function poolsOf(definition: PipelineDefinition): string[] {
+  const { plan } = planPipeline(definition, { runId: "run", sha: "0".repeat(40), branch: "HEAD" });
+  return [...new Set([...DEFAULT_POOLS, ...(plan?.jobs.map((job) => job.pool) ?? [])])];
 }
 
 async function follow(command: RunCommand, client: Client, runId: string): Promise<RunJobs> {

@@ -15,6 +15,7 @@ interface UpOptions {
   readonly port: number;
   readonly state?: string;
   readonly slots?: number;
+  readonly pool?: readonly string[];
   readonly secretsFile?: string;
   readonly runner: boolean;
 }
@@ -36,7 +37,7 @@ export async function upCommand(context: Context, options: UpOptions): Promise<v
   });
   try {
     await makeStateFolder(stateDir);
-    const stack = await spawnStack({ stateDir, port: options.port });
+    const stack = await spawnStack({ stateDir, port: options.port, pools: options.pool ?? DEFAULT_POOLS });
     local.stack = stack;
     if (options.runner) local.runner = await startUpRunner(context, options, stateDir, Promise.resolve(stack));
     await context.out.write(printWelcome({ ...stack, stateDir, runner: options.runner }));
@@ -79,7 +80,7 @@ async function startUpRunner(
       void context.err.write(`baton: the runner ${how}; it is started again (see ${join(stateDir, RUNNER_LOG)})\n`),
     runner: {
       allowSources: [project],
-      pools: DEFAULT_POOLS,
+      pools: options.pool ?? DEFAULT_POOLS,
       env: childEnv,
       ...(options.slots === undefined ? {} : { slots: options.slots }),
       ...(options.secretsFile === undefined ? {} : { secretsFile: resolve(cwd, options.secretsFile) }),
