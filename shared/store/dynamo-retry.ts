@@ -1,9 +1,9 @@
 import { TransactionCanceledException } from "@aws-sdk/client-dynamodb";
 import { retry } from "../lib/retry.ts";
 
-const WRITE_POLICY = { triesMax: 6, baseMs: 25, capMs: 1_000 };
+const POLICY = { triesMax: 6, baseMs: 25, capMs: 1_000 };
 
-/** Names of errors after which the same conditional write may be sent again: it carries its own guard. */
+/** Names of errors after which the same request may be sent again: a read changes nothing, a write carries its own guard. */
 const TRANSIENT = new Set([
   "ThrottlingException",
   "ThrottledException",
@@ -20,11 +20,11 @@ const TRANSIENT = new Set([
 ]);
 
 /**
- * Repeats a conditional write over throttling, transaction conflicts and lost connections, with jitter and a bound.
- * A repeat may be refused because the first had landed: that is why the answer is the state seen.
+ * Repeats a read or a conditional write over throttling, transaction conflicts and lost connections, with jitter and a
+ * bound. A repeated write may be refused because the first had landed: that is why the answer is the state seen.
  */
-export function retryWrites<T>(write: () => Promise<T>): Promise<T> {
-  return retry(WRITE_POLICY, isTransient, write);
+export function retryRequest<T>(send: () => Promise<T>): Promise<T> {
+  return retry(POLICY, isTransient, send);
 }
 
 function isTransient(error: unknown): boolean {

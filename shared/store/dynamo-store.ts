@@ -9,6 +9,7 @@ import {
   PutCommand,
   QueryCommand,
   type QueryCommandInput,
+  type QueryCommandOutput,
   TransactWriteCommand,
   UpdateCommand,
 } from "@aws-sdk/lib-dynamodb";
@@ -21,7 +22,7 @@ import { eachOf } from "../lib/each-of.ts";
 import { TABLE } from "../resources.ts";
 import { assertBirth } from "./births.ts";
 import { compileMove } from "./compile-move.ts";
-import { retryWrites } from "./dynamo-retry.ts";
+import { retryRequest } from "./dynamo-retry.ts";
 import {
   type BirthItem,
   checkItemSchema,
@@ -64,7 +65,7 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, tableName: strin
   return {
     async apply<F extends keyof FamilyItems>(move: MoveOn<F>, key: Key, args: Args, cause: Cause) {
       const compiled = compileMove(move, withHistory(move, args, cause));
-      const answer = await retryWrites(() => update(client, { ...table, Key: keyOnly(key), ...compiled }));
+      const answer = await retryRequest(() => update(client, { ...table, Key: keyOnly(key), ...compiled }));
       return { applied: answer.applied, item: parse(familySchemas[move.on], answer.item) } as Applied<FamilyItems[F]>;
     },
 
@@ -73,12 +74,12 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, tableName: strin
         throw new Error(`a birth of ${items.length} items does not fit one transaction`);
       items.forEach(assertBirth);
       const TransactItems = items.map((Item) => ({ Put: { ...table, Item, ConditionExpression: NEW } }));
-      return retryWrites(() => transact(client, TransactItems));
+      return retryRequest(() => transact(client, TransactItems));
     },
 
     async birthEach(items) {
       items.forEach(assertBirth);
-      await eachOf(items, BIRTH_CONCURRENCY, (Item) => retryWrites(() => putNew(client, tableName, Item)));
+      await eachOf(items, BIRTH_CONCURRENCY, (Item) => retryRequest(() => putNew(client, tableName, Item)));
     },
 
     getRun: async (ref) => parse(runItemSchema, await get(runKey(ref))),
@@ -93,30 +94,26 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, tableName: strin
     },
 
     async dueRuns(shard, beforeMs, limit) {
-      const answer = await client.send(
-        new QueryCommand({
-          ...table,
-          IndexName: TABLE.indexes[0].name,
-          KeyConditionExpression: "dueShard = :shard AND wakeAtMs < :before",
-          ExpressionAttributeValues: { ":shard": shard, ":before": beforeMs },
-          Limit: limit,
-        }),
-      );
+      const answer = await query(client, {
+        ...table,
+        IndexName: TABLE.indexes[0].name,
+        KeyConditionExpression: "dueShard = :shard AND wakeAtMs < :before",
+        ExpressionAttributeValues: { ":shard": shard, ":before": beforeMs },
+        Limit: limit,
+      });
       return (answer.Items ?? []).map((item): DueRun => dueRunOf(item));
     },
 
     async runsOfProject(projectKey, limit, cursor) {
-      const answer = await client.send(
-        new QueryCommand({
-          ...table,
-          IndexName: TABLE.indexes[1].name,
-          KeyConditionExpression:
-            cursor === undefined ? "projectKey = :project" : "projectKey = :project AND runId < :cursor",
-          ExpressionAttributeValues: { ":project": projectKey, ...(cursor === undefined ? {} : { ":cursor": cursor }) },
-          ScanIndexForward: false,
-          Limit: limit,
-        }),
-      );
+      const answer = await query(client, {
+        ...table,
+        IndexName: TABLE.indexes[1].name,
+        KeyConditionExpression:
+          cursor === undefined ? "projectKey = :project" : "projectKey = :project AND runId < :cursor",
+        ExpressionAttributeValues: { ":project": projectKey, ...(cursor === undefined ? {} : { ":cursor": cursor }) },
+        ScanIndexForward: false,
+        Limit: limit,
+      });
       const runs = (answer.Items ?? []).map((item) => summarySchema.parse(item));
       const last = runs.at(-1)?.runId;
       return answer.LastEvaluatedKey !== undefined && last !== undefined ? { runs, cursor: last } : { runs };
@@ -125,7 +122,7 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, tableName: strin
     getToken: async (tenant, tokenId) => parse(tokenItemSchema, await get(tokenKey(tenant, tokenId))),
     async addToken(item) {
       assertBirth(item);
-      await retryWrites(() =>
+      await retryRequest(() =>
         transact(client, [
           { Put: { ...table, Item: item, ConditionExpression: NEW } },
           {
@@ -145,7 +142,7 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, tableName: strin
       return found.filter((item) => item !== undefined).map((item) => tokenItemSchema.parse(migrateItem(item)));
     },
     async revokeToken(tenant, tokenId, nowMs) {
-      const answer = await retryWrites(() =>
+      const answer = await retryRequest(() =>
         update(client, {
           ...table,
           Key: { ...tokenKey(tenant, tokenId) },
@@ -193,7 +190,8 @@ function parse<S extends z.ZodType>(schema: S, item: Item | undefined): z.output
 const keyOnly = ({ pk, sk }: Key) => ({ pk, sk });
 
 async function getItem(client: DynamoDBDocumentClient, TableName: string, key: Key): Promise<Item | undefined> {
-  const answer = await client.send(new GetCommand({ TableName, Key: keyOnly(key), ConsistentRead: true }));
+  const input = { TableName, Key: keyOnly(key), ConsistentRead: true };
+  const answer = await retryRequest(() => client.send(new GetCommand(input)));
   return answer.Item;
 }
 
@@ -234,6 +232,10 @@ async function putNew(client: DynamoDBDocumentClient, TableName: string, Item: B
   }
 }
 
+function query(client: DynamoDBDocumentClient, input: QueryCommandInput): Promise<QueryCommandOutput> {
+  return retryRequest(() => client.send(new QueryCommand(input)));
+}
+
 async function queryRange(
   client: DynamoDBDocumentClient,
   TableName: string,
@@ -243,15 +245,13 @@ async function queryRange(
   const found: Item[] = [];
   let start: QueryCommandInput["ExclusiveStartKey"];
   do {
-    const answer = await client.send(
-      new QueryCommand({
-        TableName,
-        ConsistentRead: true,
-        KeyConditionExpression: "pk = :pk AND sk BETWEEN :from AND :to",
-        ExpressionAttributeValues: { ":pk": runItemsPartition(ref), ":from": range.from, ":to": range.to },
-        ExclusiveStartKey: start,
-      }),
-    );
+    const answer: QueryCommandOutput = await query(client, {
+      TableName,
+      ConsistentRead: true,
+      KeyConditionExpression: "pk = :pk AND sk BETWEEN :from AND :to",
+      ExpressionAttributeValues: { ":pk": runItemsPartition(ref), ":from": range.from, ":to": range.to },
+      ExclusiveStartKey: start,
+    });
     found.push(...(answer.Items ?? []).map((item) => migrateItem(item)));
     start = answer.LastEvaluatedKey;
   } while (start !== undefined);

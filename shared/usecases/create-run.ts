@@ -25,6 +25,8 @@ export interface Created {
 }
 
 const TRANSACTION_ITEMS_MAX = 100;
+/** DynamoDB's limit is 4 MB of its own encoding; this is measured as JSON. */
+const TRANSACTION_BYTES_MAX = 3 * 1_024 * 1_024;
 const SPEC_WRITES_WIDTH = 8;
 
 /** Creates a run from a definition, or one that reads its definition first. Nothing is offered before the run is committed. */
@@ -112,7 +114,7 @@ async function commit(
   request: IdempotencyItem | undefined,
 ): Promise<Created> {
   const head: BirthItem[] = request === undefined ? [run] : [run, request];
-  const fits = nodes.length + head.length <= TRANSACTION_ITEMS_MAX;
+  const fits = fitsTransaction([...head, ...nodes]);
   if (!fits) await deps.store.birthEach(nodes);
   const birth = await deps.store.birth(fits ? [...head, ...nodes] : head);
   if (birth === "exists") return replay(deps, run, request);
@@ -120,6 +122,9 @@ async function commit(
   deps.log.info("run created", { run: run.runId, jobs: nodes.filter((node) => node.family === "job").length });
   return { run, replayed: false };
 }
+
+const fitsTransaction = (items: readonly BirthItem[]): boolean =>
+  items.length <= TRANSACTION_ITEMS_MAX && Buffer.byteLength(JSON.stringify(items)) <= TRANSACTION_BYTES_MAX;
 
 /** A transaction whose answer was lost may find its own items: then the run is there under this very id. */
 async function replay(deps: Deps, run: RunItem, request: IdempotencyItem | undefined): Promise<Created> {
