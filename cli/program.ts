@@ -59,15 +59,21 @@ function addLocalCommands(program: Command, context: Context): void {
   program
     .command("up")
     .description("Keep a control plane and a runner on this machine until Ctrl-C.")
-    .option("--port <n>", "port of the control plane", port, 4_800)
-    .option("--state <dir>", "state folder (default: .baton/state)")
-    .option("--slots <n>", "jobs at once (default: the number of cores)", slots)
+    .addOption(new Option("--port <n>", "port of the control plane (default: 4800)").env("BATON_PORT").argParser(port))
+    .addOption(new Option("--state <dir>", "state folder (default: .baton/state)").env("BATON_STATE"))
+    .addOption(
+      new Option("--slots <n>", "jobs at once (default: the number of cores)").env("BATON_SLOTS").argParser(slots),
+    )
     .option("--pool <name...>", "the pools of this control plane and its runner (default: default)")
-    .option("--secrets-file <file>", "values of the secrets that jobs name, in dotenv format")
+    .addOption(
+      new Option("--secrets-file <file>", "values of the secrets that jobs name, in dotenv format").env(
+        "BATON_SECRETS_FILE",
+      ),
+    )
     .option("--no-runner", "the control plane alone")
     .addHelpText(
       "after",
-      examples("baton up", "baton up --port 4900 --slots 8", "baton up --pool default gpu --no-runner"),
+      `\nOptions may also stand in .baton/server.yml, as port, state, slots, pools and secrets_file; the environment is\nstronger than the file, and the command line than both.\n${examples("baton up", "baton up --port 4900 --slots 8", "baton up --pool default gpu --no-runner")}`,
     )
     .action(async (options) => (await import("./commands/up.ts")).upCommand(context, options));
   program

@@ -4,6 +4,7 @@ import { type SpawnedStack, spawnStack } from "../../localstack/spawn-stack.ts";
 import { DEFAULT_POOLS } from "../../shared/resources.ts";
 import { CommandError } from "../command-error.ts";
 import { STATE_FOLDER } from "../config/find-server.ts";
+import { readServerConfig } from "../config/read-server-config.ts";
 import type { Context } from "../context.ts";
 import { SIGNAL_EXIT, type StopSignal } from "../exit-codes.ts";
 import type { KeptRunner } from "../local/keep-runner.ts";
@@ -12,7 +13,7 @@ import { onStopSignals } from "../local/stop-signals.ts";
 import { findRepository } from "../snapshot/repository.ts";
 
 interface UpOptions {
-  readonly port: number;
+  readonly port?: number;
   readonly state?: string;
   readonly slots?: number;
   readonly pool?: readonly string[];
@@ -23,10 +24,12 @@ interface UpOptions {
 /** A runner with jobs gives them back or ends them; then it is killed, and its watchdogs end what is left. */
 const DRAIN_MS = 15_000;
 const RESTARTS_MAX = 10;
+const PORT_DEFAULT = 4_800;
 
 /** `baton up`: a control plane with its state in a folder, and a runner, until a signal. */
-export async function upCommand(context: Context, options: UpOptions): Promise<void> {
+export async function upCommand(context: Context, given: UpOptions): Promise<void> {
   const { cwd } = context.environment;
+  const options = { ...(await readServerConfig(cwd)), ...given };
   const stateDir = resolve(cwd, options.state ?? STATE_FOLDER);
   const local: LocalStack = {};
   const stopped = Promise.withResolvers<StopSignal>();
@@ -37,7 +40,11 @@ export async function upCommand(context: Context, options: UpOptions): Promise<v
   });
   try {
     await makeStateFolder(stateDir);
-    const stack = await spawnStack({ stateDir, port: options.port, pools: options.pool ?? DEFAULT_POOLS });
+    const stack = await spawnStack({
+      stateDir,
+      port: options.port ?? PORT_DEFAULT,
+      pools: options.pool ?? DEFAULT_POOLS,
+    });
     local.stack = stack;
     if (options.runner) local.runner = await startUpRunner(context, options, stateDir, Promise.resolve(stack));
     await context.out.write(printWelcome({ ...stack, stateDir, runner: options.runner }));

@@ -46,14 +46,14 @@ async function problemsOf(text: string): Promise<string[]> {
 
 describe("the config file is strict", () => {
   test.each([
-    ["an unknown key", "url: http://x\ntokn: abc\n", ['c.yml:2:1: unknown key "tokn"; known are url and token']],
-    ["a value of another type", "url:\n  a: 1\n", ["c.yml:2:3: url must be text"]],
-    ["a URL that is none", "token: abc\nurl: ftp://x\n", ["c.yml:2:6: url must be an http or https URL"]],
-    ["a list", "- a\n", ["c.yml:1:1: a config is a map of keys to values"]],
+    ["an unknown key", "url: http://x\ntokn: abc\n", ['c.yml:2:1: unknown key "tokn" (did you mean token?)']],
+    ["a value of another type", "url:\n  a: 1\n", ["c.yml:2:3: url: must be text"]],
+    ["a URL that is none", "token: abc\nurl: ftp://x\n", ["c.yml:2:6: url: must be an http or https URL"]],
+    ["a list", "- a\n", ["c.yml:1:1: this file is a map of keys to values"]],
     [
       "all mistakes at once",
       "a: 1\nb: 2\n",
-      ['c.yml:1:1: unknown key "a"; known are url and token', 'c.yml:2:1: unknown key "b"; known are url and token'],
+      ['c.yml:1:1: unknown key "a"; known are url, token', 'c.yml:2:1: unknown key "b"; known are url, token'],
     ],
   ])("%s has its position", async (_, text, problems) => {
     expect(await problemsOf(text)).toEqual(problems);
