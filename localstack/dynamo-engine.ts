@@ -33,10 +33,17 @@ export function findDynamoEngine(platform: string, arch: string): string {
   }
 }
 
-/** Starts the engine on the loopback: in a file, or in memory without one. Fails `engine_failed`. */
-export async function startDynamoEngine(binary: string, file: string | undefined): Promise<DynamoEngine> {
+/**
+ * Starts the engine on the loopback: in a file, or in memory without one. With a first port to try it is spawned before
+ * this returns, so that it starts while the caller's thread loads modules. Fails `engine_failed`.
+ */
+export async function startDynamoEngine(
+  binary: string,
+  file: string | undefined,
+  firstPort?: number,
+): Promise<DynamoEngine> {
   for (let attempt = 1; ; attempt += 1) {
-    const port = await freePort();
+    const port = attempt === 1 && firstPort !== undefined ? firstPort : await freePort();
     const args = ["--host", "127.0.0.1", "--port", String(port), ...(file === undefined ? [] : ["--db-path", file])];
     const child = spawnGuarded(binary, args);
     const refusal = await listening(child);

@@ -1,4 +1,4 @@
-import { enableCompileCache } from "node:module";
+import { enableCompileCache, flushCompileCache } from "node:module";
 import { fileURLToPath } from "node:url";
 
 /** The stack process (DESIGN section 8): `node localstack/main.ts --state DIR [--memory] [--port N] [--host H]`. */
@@ -11,3 +11,6 @@ await startStack(process.argv.slice(2), async () => {
   const { loadRealParts } = await import("./real-parts.ts");
   return loadRealParts();
 });
+
+// Node writes the cache when a process ends in order, which a stack that is killed with its parent never does.
+flushCompileCache();

@@ -1,6 +1,6 @@
 import { systemClock } from "../shared/lib/clock.ts";
 import { findDynamoEngine, startDynamoEngine } from "./dynamo-engine.ts";
-import { openGateway } from "./gateway/gateway.ts";
+import { freePort } from "./free-port.ts";
 import type { RunningStack, StackParts } from "./run-stack.ts";
 import { errorFields, logLine } from "./stack-log.ts";
 import { parseStackOptions } from "./stack-options.ts";
@@ -40,11 +40,12 @@ async function bringUp(argv: readonly string[], loadParts: () => Promise<StackPa
   const binary = findDynamoEngine(process.platform, process.arch);
   prepareFolder(folder);
   const lock = await lockState(folder, systemClock);
-  const gateway = await openGateway({ host: options.host, port: options.port, clock: systemClock, log: logLine });
-  const engine = startDynamoEngine(binary, options.memory ? undefined : folder.tableFile);
+  const engine = startDynamoEngine(binary, options.memory ? undefined : folder.tableFile, await freePort());
   // Its failure is thrown where it is awaited, which may be after it happened.
   engine.catch(() => undefined);
-  // Heavy: the AWS SDK and the servers. The engine starts meanwhile.
+  // Heavy: the protocol's schemas, then the AWS SDK and the servers. The engine starts meanwhile.
+  const { openGateway } = await import("./gateway/gateway.ts");
+  const gateway = await openGateway({ host: options.host, port: options.port, clock: systemClock, log: logLine });
   const { runStack } = await import("./run-stack.ts");
   return runStack({ options, folder, lock, gateway, engine, loadParts, clock: systemClock, log: logLine });
 }
