@@ -6,7 +6,7 @@ import { type Route, type RouteName, routes } from "../../shared/protocol/routes
 import type { FunctionDeps } from "../deps.ts";
 import { correlated } from "../observe.ts";
 import { type Authorize, type Caller, makeAuthorize } from "./authorize.ts";
-import { parseRequest } from "./parse-request.ts";
+import { parseParams, parseRequest } from "./parse-request.ts";
 import { failureReply, reply } from "./replies.ts";
 
 type Routes = typeof routes;
@@ -32,7 +32,7 @@ export type Implementations<H extends Route["handler"]> = {
   readonly [N in NamesOf<H>]: (call: Call<N>) => Promise<z.input<Routes[N]["reply"]>>;
 };
 
-/** The Lambda of a set of routes: parse → authorise → call → reply. Takes API Gateway's HTTP events (payload 2.0). */
+/** The Lambda of a set of routes: authorise → parse → call → reply. Takes API Gateway's HTTP events (payload 2.0). */
 export function httpLambda<H extends Route["handler"]>(deps: FunctionDeps, implementations: Implementations<H>) {
   const authorize = makeAuthorize(deps);
   const served = servedRoutes(implementations);
@@ -66,9 +66,11 @@ async function serve(
     try {
       const found = served.get(event.routeKey);
       if (found === undefined) throw new DomainError("not_found", `there is no route ${event.routeKey}`);
+      const params = parseParams(found.route, event);
+      const caller = await authorize(found.route, event, params);
+      // Nobody's body is read before it is known who sends it.
       const request = parseRequest(found.route, event);
-      const caller = await authorize(found.route, event, request.params);
-      return reply(found.route, requestId, await found.implementation({ ...request, caller }));
+      return reply(found.route, requestId, await found.implementation({ ...request, params, caller }));
     } catch (error) {
       return failureReply(deps.observer.log, requestId, error);
     }

@@ -5,16 +5,19 @@ import { BODY_BYTES_MAX } from "../../shared/domain/limits.ts";
 import type { Route } from "../../shared/protocol/routes.ts";
 
 export interface ParsedRequest {
-  readonly params: Record<string, unknown>;
   readonly query: unknown;
   readonly headers: unknown;
   readonly body: unknown;
 }
 
-/** Parses every part strictly. Throws `bad_request` naming each field that is wrong, or `too_large`. */
+/** Parses what the path names, strictly: a lease token is only good for one path. Throws `bad_request`. */
+export function parseParams(route: Route, event: APIGatewayProxyEventV2): Record<string, unknown> {
+  return parsePart("path", route.params, decoded(event.pathParameters ?? {})) as Record<string, unknown>;
+}
+
+/** Parses every other part strictly. Throws `bad_request` naming each field that is wrong, or `too_large`. */
 export function parseRequest(route: Route, event: APIGatewayProxyEventV2): ParsedRequest {
   return {
-    params: parsePart("path", route.params, decoded(event.pathParameters ?? {})) as Record<string, unknown>,
     query: route.query === undefined ? undefined : parsePart("query", route.query, event.queryStringParameters ?? {}),
     headers: route.headers === undefined ? undefined : parsePart("headers", route.headers, event.headers),
     body: route.body === undefined ? undefined : parsePart("body", route.body, readJson(event)),

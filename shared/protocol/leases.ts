@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ARTIFACT_BYTES_MAX, POOLS_PER_SESSION_MAX, UPLOADS_PER_CALL_MAX } from "../domain/limits.ts";
+import { ARTIFACT_BYTES_MAX, LOG_CHUNKS_MAX, POOLS_PER_SESSION_MAX, UPLOADS_PER_CALL_MAX } from "../domain/limits.ts";
 import { jobSpecSchema } from "../domain/plan.ts";
 import { artifactName, claimId, jobId, label, poolName, projectName, runId, runnerId, sha256 } from "./ids.ts";
 import { artifactSchema, logSealSchema } from "./products.ts";
@@ -101,7 +101,12 @@ export const uploadsBody = z.strictObject({
   files: z
     .array(
       z.discriminatedUnion("kind", [
-        z.strictObject({ kind: z.literal("log"), seq: z.int().nonnegative(), bytes: z.int().nonnegative(), sha256 }),
+        z.strictObject({
+          kind: z.literal("log"),
+          seq: z.int().nonnegative().max(LOG_CHUNKS_MAX),
+          bytes: z.int().nonnegative(),
+          sha256,
+        }),
         z.strictObject({ kind: z.literal("log-index"), bytes: z.int().positive(), sha256 }),
         z.strictObject({
           kind: z.literal("artifact"),
