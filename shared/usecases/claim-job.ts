@@ -7,6 +7,7 @@ import type { JobItem } from "../store/items.ts";
 import { type JobRef, jobKey, logChunkObject } from "../store/keys.ts";
 import type { Deps } from "./deps.ts";
 import { hardDeadlineOf, type SessionClaims, signLease } from "./lease-token.ts";
+import { leaseRestMs } from "./renew-lease.ts";
 import { loadSpec } from "./specs.ts";
 
 export interface Claim {
@@ -94,7 +95,7 @@ async function grant(deps: Deps, job: JobItem, nowMs: number): Promise<LeaseGran
       runner: lease.runnerName,
       hardDeadlineMs,
     }),
-    ttlMs: Math.max(1, lease.expiresAtMs - nowMs),
+    ttlMs: Math.max(1, leaseRestMs(lease, nowMs)),
     heartbeatMs: HEARTBEAT_MS,
     hardDeadlineInMs: Math.max(1, hardDeadlineMs - nowMs),
     timeoutMs: Math.max(1, Math.min(lease.grantedAtMs + job.timeoutMs, job.runDeadlineMs) - nowMs),

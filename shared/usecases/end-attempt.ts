@@ -22,7 +22,7 @@ import type { LeaseClaims } from "./lease-token.ts";
 import { held, holderCause } from "./renew-lease.ts";
 import { settle } from "./settle.ts";
 
-type Report = Omit<AttemptEnd, "outcome" | "atMs" | "reported"> & { readonly reported?: Completion["outcome"] };
+export type Report = Omit<AttemptEnd, "outcome" | "atMs" | "reported"> & { readonly reported?: Completion["outcome"] };
 type Choice = (seen: JobSeen | undefined) => JobMove | undefined;
 
 /** The holder's last word. One write holds all that later effects derive from; a repeat is acknowledged again. */
@@ -87,7 +87,13 @@ export async function expireLease(deps: Deps, job: JobItem): Promise<JobItem | u
   return item;
 }
 
-function endArgs(move: JobMove, claims: { fence: number; claimId: string }, report: Report, nowMs: number): Args {
+/** The arguments of whatever row ends an attempt. */
+export function endArgs(
+  move: JobMove,
+  claims: { fence: number; claimId: string },
+  report: Report,
+  nowMs: number,
+): Args {
   const { reported, ...made } = report;
   const outcome = attemptOutcomeOf(move, reported);
   const end = {

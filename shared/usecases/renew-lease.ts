@@ -60,8 +60,17 @@ function staleMessage(job: JobItem | undefined, { jobId, fence }: LeaseClaims): 
   return `attempt ${fence} of job ${jobId} no longer holds the lease: the job is ${job.state} at fence ${job.fence}`;
 }
 
+/**
+ * What is left of a lease, in milliseconds, for a runner that counts from when it asked. Never more than a whole lease: a
+ * handler that dawdled may see one that was renewed after it had read its clock, and on the longer rest a slow clock
+ * would make more of an error than the runner's margin covers.
+ */
+export function leaseRestMs(lease: { readonly expiresAtMs: number }, nowMs: number): number {
+  return Math.min(LEASE_TTL_MS, Math.max(0, lease.expiresAtMs - nowMs));
+}
+
 function answer(job: JobItem, nowMs: number): HeartbeatAck {
-  const ttlMs = Math.max(0, (job.lease?.expiresAtMs ?? nowMs) - nowMs);
+  const ttlMs = job.lease === undefined ? 0 : leaseRestMs(job.lease, nowMs);
   const watched = job.watchedUntilMs > nowMs;
   if (job.stop === undefined) return { ttlMs, watched };
   return { ttlMs, watched, stop: { reason: job.stop.reason, inMs: Math.max(0, job.stop.deadlineMs - nowMs) } };
