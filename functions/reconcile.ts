@@ -1,13 +1,5 @@
-import { z } from "zod";
-import { runId } from "../shared/protocol/ids.ts";
-import { reconcileRun } from "../shared/usecases/reconcile-run.ts";
-import { correlated } from "./observe.ts";
 import { deps } from "./process-deps.ts";
-import { queueLambda } from "./queue-lambda.ts";
+import { reconcileLambda } from "./queue-calls.ts";
 
-const tick = z.object({ tenant: z.string(), runId, seq: z.int().optional() });
-
-/** A tick: does what is due in one run, and passes the chain on. */
-export const handler = queueLambda(deps, tick, ({ seq, ...ref }) =>
-  correlated({ run: ref.runId }, () => reconcileRun(deps, seq === undefined ? ref : { ...ref, seq })),
-);
+/** Keeps runs going, one tick at a time. */
+export const handler = reconcileLambda(deps);

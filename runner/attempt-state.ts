@@ -2,6 +2,7 @@ import type { Clock } from "../shared/lib/clock.ts";
 import type { RequestMeter } from "../shared/lib/request-meter.ts";
 import type { Client } from "../shared/protocol/client.ts";
 import type { LeaseGranted } from "../shared/protocol/leases.ts";
+import type { AttemptIo } from "./attempt-io.ts";
 import type { Emit } from "./events.ts";
 import type { Execution, Executor } from "./executors/executor.ts";
 import type { Interruptions } from "./interruptions.ts";
@@ -13,6 +14,7 @@ import type { Deadline } from "./watchdog/protocol.ts";
 export interface AttemptDeps {
   readonly client: Client;
   readonly executor: Executor;
+  readonly io: AttemptIo;
   /** Its monotonic side is the boot clock. */
   readonly clock: Clock;
   readonly emit: Emit;

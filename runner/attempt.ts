@@ -2,20 +2,17 @@ import { randomBytes } from "node:crypto";
 import { DomainError } from "../shared/domain/errors.ts";
 import type { Clock } from "../shared/lib/clock.ts";
 import { bucketRequest } from "../shared/lib/request-meter.ts";
-import { put } from "../shared/lib/transfer.ts";
 import type { HeartbeatAck, LeaseGranted } from "../shared/protocol/leases.ts";
 import { type Attempt, type AttemptDeps, trouble } from "./attempt-state.ts";
 import type { AttemptEnd } from "./events.ts";
 import type { OutputSink } from "./executors/executor.ts";
-import { fetchInputs } from "./fetch-inputs.ts";
 import { heartbeatLoop } from "./heartbeat-loop.ts";
 import type { Interruptions } from "./interruptions.ts";
 import { type Journal, makeJournal } from "./journal.ts";
 import { sayLastWord } from "./last-word.ts";
 import { type LeaseCalls, makeLeaseCalls, persist, releaseCall } from "./lease-calls.ts";
 import { leaseDeadline } from "./lease-deadline.ts";
-import { type AttemptLog, openLog } from "./products/log.ts";
-import { checkout } from "./products/source.ts";
+import type { AttemptLog } from "./products/log.ts";
 import { runSteps, type Work } from "./run-steps.ts";
 import { readSecrets } from "./secrets-file.ts";
 import { stepEnvironment } from "./step-environment.ts";
@@ -154,7 +151,7 @@ async function loadSecrets({ deps, granted }: Attempt): Promise<Secrets> {
 function openAttemptLog(attempt: Attempt, secrets: Secrets, watched: boolean): { log: AttemptLog; secrets: Secrets } {
   const { lease, execution, deps, granted } = attempt;
   const open = (values: readonly string[]) =>
-    openLog({
+    deps.io.openLog({
       dir: execution.folders.spool,
       upload: (files) => lease.uploads(files),
       firstUpload: granted.firstLogUpload,
@@ -163,7 +160,7 @@ function openAttemptLog(attempt: Attempt, secrets: Secrets, watched: boolean): {
       watched,
       put(request, object, signal) {
         deps.meter(bucketRequest("PutObject"));
-        return put(request, object, signal);
+        return deps.io.put(request, object, signal);
       },
     });
   try {
@@ -224,22 +221,24 @@ async function prepareWorkspace({ deps, granted, lease, execution, interruptions
   const signal = interruptions.steps;
   if (granted.source !== undefined) {
     const { cacheDir, allowedRoots, host } = deps;
-    await checkout({
-      source: granted.source,
-      into: workspace,
-      cacheDir,
-      allowedRoots,
-      signal,
-      report: journal.line,
-      // What the operator passes on (a proxy, SSH_AUTH_SOCK) is for git as it is for steps.
-      env: { PATH: host.path, ...host.passed },
-    }).catch((cause: unknown) => {
-      if (isDiskFull(cause)) throw cause;
-      throw new ToolingError(cause instanceof Error ? cause.message : String(cause), { cause });
-    });
+    await deps.io
+      .checkout({
+        source: granted.source,
+        into: workspace,
+        cacheDir,
+        allowedRoots,
+        signal,
+        report: journal.line,
+        // What the operator passes on (a proxy, SSH_AUTH_SOCK) is for git as it is for steps.
+        env: { PATH: host.path, ...host.passed },
+      })
+      .catch((cause: unknown) => {
+        if (isDiskFull(cause)) throw cause;
+        throw new ToolingError(cause instanceof Error ? cause.message : String(cause), { cause });
+      });
   }
   if (granted.spec.artifacts.from.length > 0)
-    await fetchInputs({ lease, workspace, archives, journal, meter: deps.meter, signal });
+    await deps.io.fetchInputs({ lease, workspace, archives, journal, meter: deps.meter, signal });
 }
 
 const DISK_FULL = new Set(["ENOSPC", "EDQUOT"]);
@@ -259,6 +258,7 @@ function runAllSteps(attempt: Attempt, journal: Journal, secrets: Readonly<Recor
     execution,
     journal,
     clock: deps.clock,
+    writeScript: deps.io.writeScript,
     environmentOf: (step) => stepEnvironment(context, step),
     onStep: (index) => {
       progress.phase = "running";

@@ -1,12 +1,10 @@
 import { ARTIFACTS_PER_ATTEMPT_MAX } from "../shared/domain/limits.ts";
 import { bucketRequest } from "../shared/lib/request-meter.ts";
-import { uploadFile } from "../shared/lib/transfer.ts";
 import type { Artifact, Completion } from "../shared/protocol/products.ts";
 import { type Attempt, trouble } from "./attempt-state.ts";
 import type { AttemptEnd } from "./events.ts";
 import type { Interruption } from "./interruptions.ts";
 import { type Answer, persist, type ReleaseReason } from "./lease-calls.ts";
-import { collectArtifacts } from "./products/artifacts.ts";
 import type { AttemptLog } from "./products/log.ts";
 import type { Work } from "./run-steps.ts";
 
@@ -138,7 +136,7 @@ async function uploadArtifacts(
   const losses: string[] = [];
   try {
     const { workspace, archives } = execution.folders;
-    const collected = await collectArtifacts({ workspace, patterns, spoolDir: archives, signal });
+    const collected = await deps.io.collectArtifacts({ workspace, patterns, spoolDir: archives, signal });
     losses.push(...collected.warnings);
     if (collected.archive === undefined) return { artifacts: [], losses };
     const { file, artifact } = collected.archive;
@@ -146,7 +144,7 @@ async function uploadArtifacts(
     const [request] = await lease.uploads([{ kind: "artifact", name, bytes, sha256 }], { signal });
     if (request === undefined) throw new Error("the control plane answered no link");
     deps.meter(bucketRequest("PutObject"));
-    await uploadFile(request, file, bytes, signal);
+    await deps.io.uploadFile(request, file, bytes, signal);
     return { artifacts: [artifact].slice(0, ARTIFACTS_PER_ATTEMPT_MAX), losses };
   } catch (error) {
     losses.push(`the artifacts were lost: ${error instanceof Error ? error.message : String(error)}`);

@@ -3,12 +3,14 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RequestMeter } from "../shared/lib/request-meter.ts";
 import { makeClient } from "../shared/protocol/client.ts";
+import { attemptIo } from "./attempt-io.ts";
 import { bootClock } from "./boot-clock.ts";
 import { type RunnerEnvironment, readRunnerEnvironment } from "./environment.ts";
 import { describeEvent, type Emit } from "./events.ts";
 import { makeProcessExecutor } from "./executors/process.ts";
 import { makeRunnerMetrics, serveMetrics } from "./metrics.ts";
 import { makeNudge, type Nudge } from "./nudge.ts";
+import { openOfferQueue } from "./offer-queue.ts";
 import { parseRunnerOptions, RUNNER_USAGE, type RunnerOptions, UsageError } from "./options.ts";
 import { type Runner, startRunner } from "./runner.ts";
 import { serverFromParent } from "./server-from-parent.ts";
@@ -93,6 +95,8 @@ function start({ options, environment, url, token, workDir, emit, meter, nudge }
   return startRunner({
     client: makeClient({ url, token }),
     clock: bootClock,
+    io: attemptIo,
+    openOfferQueue,
     emit,
     nudge,
     meter,

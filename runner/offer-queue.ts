@@ -39,11 +39,14 @@ export interface OfferQueue {
   flush(): Promise<void>;
 }
 
-export function openOfferQueue(
-  { region, endpoint, credentials }: Session["sqs"],
+/** Makes the connection that a session names. The simulator has its own. */
+export type OpenOfferQueue = (
+  sqs: Session["sqs"],
   onTrouble: (error: unknown) => void,
   meter: RequestMeter,
-): OfferQueue {
+) => OfferQueue;
+
+export const openOfferQueue: OpenOfferQueue = ({ region, endpoint, credentials }, onTrouble, meter) => {
   const { accessKeyId, secretAccessKey, sessionToken } = credentials;
   const client = new SQSClient({
     region,
@@ -81,7 +84,7 @@ export function openOfferQueue(
     flush: removal.flush,
   };
   return queue;
-}
+};
 
 /** Gathers deletions into batches of one queue. */
 function makeRemoval(client: SQSClient, onTrouble: (error: unknown) => void) {

@@ -1,4 +1,4 @@
-import { realpath, stat, writeFile } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { constants } from "node:os";
 import { join, relative, resolve } from "node:path";
 import type { Step } from "../shared/domain/plan.ts";
@@ -27,6 +27,7 @@ export interface RunSteps {
   readonly execution: Execution;
   readonly journal: Journal;
   readonly clock: Clock;
+  readonly writeScript: (file: string, script: string) => Promise<void>;
   readonly environmentOf: (step: Step) => Record<string, string>;
   readonly onStep: (index: number) => void;
   readonly interrupted: AbortSignal;
@@ -49,7 +50,7 @@ async function runStep(run: RunSteps, step: Step, index: number): Promise<Work> 
   const { execution, journal, clock } = run;
   const label = `step ${index + 1}/${run.steps.length}: ${step.name}`;
   const script = join(execution.folders.scripts, `step-${index + 1}.sh`);
-  const [cwd] = await Promise.all([folderOf(execution.folders.workspace, step), writeFile(script, step.run)]);
+  const [cwd] = await Promise.all([folderOf(execution.folders.workspace, step), run.writeScript(script, step.run)]);
   journal.line(label);
   const startedAtMs = clock.monotonicMs();
   const command = [step.shell ?? SHELL_DEFAULT, "-e", script];

@@ -5,7 +5,7 @@ import type { AttemptDeps } from "./attempt-state.ts";
 import { claimJob } from "./claim.ts";
 import { type Interruptions, makeInterruptions } from "./interruptions.ts";
 import { makeKnownFences } from "./known-fences.ts";
-import type { OfferMessage } from "./offer-queue.ts";
+import type { OfferMessage, OpenOfferQueue } from "./offer-queue.ts";
 import { pollLoop } from "./poll-loop.ts";
 import { keepSession, type OpenSession } from "./session.ts";
 import { makeSlots } from "./slots.ts";
@@ -15,6 +15,7 @@ import { wait } from "./wait.ts";
 const FLUSH_MAX_MS = 3_000;
 
 export interface RunnerDeps extends AttemptDeps {
+  readonly openOfferQueue: OpenOfferQueue;
   /** Makes this process's claim ids its own. */
   readonly claimSeed: string;
   readonly name: string;

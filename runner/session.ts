@@ -5,7 +5,7 @@ import { ApiError, type Client } from "../shared/protocol/client.ts";
 import type { Session } from "../shared/protocol/leases.ts";
 import type { Emit } from "./events.ts";
 import { isPassing } from "./lease-calls.ts";
-import { type OfferQueue, openOfferQueue } from "./offer-queue.ts";
+import type { OfferQueue, OpenOfferQueue } from "./offer-queue.ts";
 import { wait } from "./wait.ts";
 
 /** When of its life a session is renewed. */
@@ -34,6 +34,7 @@ export interface SessionKeeper {
 
 export function keepSession(options: {
   readonly client: Client;
+  readonly openOfferQueue: OpenOfferQueue;
   readonly clock: Clock;
   readonly emit: Emit;
   readonly meter: RequestMeter;
@@ -52,7 +53,8 @@ export function keepSession(options: {
     const body = { name: options.name, pools: [...options.pools], slots: options.slots };
     const session = await client.call("openSession", { body });
     const sameQueues = open !== undefined && JSON.stringify(open.session.sqs) === JSON.stringify(session.sqs);
-    const queue = sameQueues && open !== undefined ? open.queue : openOfferQueue(session.sqs, onTrouble, options.meter);
+    const queue =
+      sameQueues && open !== undefined ? open.queue : options.openOfferQueue(session.sqs, onTrouble, options.meter);
     if (open === undefined) announce(session);
     renewAtMs = sentAtMs + session.expiresInMs * RENEW_SHARE;
     open = { session, queue };

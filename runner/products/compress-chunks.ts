@@ -2,8 +2,13 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { CHUNKS_IN_FLIGHT_MAX, LOG_GZIP_LEVEL } from "./limits.ts";
 
-const compress = promisify(gzip);
+/** Turns a chunk's bytes into the object that is stored. */
+export type Compress = (raw: Buffer) => Promise<Buffer>;
+
+const zip = promisify(gzip);
 const GZIP = { level: LOG_GZIP_LEVEL, chunkSize: 256 * 1_024 };
+
+export const compressWithGzip: Compress = (raw) => zip(raw, GZIP);
 
 /** Compresses chunks in the thread pool, a few at a time, and hands them on in the order in which they came. */
 export interface ChunkCompressor {
@@ -17,6 +22,7 @@ export interface ChunkCompressor {
 
 /** `store` gets each object in order; where it or gzip throws, `failed` is told instead. */
 export function makeChunkCompressor(to: {
+  readonly compress: Compress;
   readonly store: (offset: number, bytes: number, object: Buffer) => Promise<void>;
   readonly failed: (offset: number, bytes: number, error: unknown) => void;
   readonly release: (raw: Buffer) => void;
@@ -27,7 +33,7 @@ export function makeChunkCompressor(to: {
 
   const handOn = async (before: Promise<void>, offset: number, raw: Buffer): Promise<void> => {
     // Both at once: compression overtakes, the handing on does not.
-    const [object] = await Promise.allSettled([compress(raw, GZIP), before]);
+    const [object] = await Promise.allSettled([to.compress(raw), before]);
     try {
       if (object.status === "rejected") throw object.reason;
       await to.store(offset, raw.length, object.value);

@@ -3,12 +3,12 @@ import type { Clock } from "../../shared/lib/clock.ts";
 import type { SignedRequest, UploadFile } from "../../shared/protocol/leases.ts";
 import type { LogSeal } from "../../shared/protocol/products.ts";
 import { makeBlock } from "./chunk-block.ts";
-import { makeChunkCompressor } from "./compress-chunks.ts";
+import { type Compress, makeChunkCompressor } from "./compress-chunks.ts";
 import { makeGapList } from "./gap-list.ts";
 import { CHUNK_BYTES_FIRST, CHUNK_BYTES_MAX, CHUNK_LOG_PART } from "./limits.ts";
 import { sealLog, sha256Of } from "./seal-log.ts";
 import type { Put } from "./send-object.ts";
-import { makeSpool } from "./spool.ts";
+import type { Spool } from "./spool.ts";
 import { makeChunkUploader } from "./upload-chunks.ts";
 
 export interface LogLimits {
@@ -37,7 +37,8 @@ export interface LogBody {
 }
 
 export interface LogBodyOptions {
-  readonly dir: string;
+  readonly spool: Spool;
+  readonly compress: Compress;
   readonly upload: (files: UploadFile[]) => Promise<readonly SignedRequest[]>;
   readonly firstUpload: SignedRequest;
   readonly clock: Clock;
@@ -46,14 +47,9 @@ export interface LogBodyOptions {
 }
 
 export function openLogBody(options: LogBodyOptions): LogBody {
-  const { limits, put } = options;
+  const { limits, put, spool } = options;
   const gaps = makeGapList();
   const block = makeBlock();
-  const spool = makeSpool({
-    dir: options.dir,
-    memoryBytesMax: limits.spoolMemoryBytesMax,
-    bytesMax: limits.spoolBytesMax,
-  });
   const uploader = makeChunkUploader({
     ask: options.upload,
     first: options.firstUpload,
@@ -76,6 +72,7 @@ export function openLogBody(options: LogBodyOptions): LogBody {
     nextSeq += 1;
   };
   const compressor = makeChunkCompressor({
+    compress: options.compress,
     store,
     failed: (offset, rawBytes, error) => gaps.add("upload_failed", offset, rawBytes, String(error)),
     release: block.giveBack,

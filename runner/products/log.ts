@@ -3,11 +3,13 @@ import type { Clock } from "../../shared/lib/clock.ts";
 import { put as putOnce } from "../../shared/lib/transfer.ts";
 import type { SignedRequest, UploadFile } from "../../shared/protocol/leases.ts";
 import type { LogSeal } from "../../shared/protocol/products.ts";
+import { type Compress, compressWithGzip } from "./compress-chunks.ts";
 import { flushDelayMs } from "./flush-delay.ts";
 import { SEAL_MS, SPOOL_BYTES_MAX, SPOOL_MEMORY_BYTES_MAX } from "./limits.ts";
 import { type LogLimits, openLogBody } from "./log-body.ts";
 import { makeMasker } from "./mask.ts";
 import type { Put } from "./send-object.ts";
+import { makeSpool, type Spool } from "./spool.ts";
 
 /** The log of one attempt: masked, cut into immutable gzip chunks, uploaded while it grows, sealed at its end. */
 export interface AttemptLog {
@@ -44,6 +46,9 @@ export interface LogOptions {
   readonly clock: Clock;
   readonly watched: boolean;
   readonly put?: Put;
+  readonly compress?: Compress;
+  /** In place of the one in `dir`. */
+  readonly spool?: Spool;
   readonly limits?: Partial<LogLimits>;
 }
 
@@ -51,7 +56,10 @@ export interface LogOptions {
 export function openLog(options: LogOptions): AttemptLog {
   const limits: LogLimits = { ...LIMITS, ...options.limits };
   const masker = makeMasker(options.secrets);
-  const body = openLogBody({ ...options, put: options.put ?? putOnce, limits });
+  const { dir, put = putOnce, compress = compressWithGzip } = options;
+  const { spoolMemoryBytesMax: memoryBytesMax, spoolBytesMax: bytesMax } = limits;
+  const spool = options.spool ?? makeSpool({ dir, memoryBytesMax, bytesMax });
+  const body = openLogBody({ ...options, put, compress, spool, limits });
   let state: "open" | "sealed" | "discarded" = "open";
   let sealing: Promise<LogSeal> | undefined;
   let watched = options.watched;

@@ -57,14 +57,30 @@ export class UnreachableError extends Error {
 
 const CALL_TIMEOUT_MS = 10_000;
 
-/** Makes a client. `fetch` is injected by the simulator; elsewhere it is the platform's. */
+/** A request as it goes over the wire. */
+export interface WireRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** Sends one request and reads the whole answer. Throws where none came; what the request did is then unknown. */
+export type Exchange = (request: WireRequest, signal: AbortSignal) => Promise<{ status: number; text: string }>;
+
+const exchangeByFetch: Exchange = async ({ url, ...init }, signal) => {
+  const response = await fetch(url, { ...init, signal });
+  return { status: response.status, text: await response.text() };
+};
+
+/** Makes a client. `exchange` is the simulator's network; elsewhere it is the platform's `fetch`. */
 export function makeClient(options: {
   readonly url: string;
   readonly token?: string;
-  readonly fetch?: typeof fetch;
+  readonly exchange?: Exchange;
 }): Client {
   const url = options.url.replace(/\/+$/, "");
-  const send = options.fetch ?? fetch;
+  const exchange = options.exchange ?? exchangeByFetch;
   return {
     url,
     async call(name, input, callOptions = {}) {
@@ -72,7 +88,7 @@ export function makeClient(options: {
       const request = toRequest(url, route, input as LooseInput, callOptions.token ?? options.token);
       const timeout = AbortSignal.timeout(callOptions.timeoutMs ?? CALL_TIMEOUT_MS);
       const signal = callOptions.signal === undefined ? timeout : AbortSignal.any([timeout, callOptions.signal]);
-      const { status, text } = await exchange(send, url, request, signal);
+      const { status, text } = await answerTo(exchange, url, request, signal);
       return readReply(route, url, status, text) as CallReply<typeof name>;
     },
   };
@@ -85,28 +101,28 @@ interface LooseInput {
   readonly body?: unknown;
 }
 
-function toRequest(url: string, route: Route, input: LooseInput, token: string | undefined): Request {
+function toRequest(url: string, route: Route, input: LooseInput, token: string | undefined): WireRequest {
   const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(input.params?.[name])));
   const target = new URL(url + path);
   for (const [name, value] of Object.entries(input.query ?? {}))
     if (value !== undefined) target.searchParams.set(name, String(value));
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(input.headers ?? {})) if (value !== undefined) headers.set(name, value);
-  if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
-  if (input.body === undefined) return new Request(target, { method: route.method, headers });
-  headers.set("content-type", "application/json");
-  return new Request(target, { method: route.method, headers, body: JSON.stringify(input.body) });
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(input.headers ?? {})) if (value !== undefined) headers[name] = value;
+  if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
+  const request = { method: route.method, url: target.href, headers };
+  if (input.body === undefined) return request;
+  headers["content-type"] = "application/json";
+  return { ...request, body: JSON.stringify(input.body) };
 }
 
-async function exchange(
-  send: typeof fetch,
+async function answerTo(
+  exchange: Exchange,
   url: string,
-  request: Request,
+  request: WireRequest,
   signal: AbortSignal,
 ): Promise<{ status: number; text: string }> {
   try {
-    const response = await send(request, { signal });
-    return { status: response.status, text: await response.text() };
+    return await exchange(request, signal);
   } catch (cause) {
     throw new UnreachableError(`no answer from ${url}: ${reasonOf(cause)}`, { cause });
   }

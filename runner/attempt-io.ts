@@ -1,0 +1,27 @@
+import { writeFile } from "node:fs/promises";
+import { put, uploadFile } from "../shared/lib/transfer.ts";
+import { fetchInputs } from "./fetch-inputs.ts";
+import { collectArtifacts } from "./products/artifacts.ts";
+import { openLog } from "./products/log.ts";
+import { checkout } from "./products/source.ts";
+
+/** All that an attempt does on disk and in the bucket beside its executor: what the simulator stands in for. */
+export interface AttemptIo {
+  readonly openLog: typeof openLog;
+  readonly put: typeof put;
+  readonly checkout: typeof checkout;
+  readonly fetchInputs: typeof fetchInputs;
+  readonly writeScript: (file: string, script: string) => Promise<void>;
+  readonly collectArtifacts: typeof collectArtifacts;
+  readonly uploadFile: typeof uploadFile;
+}
+
+export const attemptIo: AttemptIo = {
+  openLog,
+  put,
+  checkout,
+  fetchInputs,
+  writeScript: writeFile,
+  collectArtifacts,
+  uploadFile,
+};
