@@ -54,10 +54,7 @@ async function endByHolder(deps: Deps, claims: LeaseClaims, choose: Choice, repo
     (move) => endArgs(move, claims, report, nowMs),
     cause,
   );
-  const mine = item?.attempts[String(claims.fence)];
-  const acknowledged = mine?.claimId === claims.claimId && mine.end !== undefined && mine.end.outcome !== "lost";
-  const released = mine?.claimId === claims.claimId && mine.end?.outcome === "lost" && report.reported === undefined;
-  if (item === undefined || !(acknowledged || released)) {
+  if (item === undefined || !isAcknowledged(item, claims, report)) {
     const alive = held(deps, item, claims, nowMs);
     throw new DomainError(
       "conflict",
@@ -66,6 +63,17 @@ async function endByHolder(deps: Deps, claims: LeaseClaims, choose: Choice, repo
   }
   await followUp(deps, item, claims.fence, cause);
   return { state: item.state };
+}
+
+/**
+ * This attempt has ended, and with this word or an earlier one of its holder. That its processes are gone is heard at any
+ * time; a report that comes after its lease was reaped is not, since nothing of it is kept.
+ */
+function isAcknowledged(item: JobItem, { fence, claimId }: LeaseClaims, report: Report): boolean {
+  const mine = item.attempts[String(fence)];
+  if (mine?.claimId !== claimId || mine.end === undefined) return false;
+  const reaped = Object.keys(item.history).some((key) => key.startsWith(`${fence}.expire`));
+  return report.reported === undefined || (mine.end.outcome !== "lost" && !reaped);
 }
 
 /** Ends an attempt whose lease ran out. Returns the job as it stands; harmless where it was renewed meanwhile. */

@@ -199,14 +199,14 @@ describe("an expired lease", () => {
 });
 
 describe("a renewal", () => {
-  test("that was delayed never shortens the lease, and is answered with the stored rest", async () => {
+  test("that was delayed never shortens the lease, and is answered with no more than a whole one", async () => {
     const { ref, claims } = await runningJob();
     const early: Deps = { ...deps, clock: { ...deps.clock, nowMs: () => lateMs - 9_000 } };
     pass(10_000);
     const lateMs = world.clock.nowMs;
     await renewLease(deps, claims, "running");
     const renewed = await storedItem(world, jobKey(ref));
-    expect(await renewLease(early, claims, "running")).toMatchObject({ ttlMs: LEASE_TTL_MS + 9_000 });
+    expect(await renewLease(early, claims, "running")).toMatchObject({ ttlMs: LEASE_TTL_MS });
     expect(await storedItem(world, jobKey(ref))).toEqual(renewed);
   });
 
@@ -294,6 +294,17 @@ describe("a stopping job", () => {
     await expireLease(deps, await jobOf(deps, ref));
     expect(await jobOf(deps, ref)).toMatchObject({ state, left: { lost: 3 } });
   });
+
+  test.each(["cancel", "timeout"] as const)(
+    "stopped by %s and reaped refuses its holder's late report: none of it would be kept",
+    async (reason) => {
+      const { ref, claims } = await stoppingJob(reason, { retries: { failed: 1, lost: 0 } });
+      pass(LEASE_TTL_MS + 1);
+      await expireLease(deps, await jobOf(deps, ref));
+      await expectStale(ref, () => completeJob(deps, claims, lastWord()));
+      expect(await answerOf(ackCancel(deps, claims, undefined)), "its processes are gone").toBe("accepted");
+    },
+  );
 
   test("a job that nobody asked to stop refuses the word that it stopped", async () => {
     const { ref, claims } = await runningJob();
