@@ -102,10 +102,12 @@ export function endArgs(
   report: Report,
   nowMs: number,
 ): Args {
-  const { reported, ...made } = report;
+  const { reported, checks, artifacts, ...made } = report;
   const outcome = attemptOutcomeOf(move, reported);
   const end = {
     ...made,
+    // Only the result's attempt answers checks and has artifacts; kept for every retry, they would outgrow the item.
+    ...(move.to === "queued" ? {} : defined({ checks, artifacts })),
     outcome,
     atMs: nowMs,
     ...(reported === undefined || reported === outcome ? {} : { reported }),

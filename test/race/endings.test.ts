@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { LEASE_TTL_MS, STOP_GRACE_MS } from "../../shared/domain/limits.ts";
+import {
+  ARTIFACTS_PER_ATTEMPT_MAX,
+  CHECK_RESULTS_MAX,
+  LEASE_TTL_MS,
+  RETRIES_MAX,
+  STOP_GRACE_MS,
+} from "../../shared/domain/limits.ts";
 import { needOutcomeOf } from "../../shared/domain/verdict.ts";
 import { jobKey, runKey } from "../../shared/store/keys.ts";
 import { cancelRun } from "../../shared/usecases/cancel-run.ts";
@@ -342,6 +348,29 @@ describe("a last word", () => {
       const state = outcome === "failed" ? "failed" : "timed_out";
       expect(await completeJob(deps, second.claims, lastWord(outcome))).toEqual({ state });
     }
+  });
+
+  test("fits its item after ten retries, each with the largest report that the protocol allows", async () => {
+    const checks = Array.from({ length: CHECK_RESULTS_MAX }, (_, at) => {
+      const [id, outcome, summary] = [`check-${at}`, "failed" as const, "s".repeat(1_000)];
+      return { id, outcome, summary };
+    });
+    const losses = Array.from({ length: 16 }, () => "l".repeat(500));
+    const artifacts = Array.from({ length: ARTIFACTS_PER_ATTEMPT_MAX }, (_, at) => {
+      const kind = "archive" as const;
+      return { name: `artifact-${at}`.padEnd(64, "x"), kind, bytes: 1, files: 1, sha256: "a".repeat(64) };
+    });
+    const failure = { class: "user" as const, message: "m".repeat(1_000) };
+    const { runId } = await startRun(deps, planOf({ id: "one", retries: { failed: RETRIES_MAX, lost: 0 } }));
+    for (let fence = 0; fence <= RETRIES_MAX; fence += 1) {
+      const { claims } = await runningAt(deps, refOf(runId), { fence });
+      await completeJob(deps, claims, lastWord("failed", { checks, losses, artifacts, failure }));
+    }
+    const job = await jobOf(deps, refOf(runId));
+    expect(job.state).toBe("failed");
+    const last = job.attempts[String(RETRIES_MAX + 1)]?.end;
+    expect(last).toMatchObject({ checks, losses, artifacts, failure });
+    expect(job.attempts["1"]?.end).toMatchObject({ losses, failure });
   });
 
   test("from another claim is refused, of whatever kind", async () => {
