@@ -46,7 +46,10 @@ export async function checkout(options: CheckoutOptions): Promise<void> {
 /** The protocol's schema says so too; git must never take a name for an option. */
 function assertPlain(source: Source): void {
   if (!/^[0-9a-f]{40}$/.test(source.sha)) throw new DomainError("bad_request", "a commit is named by its full SHA");
-  if (!/^(https?:\/\/|ssh:\/\/|file:\/\/|git@|\/)/.test(source.url) || /:\/\/(?:[^/@]*@)?-|^git@-|\s/.test(source.url))
+  const plain = source.url.startsWith("/")
+    ? !/[^\S ]/.test(source.url)
+    : /^(https?:\/\/|ssh:\/\/|file:\/\/|git@)/.test(source.url) && !/:\/\/(?:[^/@]*@)?-|^git@-|\s/.test(source.url);
+  if (!plain)
     throw new DomainError(
       "bad_request",
       `source ${JSON.stringify(redact(source.url))} is not a URL that Baton fetches`,

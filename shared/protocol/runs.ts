@@ -16,7 +16,8 @@ export const sourceSchema = z.strictObject({
     .string()
     .max(2_048)
     .regex(
-      /^(https?:\/\/|ssh:\/\/|file:\/\/|git@|\/)[^\s-]?[^\s]*$/,
+      // Folders may have blanks in their names; no host may look like an option.
+      /^(?:(?:https?:\/\/|ssh:\/\/|file:\/\/|git@)[^\s-]\S*|\/[\S ]*)$/,
       "a git source is an https, ssh or file URL, or an absolute path",
     ),
   sha: gitSha,

@@ -95,6 +95,13 @@ describe("a local repository", () => {
     expect((await check(bare, sha)).content).toBe("one");
   });
 
+  test("may have blanks and other letters in its name", async () => {
+    const sha = await commit("one");
+    const odd = join(root, "repos", "mein Projekt ö");
+    gitIn(root, "clone", "-q", repository, odd);
+    expect((await check(odd, sha)).content).toBe("one");
+  });
+
   test("outside of the allowed folders is refused, also through a link or ..", async () => {
     const sha = await commit("one");
     await mkdir(join(root, "allowed"));
@@ -206,6 +213,7 @@ describe("a remote repository", () => {
   test("names that git could take for options or commands are refused", async () => {
     for (const url of [
       "--upload-pack=x",
+      "/tmp/a\nb",
       "ext::sh -c id",
       "https://-x/y",
       "ssh://-oProxyCommand=x/y",
