@@ -18,6 +18,8 @@ export interface SpawnOptions {
   readonly host?: string;
   /** The pools that get an offer queue; `default` alone where absent. */
   readonly pools?: readonly string[];
+  /** Ends a stack that is not ready yet. */
+  readonly signal?: AbortSignal;
   /** The program to run instead of the real stack: a test's own. */
   readonly main?: string;
 }
@@ -66,10 +68,14 @@ export async function spawnStack(options: SpawnOptions): Promise<SpawnedStack> {
   const stateDir = resolve(options.stateDir);
   const logFile = join(stateDir, "stack.log");
   const child = start(options, stateDir, logFile);
+  // Its exit then fails the start; later, `kill` is for that.
+  const callOff = () => child.kill("SIGKILL");
+  options.signal?.addEventListener("abort", callOff, { once: true });
   const exited = new Promise<StackExit>((settle) => {
     child.once("exit", (code, signal) => settle({ code, signal }));
   });
   const ready = await waitUntilReady(child, logFile);
+  options.signal?.removeEventListener("abort", callOff);
   return {
     ...ready,
     token: readFileSync(ready.tokenFile, "utf8").trim(),

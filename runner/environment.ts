@@ -7,6 +7,8 @@ export interface RunnerEnvironment {
   readonly url: string | undefined;
   readonly token: string | undefined;
   readonly workDir: string;
+  /** Node's own cache of compiled code (NODE_COMPILE_CACHE), for the watchdogs too. */
+  readonly compileCache: string | undefined;
   readonly host: HostEnvironment;
 }
 
@@ -22,6 +24,7 @@ export function readRunnerEnvironment(passEnv: readonly string[]): RunnerEnviron
     url: env["BATON_URL"],
     token: env["BATON_TOKEN"],
     workDir: join(env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "baton", "runner"),
+    compileCache: env["NODE_COMPILE_CACHE"],
     host: {
       path: env["PATH"] ?? PATH_DEFAULT,
       lang: env["LANG"] ?? "C.UTF-8",

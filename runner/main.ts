@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { flushCompileCache } from "node:module";
 import { join } from "node:path";
 import type { RequestMeter } from "../shared/lib/request-meter.ts";
 import { makeClient } from "../shared/protocol/client.ts";
@@ -7,6 +8,7 @@ import { attemptIo } from "./attempt-io.ts";
 import { bootClock } from "./boot-clock.ts";
 import { type RunnerEnvironment, readRunnerEnvironment } from "./environment.ts";
 import { describeEvent, type Emit } from "./events.ts";
+import type { Executor } from "./executors/executor.ts";
 import { makeProcessExecutor } from "./executors/process.ts";
 import { makeRunnerMetrics, serveMetrics } from "./metrics.ts";
 import { makeNudge, type Nudge } from "./nudge.ts";
@@ -43,28 +45,51 @@ export async function runnerMain(args: readonly string[]): Promise<number> {
 }
 
 async function runUntilDrained(options: RunnerOptions, environment: RunnerEnvironment): Promise<number> {
+  const root = options.workDir ?? environment.workDir;
+  const workDir = openWorkDir(root);
+  // First, since a parent's control plane may still start: the first watchdog does so meanwhile.
+  const executor = openExecutor(options, environment, workDir);
+  // Node writes it when a process ends in order; `baton run` kills its runner.
+  flushCompileCache();
+  try {
+    const server = await findServer(options, environment);
+    if (server === undefined) return DONE;
+    return await serve({ options, environment, ...server, root, workDir, executor });
+  } finally {
+    if (!options.keepWorkspace) await removeTree(workDir.own);
+  }
+}
+
+/** Which control plane, and the token for it. Undefined where the parent that was to say so has ended. */
+async function findServer(options: RunnerOptions, environment: RunnerEnvironment): Promise<Found | undefined> {
   const server = options.serverFromParent ? await serverFromParent(process.stdin) : options;
-  if (server === undefined) return DONE;
+  if (server === undefined) return undefined;
   const url = server.url ?? environment.url;
   if (url === undefined) throw new UsageError("--url is missing (or BATON_URL)");
-  const token = await readToken(server.tokenFile, environment);
+  return { url, token: await readToken(server.tokenFile, environment) };
+}
+
+interface Found {
+  readonly url: string;
+  readonly token: string;
+}
+
+async function serve(place: Omit<Start, "emit" | "meter" | "nudge">): Promise<number> {
+  const { options, root } = place;
   const metrics = makeRunnerMetrics();
   const print = options.json ? printJson : printLine;
   const emit: Emit = (event) => {
     metrics.count(event);
     print(event);
   };
-  const root = options.workDir ?? environment.workDir;
-  const workDir = openWorkDir(root);
   if (options.metricsPort !== undefined) await serveMetrics(metrics, options.metricsPort);
   const nudge = makeNudge();
-  const runner = start({ options, environment, url, token, workDir, emit, meter: metrics.meter, nudge });
+  const runner = start({ ...place, emit, meter: metrics.meter, nudge });
   const unlisten = listen(runner, options, nudge);
   try {
     await Promise.all([runner.finished, tidyUp(root, emit)]);
   } finally {
     unlisten();
-    if (!options.keepWorkspace) await removeTree(workDir.own);
   }
   return DONE;
 }
@@ -84,14 +109,15 @@ interface Start {
   readonly environment: RunnerEnvironment;
   readonly url: string;
   readonly token: string;
+  readonly root: string;
   readonly workDir: WorkDir;
+  readonly executor: Executor;
   readonly emit: Emit;
   readonly meter: RequestMeter;
   readonly nudge: Nudge;
 }
 
-function start({ options, environment, url, token, workDir, emit, meter, nudge }: Start): Runner {
-  const { outerCookie, path } = environment.host;
+function start({ options, environment, url, token, workDir, executor, emit, meter, nudge }: Start): Runner {
   return startRunner({
     client: makeClient({ url, token }),
     clock: bootClock,
@@ -100,17 +126,7 @@ function start({ options, environment, url, token, workDir, emit, meter, nudge }
     emit,
     nudge,
     meter,
-    executor: makeProcessExecutor({
-      folder: workDir.own,
-      slots: options.slots,
-      keepWorkspace: options.keepWorkspace,
-      clock: bootClock,
-      watchdogEnvironment: {
-        PATH: path,
-        NODE_COMPILE_CACHE: join(workDir.cache, "compile"),
-        ...(outerCookie === undefined ? {} : { BATON_ATTEMPT: outerCookie }),
-      },
-    }),
+    executor,
     host: environment.host,
     cacheDir: workDir.cache,
     allowedRoots: options.allowSources,
@@ -119,6 +135,21 @@ function start({ options, environment, url, token, workDir, emit, meter, nudge }
     name: options.name,
     pools: options.pools,
     slots: options.slots,
+  });
+}
+
+function openExecutor(options: RunnerOptions, environment: RunnerEnvironment, workDir: WorkDir): Executor {
+  const { outerCookie, path } = environment.host;
+  return makeProcessExecutor({
+    folder: workDir.own,
+    slots: options.slots,
+    keepWorkspace: options.keepWorkspace,
+    clock: bootClock,
+    watchdogEnvironment: {
+      PATH: path,
+      NODE_COMPILE_CACHE: environment.compileCache ?? join(workDir.cache, "compile"),
+      ...(outerCookie === undefined ? {} : { BATON_ATTEMPT: outerCookie }),
+    },
   });
 }
 

@@ -41,11 +41,14 @@ export function startRunner(options: {
 
 export const RUNNER_LOG = "runner.log";
 
-/** Ends runner and stack, the runner first, so that its attempts end before the bucket does. All state is thrown away. */
-export async function tearDown(local: LocalStack): Promise<void> {
-  await local.runner?.stop(RUNNER_STOP_MS);
+/**
+ * Ends runner and stack. All state is thrown away. Where an attempt may still live, the runner goes first, so that it
+ * ends before the bucket does; else nothing is left to do in order.
+ */
+export async function tearDown(local: LocalStack, mayHold: boolean): Promise<void> {
+  if (mayHold) await local.runner?.stop(RUNNER_STOP_MS);
   local.stack?.kill();
-  await local.stack?.exited;
+  await Promise.all([local.runner?.stop(0), local.stack?.exited]);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { bootClock } from "../boot-clock.ts";
 import { makeWatchdog } from "./watchdog.ts";
 
@@ -26,6 +27,9 @@ process.on("disconnect", () => watchdog.runnerGone());
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, stay);
 process.on("uncaughtException", broken);
 process.on("unhandledRejection", broken);
+
+// Node writes it when a process ends in order, and a watchdog never does.
+flushCompileCache();
 
 function stay(): void {}
 

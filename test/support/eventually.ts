@@ -9,12 +9,13 @@ export async function eventually<T>(
   what: string,
   condition: () => T | undefined | false | Promise<T | undefined | false>,
   withinMs = PATIENCE_MS,
+  lookMs = LOOK_MS,
 ): Promise<T> {
   const untilMs = systemClock.monotonicMs() + withinMs;
   for (;;) {
     const found = await condition();
     if (found !== undefined && found !== false) return found;
     if (systemClock.monotonicMs() > untilMs) throw new Error(`did not happen within ${withinMs} ms: ${what}`);
-    await wait(LOOK_MS);
+    await wait(lookMs);
   }
 }
