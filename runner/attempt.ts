@@ -4,6 +4,7 @@ import type { Clock } from "../shared/lib/clock.ts";
 import { bucketRequest } from "../shared/lib/request-meter.ts";
 import type { HeartbeatAck, LeaseGranted } from "../shared/protocol/leases.ts";
 import { type Attempt, type AttemptDeps, trouble } from "./attempt-state.ts";
+import { cut } from "./cut.ts";
 import type { AttemptEnd } from "./events.ts";
 import type { OutputSink } from "./executors/executor.ts";
 import { heartbeatLoop } from "./heartbeat-loop.ts";
@@ -212,7 +213,7 @@ async function doWork(attempt: Attempt, journal: Journal, secrets: Secrets): Pro
     if (attempt.interruptions.steps.aborted) return { kind: "interrupted" };
     if (!(error instanceof ToolingError)) return { kind: "broken", cause: error };
     journal.line(error.message);
-    return { kind: "failed", failure: { class: "tooling", message: error.message.slice(0, 1_000) } };
+    return { kind: "failed", failure: { class: "tooling", message: cut(error.message, 1_000) } };
   }
 }
 

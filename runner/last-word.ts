@@ -1,7 +1,8 @@
-import { ARTIFACTS_PER_ATTEMPT_MAX } from "../shared/domain/limits.ts";
+import { ARTIFACTS_PER_ATTEMPT_MAX, COMPLETION_BYTES_MAX } from "../shared/domain/limits.ts";
 import { bucketRequest } from "../shared/lib/request-meter.ts";
-import type { Artifact, Completion } from "../shared/protocol/products.ts";
+import { type Artifact, type Completion, completionBytes } from "../shared/protocol/products.ts";
 import { type Attempt, trouble } from "./attempt-state.ts";
+import { cut } from "./cut.ts";
 import type { AttemptEnd } from "./events.ts";
 import type { Interruption } from "./interruptions.ts";
 import { type Answer, persist, type ReleaseReason } from "./lease-calls.ts";
@@ -86,18 +87,24 @@ async function complete(attempt: Attempt, ending: Ending, timedOut: boolean): Pr
   progress.phase = "uploading";
   const [seal, collected] = await Promise.all([ending.log.seal(signal), uploadArtifacts(attempt, signal)]);
   if (signal.aborted) return "overruled";
-  const losses = [...ending.log.losses(), ...collected.losses].map((line) => line.slice(0, LOSS_LENGTH_MAX));
-  const completion: Completion = {
+  const completion = fitted({
     ...outcomeOf(attempt, ending.work, timedOut),
     log: seal,
     artifacts: collected.artifacts,
-    losses: losses.slice(0, LOSSES_MAX),
+    losses: [...ending.log.losses(), ...collected.losses],
     checks: [],
-  };
+  });
   const limits = { untilMs: hardDeadlineAtMs, clock: deps.clock, signal };
   const answer = await persist(() => lease.complete(completion), limits);
   if (answer.kind === "gave_up" && signal.aborted) return "overruled";
   return endOf(answer, completion.outcome);
+}
+
+/** As much of the losses as the protocol takes; those of the log come first. */
+export function fitted(completion: Completion): Completion {
+  const losses = completion.losses.slice(0, LOSSES_MAX).map((line) => cut(line, LOSS_LENGTH_MAX));
+  while (losses.length > 0 && completionBytes({ ...completion, losses }) > COMPLETION_BYTES_MAX) losses.pop();
+  return { ...completion, losses };
 }
 
 function endOf(answer: Answer<string>, said: AttemptEnd): AttemptEnd {
@@ -110,7 +117,7 @@ type Outcome = Pick<Completion, "outcome" | "exitCode" | "signal" | "failure">;
 /** What the attempt's work means to the job. */
 function outcomeOf({ granted }: Attempt, work: Work, timedOut: boolean): Outcome {
   if (timedOut) {
-    const step = work.kind === "interrupted" ? work.step?.slice(0, 256) : undefined;
+    const step = work.kind === "interrupted" && work.step !== undefined ? cut(work.step, 256) : undefined;
     const message = `the job ran longer than its timeout of ${granted.timeoutMs / 1_000} s`;
     return { outcome: "timed_out", failure: { class: "user", message, ...(step === undefined ? {} : { step }) } };
   }

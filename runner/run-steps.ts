@@ -4,6 +4,7 @@ import { join, relative, resolve } from "node:path";
 import type { Step } from "../shared/domain/plan.ts";
 import type { Clock } from "../shared/lib/clock.ts";
 import type { Failure } from "../shared/protocol/products.ts";
+import { cut } from "./cut.ts";
 import type { Execution, StepEnd } from "./executors/executor.ts";
 import { describeMs, type Journal } from "./journal.ts";
 import { ToolingError } from "./tooling-error.ts";
@@ -105,7 +106,7 @@ function hint(exitCode: number): string {
 }
 
 function failure(kind: Failure["class"], message: string, step: Step): Failure {
-  return { class: kind, message: message.slice(0, 1_000), step: step.name.slice(0, 256) };
+  return { class: kind, message: cut(message, 1_000), step: cut(step.name, 256) };
 }
 
 /** A step's folder. A link or `..` out of the workspace is a mistake of the pipeline, not a boundary. */

@@ -55,9 +55,22 @@ function readJson(event: APIGatewayProxyEventV2): unknown {
     throw new DomainError("too_large", `a request has at most ${BODY_BYTES_MAX} bytes, this one ${bytes.length}`);
   }
   if (bytes.length === 0) return {};
+  const text = bytes.toString("utf8");
+  // Only an escape can bring half of a pair, and looking at every value costs as much as reading them.
+  return parseJson(text, /\\u[dD][89a-fA-F]/.test(text) ? refuseHalves : undefined);
+}
+
+function parseJson(text: string, look: typeof refuseHalves | undefined): unknown {
   try {
-    return JSON.parse(bytes.toString("utf8"));
+    return JSON.parse(text, look);
   } catch (cause) {
+    if (cause instanceof DomainError) throw cause;
     throw new DomainError("bad_request", "the body is not JSON", undefined, { cause });
   }
+}
+
+/** DynamoDB stores no half of a surrogate pair: the write would fail as `internal`, however often it is tried. */
+function refuseHalves(key: string, value: unknown): unknown {
+  if (key.isWellFormed() && (typeof value !== "string" || value.isWellFormed())) return value;
+  throw new DomainError("bad_request", "the body holds half of a surrogate pair, which is no text");
 }

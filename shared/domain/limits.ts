@@ -93,6 +93,8 @@ export const LOG_CHUNK_BYTES_MAX = 8 * MIB;
 export const LOG_CHUNKS_MAX = 20_000;
 export const LOG_BYTES_MAX = 4 * 1_024 * MIB;
 export const LOG_INDEX_INLINE_MAX = 4;
+/** As JSON, with as many chunks and gaps as a log may have. */
+export const LOG_INDEX_BYTES_MAX = 8 * MIB;
 export const LOG_PAGE_CHUNKS = 100;
 export const ARTIFACT_BYTES_MAX = 5 * 1_024 * MIB;
 /** What an archive may unpack to; a higher ratio is a bomb, where it is large enough to hurt. */
@@ -102,6 +104,10 @@ export const ARTIFACT_RATIO_MAX = 500;
 export const ARTIFACT_RATIO_FROM_BYTES = 256 * MIB;
 export const ARTIFACTS_PER_ATTEMPT_MAX = 16;
 export const CHECK_RESULTS_MAX = 32;
+/** A last word as JSON. The job's item keeps one for each attempt that was not lost, and DynamoDB takes 400 KB an item. */
+export const COMPLETION_BYTES_MAX = 10 * KIB;
+/** Why a run ended as it did, in characters: its item keeps it. */
+export const REASON_LENGTH_MAX = 2_000;
 export const UPLOADS_PER_CALL_MAX = 32;
 export const UPLOAD_URL_MS = 15 * MINUTE_MS;
 export const DOWNLOAD_URL_MS = 15 * MINUTE_MS;

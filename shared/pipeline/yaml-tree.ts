@@ -121,7 +121,10 @@ function convert(node: YamlNode | null, walk: Walk, ownerAt: Position, depth: nu
 function convertOwn(node: YamlScalar | YAMLSeq | YAMLMap, walk: Walk, at: Position, depth: number): Tree | undefined {
   if (isSeq(node)) return convertList(node, walk, at, depth);
   if (isMap(node)) return convertMap(node, walk, at, depth);
-  return convertScalar(node, at);
+  const scalar = convertScalar(node, at);
+  // An escape such as "\\ud83d" can write one; neither the table nor a file could hold it.
+  if (!scalar.source.isWellFormed()) walk.problems.report(at, "half of a surrogate pair is no text");
+  return scalar;
 }
 
 const isEmpty = (node: YamlNode): boolean =>

@@ -1,5 +1,11 @@
 import { z } from "zod";
-import { ARTIFACT_BYTES_MAX, LOG_CHUNKS_MAX, POOLS_PER_SESSION_MAX, UPLOADS_PER_CALL_MAX } from "../domain/limits.ts";
+import {
+  ARTIFACT_BYTES_MAX,
+  LOG_CHUNKS_MAX,
+  LOG_INDEX_BYTES_MAX,
+  POOLS_PER_SESSION_MAX,
+  UPLOADS_PER_CALL_MAX,
+} from "../domain/limits.ts";
 import { jobSpecSchema } from "../domain/plan.ts";
 import { artifactName, claimId, jobId, label, poolName, projectName, runId, runnerId, sha256 } from "./ids.ts";
 import { artifactSchema, logSealSchema } from "./products.ts";
@@ -107,7 +113,7 @@ export const uploadsBody = z.strictObject({
           bytes: z.int().nonnegative(),
           sha256,
         }),
-        z.strictObject({ kind: z.literal("log-index"), bytes: z.int().positive(), sha256 }),
+        z.strictObject({ kind: z.literal("log-index"), bytes: z.int().positive().max(LOG_INDEX_BYTES_MAX), sha256 }),
         z.strictObject({
           kind: z.literal("artifact"),
           name: artifactName,

@@ -3,6 +3,7 @@ import {
   ARTIFACT_BYTES_MAX,
   ARTIFACTS_PER_ATTEMPT_MAX,
   CHECK_RESULTS_MAX,
+  COMPLETION_BYTES_MAX,
   LOG_BYTES_MAX,
   LOG_CHUNK_BYTES_MAX,
   LOG_CHUNKS_MAX,
@@ -81,21 +82,34 @@ export type Failure = z.infer<typeof failureSchema>;
 
 export const attemptOutcomes = ["succeeded", "failed", "timed_out"] as const;
 
-/** The holder's last word on its attempt; one write holds all of it. */
-export const completeBody = z.strictObject({
-  outcome: z.enum(attemptOutcomes),
-  exitCode: z.int().optional(),
-  /** Set where the holder was killed by a signal: its name. */
-  signal: z.string().max(16).optional(),
-  failure: failureSchema.optional(),
-  log: logSealSchema,
-  artifacts: z.array(artifactSchema).max(ARTIFACTS_PER_ATTEMPT_MAX),
-  /** What could not be uploaded, said rather than hidden. */
-  losses: z.array(z.string().max(500)).max(16),
-  checks: z
-    .array(
-      z.strictObject({ id: checkId, outcome: z.enum(["passed", "failed"]), summary: z.string().max(1_000).optional() }),
-    )
-    .max(CHECK_RESULTS_MAX),
-});
+/** The holder's last word on its attempt; one write holds all of it, so all of it together is bounded too. */
+export const completeBody = z
+  .strictObject({
+    outcome: z.enum(attemptOutcomes),
+    exitCode: z.int().optional(),
+    /** Set where the holder was killed by a signal: its name. */
+    signal: z.string().max(16).optional(),
+    failure: failureSchema.optional(),
+    log: logSealSchema,
+    artifacts: z.array(artifactSchema).max(ARTIFACTS_PER_ATTEMPT_MAX),
+    /** What could not be uploaded, said rather than hidden. */
+    losses: z.array(z.string().max(500)).max(16),
+    checks: z
+      .array(
+        z.strictObject({
+          id: checkId,
+          outcome: z.enum(["passed", "failed"]),
+          summary: z.string().max(1_000).optional(),
+        }),
+      )
+      .max(CHECK_RESULTS_MAX),
+  })
+  .refine((completion) => completionBytes(completion) <= COMPLETION_BYTES_MAX, {
+    message: `a last word has at most ${COMPLETION_BYTES_MAX} bytes as JSON`,
+  });
 export type Completion = z.infer<typeof completeBody>;
+
+/** What a last word takes of `COMPLETION_BYTES_MAX`. */
+export function completionBytes(completion: object): number {
+  return new TextEncoder().encode(JSON.stringify(completion)).length;
+}

@@ -1,4 +1,5 @@
 import { DomainError } from "../domain/errors.ts";
+import { REASON_LENGTH_MAX } from "../domain/limits.ts";
 import { runMoves } from "../domain/run-moves.ts";
 import type { RunItem } from "../store/items.ts";
 import { type RunRef, runKey } from "../store/keys.ts";
@@ -20,7 +21,7 @@ export async function planRun(deps: Deps, ref: RunRef): Promise<void> {
   if (run === undefined || run.state !== "planning") return;
   const failure = await tryPlan(deps, run);
   if (failure === undefined) return;
-  const reason = failure.message;
+  const reason = shortened(failure.message);
   await deps.store.apply(
     runMoves.failPlan,
     runKey(ref),
@@ -28,6 +29,14 @@ export async function planRun(deps: Deps, ref: RunRef): Promise<void> {
     { ...CAUSE, reason: "invalid" },
   );
   deps.metrics.count("RunsEnded", 1, { outcome: "plan_failed" });
+}
+
+/** A file may have hundreds of mistakes, the run's item has no room for them: whole lines, from the first on. */
+function shortened(message: string): string {
+  if (message.length <= REASON_LENGTH_MAX) return message;
+  const lines = message.slice(0, REASON_LENGTH_MAX).toWellFormed().split("\n");
+  const kept = lines.length > 1 ? lines.slice(0, -1) : lines;
+  return [...kept, "… and more: `baton validate` shows all of it"].join("\n");
 }
 
 /** Returns the caller's mistake, if there is one; anything else is thrown and tried again. */

@@ -13,6 +13,7 @@ import {
   BODY_BYTES_MAX,
   LEASE_OVERTIME_MS,
   LEASE_TTL_MS,
+  LOG_INDEX_BYTES_MAX,
   SESSION_MS,
   TOKEN_CACHE_MS,
 } from "../../../shared/domain/limits.ts";
@@ -323,6 +324,24 @@ describe("a request", () => {
   test("whose body is no JSON, or of another shape, is refused with 400", async () => {
     for (const bad of ["{", "[]", "null", '"text"', "{}", '{"definition":{"path":1}}'])
       expect((await call("createRun", { token: tokens["run"], body: bad })).status, bad).toBe(400);
+  });
+
+  test("with half of a surrogate pair, which no table stores, is refused with 400", async () => {
+    for (const half of ["\\ud83d", "\\uDE00", "x\\ud83dx"]) {
+      const text = `{"definition":{"path":"p.yml","text":"jobs: {a: {run: '${half}'}}"}}`;
+      const { status, body: answer } = await call("createRun", { token: tokens["run"], body: text });
+      expect([status, answer.message]).toEqual([400, "the body holds half of a surrogate pair, which is no text"]);
+    }
+    const whole = `{"definition":{"path":"p.yml","text":"jobs: {a: {run: '\\ud83d\\ude00'}}"}}`;
+    expect((await call("createRun", { token: tokens["run"], body: whole })).status).toBe(201);
+  });
+
+  test("for a log index larger than any log's is refused", async () => {
+    const { runId } = await startRun(deps, planOf({ id: "one" }));
+    const { grant } = await runningAt(deps, { runId, jobId: "one" });
+    const params = { run: runId, job: "one", fence: "1" };
+    const files = [{ kind: "log-index", bytes: LOG_INDEX_BYTES_MAX + 1, sha256: "a".repeat(64) }];
+    expect((await call("uploads", { token: grant.leaseToken, params, body: { files } })).status).toBe(400);
   });
 
   test("for an artifact whose name climbs is refused with 400", async () => {

@@ -49,6 +49,7 @@ const TOO_MUCH: readonly (readonly [title: string, text: string, message: string
     `jobs:\n${many(1_001, (i) => `  j${i}: {run: x}\n`)}`,
     "jobs has 1001 entries; 1000 are allowed (JOBS_MAX)",
   ],
+  ["half of a surrogate pair", 'jobs: {a: {run: "x \\ud83d"}}\n', "half of a surrogate pair is no text"],
   [
     "65 needs",
     `jobs:\n${many(65, (i) => `  j${i}: {run: x}\n`)}  z: {run: x, needs: [${many(65, (i) => `j${i},`)}]}\n`,
