@@ -28,7 +28,8 @@ type Choice = (seen: JobSeen | undefined) => JobMove | undefined;
 /** The holder's last word. One write holds all that later effects derive from; a repeat is acknowledged again. */
 export async function completeJob(deps: Deps, claims: LeaseClaims, completion: Completion): Promise<{ state: string }> {
   const { outcome, ...made } = completion;
-  const cause = { ...holderCause(claims), reason: completion.failure?.message ?? outcome };
+  const why = completion.failure?.message;
+  const cause = { ...holderCause(claims), ...(why === undefined ? {} : { reason: why }) };
   return endByHolder(deps, claims, chooseCompletion(outcome), { ...defined(made), reported: outcome }, cause);
 }
 
@@ -39,10 +40,7 @@ export async function releaseJob(deps: Deps, claims: LeaseClaims, reason: string
 
 /** The holder's word that a stopped attempt is gone. */
 export async function ackCancel(deps: Deps, claims: LeaseClaims, log: LogSeal | undefined): Promise<{ state: string }> {
-  return endByHolder(deps, claims, chooseStopped, log === undefined ? {} : { log }, {
-    actor: "holder",
-    reason: "stopped",
-  });
+  return endByHolder(deps, claims, chooseStopped, log === undefined ? {} : { log }, holderCause(claims));
 }
 
 async function endByHolder(deps: Deps, claims: LeaseClaims, choose: Choice, report: Report, cause: Cause) {
@@ -122,7 +120,8 @@ async function followUp(deps: Deps, job: JobItem, fence: number, cause: Cause): 
     const failed = job.state !== "succeeded" && job.state !== "canceled";
     deps.metrics.count("JobsEnded", 1, { outcome: job.state });
     if (failed) deps.metrics.count("Failures");
-    await settle(deps, [job], cause);
+    // A dependent's history tells by which job it moved, not why that one ended.
+    await settle(deps, [job], { actor: cause.actor, reason: `${job.jobId} ${job.state.replace("_", " ")}` });
   } else if (job.state === "queued" && job.fence === fence) {
     await offerJobs(deps, [job]);
   }

@@ -230,7 +230,8 @@ export async function closeRun(deps: Deps, run: RunItem, cause: Cause): Promise<
   const move = chooseClose(run);
   if (move === undefined) return isRunEnded(run.state);
   const nowMs = deps.clock.nowMs();
-  const { applied, item } = await deps.store.apply(move, runKey(run), { nowMs }, cause);
+  // Whose word closes the run is chance: its reason is not the run's.
+  const { applied, item } = await deps.store.apply(move, runKey(run), { nowMs }, { actor: cause.actor });
   if (applied) {
     deps.metrics.count("RunsEnded", 1, { outcome: move.to });
     deps.metrics.timing("RunMs", nowMs - run.createdAtMs);

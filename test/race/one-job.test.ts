@@ -47,4 +47,7 @@ test("two jobs run one after the other, and the run succeeds", async () => {
   const { run: ended, jobs } = await readJobs(deps, run.runId);
   expect(ended.state).toBe("succeeded");
   expect(jobs.map((job) => job.state)).toEqual(["succeeded", "succeeded"]);
+  // History says why: whose end freed the second job. What ended last is not the run's reason.
+  expect(jobs[1]?.history["0.enqueue"]?.reason).toBe("one succeeded");
+  expect(ended.history["0.succeed"]).toEqual({ atMs: world.clock.nowMs, actor: expect.stringMatching(/^runner:/) });
 });
