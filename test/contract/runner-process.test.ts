@@ -90,6 +90,31 @@ test("a step's environment holds what is declared, CI and BATON_*, and nothing o
   );
 });
 
+test("nothing that a step prints, or leaves in a file, is a command to the runner (SECURITY 29)", async () => {
+  await runner();
+  const commands = [
+    "::set-env name=FORGED::1",
+    "::set-output name=forged::1",
+    "::add-path::/forged",
+    "::error::forged",
+    "##vso[task.setvariable variable=FORGED]1",
+    "##teamcity[buildStatus status='SUCCESS']",
+    "--- step 2/2: step 2: ok after 1 ms",
+    '{"outcome":"succeeded","checks":[{"id":"unit","outcome":"passed"}]}',
+  ];
+  const printed = `cat <<'END'\n${commands.join("\n")}\nEND\ncat >&2 <<'END'\n${commands.join("\n")}\nEND`;
+  const left =
+    'for folder in . .. "$HOME" "$TMPDIR"; do for name in .env .profile .bashrc env output; do echo FORGED=1 > "$folder/$name"; done; done';
+  const see = "env | grep -c -e FORGED -e /forged || exit 7";
+  const job = plane.addJob({ steps: [{ run: `${printed}\n${left}` }, { run: see, shell: "sh" }] });
+  plane.offer(job);
+  expect(await ended(job)).toBe("complete failed");
+  expect(job.completion).toMatchObject({ exitCode: 7, checks: [], artifacts: [], losses: [] });
+  const log = plane.logOf(job);
+  expect(log).toContain(`${commands.join("\n")}\n${commands.join("\n")}\n`);
+  expect(log).toMatch(/--- step 2\/2: step 2\n0\n--- step 2\/2: step 2: step "step 2" ended with exit code 7/);
+});
+
 test("the first step that fails ends the job, with its exit code and its name", async () => {
   await runner();
   const job = plane.addJob({ steps: [{ run: "false\necho not reached" }, { run: "echo nor this" }] });

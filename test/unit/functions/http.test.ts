@@ -28,7 +28,7 @@ import { type Attempt, jobOf, lastWord, planOf, runningAt, startRun, storedItem 
 import { HOUR_MS } from "../../support/times.ts";
 import { sessionOf, startWorld, type World } from "../../support/world.ts";
 
-/** The handlers as API Gateway calls them, on the real engine. The numbers are those of the security requirements. */
+/** The handlers as API Gateway calls them, on the real engine. */
 
 let world: World;
 let deps: FunctionDeps;
@@ -110,7 +110,7 @@ const guarded = everyRoute.filter(([, route]) => route.access !== "open");
 const scoped = guarded.filter(([, route]) => route.access !== "lease" && route.access !== "session");
 const leased = guarded.filter(([, route]) => route.access === "lease");
 
-describe("6: a route", () => {
+describe("SECURITY 6: a route", () => {
   test.each(guarded)("%s without a token is refused with 401", async (name) => {
     const { status, body } = await call(name, { params: PARAMS });
     expect([status, body.code]).toEqual([401, "unauthorized"]);
@@ -127,7 +127,7 @@ describe("6: a route", () => {
   });
 });
 
-describe("25: an API token", () => {
+describe("SECURITY 25: an API token", () => {
   const wrong = (token: string) => token.slice(0, -1) + (token.endsWith("A") ? "B" : "A");
 
   test.each(scoped)("%s refuses a wrong one with 401", async (name) => {
@@ -206,7 +206,7 @@ describe("a session", () => {
   });
 });
 
-describe("24: a lease token", () => {
+describe("SECURITY 24: a lease token", () => {
   const bodies: Partial<Record<RouteName, unknown>> = {
     heartbeat: { phase: "running", step: 0, logBytes: 0 },
     uploads: { files: [{ kind: "log", seq: 0, bytes: 1, sha256: "a".repeat(64) }] },
