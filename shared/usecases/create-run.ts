@@ -115,7 +115,12 @@ async function commit(
 ): Promise<Created> {
   const head: BirthItem[] = request === undefined ? [run] : [run, request];
   const fits = fitsTransaction([...head, ...nodes]);
-  if (!fits) await deps.store.birthEach(nodes);
+  if (!fits) {
+    // Nodes are written before the key can decide: a request that was answered before must not write them all again.
+    if (request !== undefined && (await deps.store.getIdempotency(request)) !== undefined)
+      return replay(deps, run, request);
+    await deps.store.birthEach(nodes);
+  }
   const birth = await deps.store.birth(fits ? [...head, ...nodes] : head);
   if (birth === "exists") return replay(deps, run, request);
   deps.metrics.count("RunsCreated");

@@ -6,6 +6,7 @@ import type { Deps } from "../../shared/usecases/deps.ts";
 import { ackCancel, completeJob } from "../../shared/usecases/end-attempt.ts";
 import { reconcileRun } from "../../shared/usecases/reconcile-run.ts";
 import { driveToEnd, finalState, type Play } from "../support/drive.ts";
+import { dyingAt } from "../support/faulty-deps.ts";
 import {
   answerOf,
   claimAt,
@@ -277,7 +278,7 @@ describe("an Idempotency-Key", () => {
   });
   const small = body("pipeline: p\njobs: {a: {run: x}}\n");
   const large = body(
-    `pipeline: p\njobs:\n${names(80)
+    `pipeline: p\njobs:\n${names(52)
       .map((id) => `  ${id}: {run: x}\n`)
       .join("")}`,
   );
@@ -290,6 +291,14 @@ describe("an Idempotency-Key", () => {
     const made = await Promise.all(Array.from({ length: 20 }, () => createRun(deps, request, requester)));
     expect(new Set(made.map(({ run }) => run.runId)).size).toBe(1);
     expect(made.filter(({ replayed }) => !replayed)).toHaveLength(1);
+  });
+
+  test("asked with again for a large plan writes none of its nodes again", async () => {
+    const requester = { principal: "token:a", idempotencyKey: "large, again" };
+    const first = await createRun(deps, large, requester);
+    const counted = dyingAt(deps, Number.POSITIVE_INFINITY, "before");
+    expect((await createRun(counted.deps, large, requester)).run.runId).toBe(first.run.runId);
+    expect(counted.writes()).toBe(0);
   });
 
   test("used for a different request is refused, and used by another caller is another key", async () => {

@@ -3,7 +3,7 @@ import type { Args, Item } from "../../shared/domain/item.ts";
 /** Plain items and arguments for tests of single moves. */
 
 export const NOW_MS = 1_000_000;
-export const CLAIM_ID = "claim-0123456789abcdef";
+const CLAIM_ID = "claim-0123456789abcdef";
 
 /** A job at fence 3 in any state, with every part that a move may look at; `change` replaces attributes. */
 export function jobInState(state: string, change: Item = {}): Item {

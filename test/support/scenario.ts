@@ -52,7 +52,7 @@ function plannedJob(wish: JobWish): PlannedJob {
   };
 }
 
-export function seedOf(deps: Deps, change: Partial<RunSeed> = {}): RunSeed {
+function seedOf(deps: Deps, change: Partial<RunSeed> = {}): RunSeed {
   const createdAtMs = deps.clock.nowMs();
   const runId = `run_${deps.random.ulid(createdAtMs)}`;
   return { tenant: "main", runId, project: "default", watch: false, createdBy: "test", createdAtMs, ...change };
