@@ -2,18 +2,13 @@ import { setTimeout as wait } from "node:timers/promises";
 import { isRunEnded } from "../../shared/domain/verdict.ts";
 import { eachOf } from "../../shared/lib/each-of.ts";
 import { ApiError, type CallReply, type Client, UnreachableError } from "../../shared/protocol/client.ts";
+import { FOLLOW_MAX_MS, FOLLOW_MIN_MS, followDelayMs } from "./follow-delay.ts";
 import { followJob, type JobFollower, startOfJob } from "./follow-job.ts";
 import type { FollowSink } from "./follow-sink.ts";
 
 /** How a run stands: itself, its jobs in plan order, its checks. */
 export type RunJobs = CallReply<"listJobs">;
 
-/** Between two looks at a run: short while things move, longer while they do not. */
-const FOLLOW_MIN_MS = 100;
-const FOLLOW_MAX_MS = 1_000;
-const FOLLOW_SLOWING = 1.5;
-/** Each job whose log is read adds this much, so that a wide run does not flood the control plane. */
-const FOLLOW_PER_JOB_MS = 10;
 const JOBS_AT_ONCE = 8;
 /** A control plane that does not answer for so long is given up. */
 const OUTAGE_MAX_MS = 60_000;
@@ -42,8 +37,7 @@ export async function followRun(options: {
       if (pass.done) return pass.seen;
       if (isRunEnded(pass.seen.run.state)) state.lastPasses += 1;
       if (state.lastPasses > LAST_PASSES_MAX) return pass.seen;
-      const floorMs = FOLLOW_MIN_MS + FOLLOW_PER_JOB_MS * pass.liveJobs;
-      state.delayMs = pass.moved ? floorMs : Math.min(FOLLOW_MAX_MS, Math.max(floorMs, state.delayMs * FOLLOW_SLOWING));
+      state.delayMs = followDelayMs({ ...pass, jobs: pass.seen.jobs.length, lastMs: state.delayMs });
     } catch (error) {
       signal?.throwIfAborted();
       if (!isTransient(error) || state.outageMs > OUTAGE_MAX_MS) throw error;
