@@ -1,0 +1,45 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type SpawnedStack, spawnStack } from "../../localstack/spawn-stack.ts";
+import { type Client, makeClient } from "../../shared/protocol/client.ts";
+import { type RunnerProcess, spawnRunner } from "./runner-process.ts";
+
+/** A stack and runners as real processes, which a test may kill one by one. */
+export interface WholeSystem {
+  readonly client: Client;
+  readonly stateDir: string;
+  stack(): SpawnedStack;
+  addRunner(...args: string[]): Promise<RunnerProcess>;
+  /** SIGKILL, and the same state again at the same address. */
+  crashAndRestartStack(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startWholeSystem(options: { readonly memory: boolean }): Promise<WholeSystem> {
+  const stateDir = mkdtempSync(join(tmpdir(), "baton-system-"));
+  let stack = await spawnStack({ stateDir, memory: options.memory });
+  const port = stack.ports.gateway;
+  const runners: RunnerProcess[] = [];
+  return {
+    client: makeClient({ url: stack.url, token: stack.token }),
+    stateDir,
+    stack: () => stack,
+    async addRunner(...args) {
+      const runner = await spawnRunner({ url: stack.url, token: stack.token, args });
+      runners.push(runner);
+      await runner.heard("ready");
+      return runner;
+    },
+    async crashAndRestartStack() {
+      stack.kill();
+      await stack.exited;
+      stack = await spawnStack({ stateDir, memory: options.memory, port });
+    },
+    async stop() {
+      await Promise.all(runners.map((runner) => runner.discard()));
+      await stack.stop();
+      rmSync(stateDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    },
+  };
+}
