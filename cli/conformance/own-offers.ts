@@ -6,8 +6,8 @@ import { type Offer, offerSchema, type Session } from "../../shared/protocol/lea
 export interface OwnOffers {
   /** From now on this run's offers are ours. */
   add(runId: string): void;
-  /** Polls until an offer of the run has come, at most `polls` times. Undefined where none came. */
-  next(runId: string, polls: number): Promise<Offer | undefined>;
+  /** An offer of the run: one that came before, or that one short poll brings. */
+  next(runId: string): Promise<Offer | undefined>;
   /** Deletes offers of ours that still lie in the queue, as far as a few polls find them. */
   clear(): Promise<void>;
 }
@@ -47,13 +47,7 @@ export function makeOwnOffers(queue: OfferQueue, pool: Session["pools"][number])
 
   return {
     add: (runId) => void runs.add(runId),
-    async next(runId, polls) {
-      for (let tries = 0; tries < polls; tries += 1) {
-        const offer = found.get(runId) ?? (await inTurn(poll).then(() => found.get(runId)));
-        if (offer !== undefined) return offer;
-      }
-      return undefined;
-    },
+    next: async (runId) => found.get(runId) ?? inTurn(poll).then(() => found.get(runId)),
     async clear() {
       for (let tries = 0; tries < CLEARING_POLLS_MAX; tries += 1) {
         const { ours } = await inTurn(poll);

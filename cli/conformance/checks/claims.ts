@@ -16,8 +16,11 @@ export const claimChecks: readonly Check[] = [
     invariants: [7],
     async run({ newRun, offers, job }) {
       const run = await newRun();
-      const offer = await offers.next(run, OFFER_POLLS_MAX);
-      if (offer === undefined && (await job(run)).state !== "queued") throw new Disturbed("a runner took the offer");
+      let offer = await offers.next(run);
+      for (let polls = 1; offer === undefined && polls < OFFER_POLLS_MAX; polls += 1) {
+        if ((await job(run)).state !== "queued") throw new Disturbed("a runner took the offer");
+        offer = await offers.next(run);
+      }
       must(offer !== undefined, `no offer came in ${OFFER_POLLS_MAX} polls, and the job is still queued`);
       must(offer.jobId === JOB && offer.fence === 0, `the offer names ${offer.jobId} at fence ${offer.fence}`);
     },
