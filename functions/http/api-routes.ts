@@ -66,7 +66,7 @@ export function apiRoutes(deps: FunctionDeps): Implementations<"api"> {
 const actorOf = (caller: Principal) => `token:${caller.name}`;
 
 function requester(caller: Principal, idempotencyKey: string | undefined) {
-  return { principal: actorOf(caller), idempotencyKey };
+  return { principal: `token:${caller.tokenId}`, name: actorOf(caller), idempotencyKey };
 }
 
 function notReady(part: string, cause: unknown): never {

@@ -115,6 +115,7 @@ export const WATCH_MS = MINUTE_MS;
 export const PAGE_RUNS_MAX = 100;
 
 /** Sessions and tokens. */
-export const SESSION_MS = HOUR_MS;
+/** Also how long a session may outlive its API token: revoking that takes effect at the next renewal. */
+export const SESSION_MS = 15 * MINUTE_MS;
 export const TOKEN_CACHE_MS = 5 * SECOND_MS;
 export const POOLS_PER_SESSION_MAX = 16;

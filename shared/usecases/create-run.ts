@@ -14,7 +14,10 @@ import { digest, storeSpec } from "./specs.ts";
 
 /** Who asks, and the key under which asking again is the same request. */
 export interface Requester {
+  /** Unique for ever: an Idempotency-Key is its own alone. */
   readonly principal: string;
+  /** How people know the principal, where that is something else. */
+  readonly name?: string;
   readonly idempotencyKey?: string | undefined;
 }
 
@@ -47,7 +50,7 @@ function newSeed(deps: Deps, body: CreateRun, requester: Requester): RunSeed {
     source: body.source,
     pipelinePath: body.definition === undefined ? body.pipelinePath : undefined,
     watch: body.watch,
-    createdBy: requester.principal,
+    createdBy: requester.name ?? requester.principal,
     createdAtMs: nowMs,
   };
 }

@@ -45,7 +45,7 @@ export async function ackCancel(deps: Deps, claims: LeaseClaims, log: LogSeal | 
 
 async function endByHolder(deps: Deps, claims: LeaseClaims, choose: Choice, report: Report, cause: Cause) {
   const nowMs = deps.clock.nowMs();
-  const { item } = await applyChosen(
+  const { applied, item } = await applyChosen(
     deps,
     jobKey(claims),
     choose,
@@ -59,6 +59,7 @@ async function endByHolder(deps: Deps, claims: LeaseClaims, choose: Choice, repo
       `job ${claims.jobId} is ${alive.state}: it was not asked to stop, or not yet acknowledged`,
     );
   }
+  if (applied) countEnd(deps, item);
   await followUp(deps, item, claims.fence, cause);
   return { state: item.state };
 }
@@ -89,6 +90,7 @@ export async function expireLease(deps: Deps, job: JobItem): Promise<JobItem | u
   );
   if (!applied || item === undefined) return item;
   deps.metrics.count("LeasesLost");
+  countEnd(deps, item);
   await followUp(deps, item, job.fence, cause);
   return item;
 }
@@ -114,12 +116,15 @@ export function endArgs(
   return { nowMs, fence, claimId, end, result: { fence, outcome: move.to }, queueDeadlineMs: nowMs + QUEUE_TIMEOUT_MS };
 }
 
+function countEnd(deps: Deps, job: JobItem): void {
+  if (!isJobEnded(job.state)) return;
+  deps.metrics.count("JobsEnded", 1, { outcome: job.state });
+  if (job.state !== "succeeded" && job.state !== "canceled") deps.metrics.count("Failures");
+}
+
 /** Acts on the job as it stands, whoever wrote it: an earlier handler may have died right after the write. */
 async function followUp(deps: Deps, job: JobItem, fence: number, cause: Cause): Promise<void> {
   if (isJobEnded(job.state)) {
-    const failed = job.state !== "succeeded" && job.state !== "canceled";
-    deps.metrics.count("JobsEnded", 1, { outcome: job.state });
-    if (failed) deps.metrics.count("Failures");
     // A dependent's history tells by which job it moved, not why that one ended.
     await settle(deps, [job], { actor: cause.actor, reason: `${job.jobId} ${job.state.replace("_", " ")}` });
   } else if (job.state === "queued" && job.fence === fence) {

@@ -12,7 +12,7 @@ import { type DueAction, dueActions, nextWakeMs } from "./due-actions.ts";
 import { expireLease } from "./end-attempt.ts";
 import { chainTick, hint, offerJobs, tickNow } from "./hints.ts";
 import { advance, closeRun, endNodeOf, resolveNeed, settle } from "./settle.ts";
-import { stopJob } from "./stop-jobs.ts";
+import { cancelJobs, stopJob } from "./stop-jobs.ts";
 
 type DueOffer = Extract<DueAction, { kind: "reoffer" }>;
 type DueWrite = Exclude<DueAction, DueOffer>;
@@ -31,10 +31,21 @@ export async function reconcileRun(deps: Deps, tick: Tick): Promise<void> {
   const run = items?.run;
   if (items === undefined || run === undefined || isRunEnded(run.state)) return;
   const nowMs = deps.clock.nowMs();
-  if (await closeAtDeadline(deps, run, nowMs)) return;
+  if (await closeAtDeadline(deps, run, nowMs)) return endWhatIsLeft(deps, items);
   if (run.state === "planning") await askForPlan(deps, run);
-  const closed = await doWhatIsDue(deps, { ...items, run }, nowMs);
+  const { closed, errors } = await doWhatIsDue(deps, { ...items, run }, nowMs);
   if (!closed && tick.seq !== undefined) await passOn(deps, { ...items, run }, tick.seq);
+  // Only now: what could not be done for one item must neither hold up the others nor break the chain.
+  if (errors.length > 1) deps.log.warn("several of the run's items could not be served", { errors: errors.length });
+  if (errors.length > 0) throw errors[0];
+}
+
+/** The run is over. Its jobs should not look as if they went on, and their holders are told to stop. */
+async function endWhatIsLeft(deps: Deps, { run, jobs }: RunItems): Promise<void> {
+  if (run?.planDigest === undefined) return;
+  const unfinished = jobs.filter((job) => !isJobEnded(job.state) && job.state !== "stopping");
+  const cause = { ...CAUSE, reason: "the run's hard deadline has passed" };
+  await cancelJobs(deps, unfinished.slice(0, RECONCILE_WRITES_MAX / WRITES_PER_ACTION), cause);
 }
 
 /** Where the run's items cannot be read, its own item still tells whether it is over; anything else is thrown. */
@@ -70,21 +81,28 @@ async function askForPlan(deps: Deps, run: RunRef): Promise<void> {
   await hint(deps, "a plan request", () => deps.queues.sendPlan({ tenant: run.tenant, runId: run.runId }));
 }
 
-/** Returns true where the run has ended. */
-async function doWhatIsDue(deps: Deps, items: RunItems & { readonly run: RunItem }, nowMs: number): Promise<boolean> {
+interface Done {
+  /** True where the run has ended. */
+  readonly closed: boolean;
+  /** What went wrong, item by item. */
+  readonly errors: readonly unknown[];
+}
+
+async function doWhatIsDue(deps: Deps, items: RunItems & { readonly run: RunItem }, nowMs: number): Promise<Done> {
   const due = dueActions(items, nowMs);
   // Offers are no writes: they must neither wait behind the budget, nor hold up what stands behind them.
   const writes = due.filter((action) => action.kind !== "reoffer");
   const now = writes.slice(0, Math.floor(RECONCILE_WRITES_MAX / WRITES_PER_ACTION));
-  await eachOf(now, WIDTH, (action) => perform(deps, items.run, action, nowMs));
+  const errors: unknown[] = [];
+  await eachOf(now, WIDTH, (action) => perform(deps, items.run, action, nowMs).catch((error) => errors.push(error)));
   await reoffer(
     deps,
     items.jobs,
     due.filter((action) => action.kind === "reoffer"),
   );
   if (now.length < writes.length) await tickNow(deps, items.run);
-  if (items.run.open !== undefined || items.run.state === "planning") return false;
-  return closeRun(deps, items.run, CAUSE);
+  const closable = items.run.open === undefined && items.run.state !== "planning";
+  return { closed: closable && (await closeRun(deps, items.run, CAUSE)), errors };
 }
 
 async function perform(deps: Deps, ref: RunRef, action: DueWrite, nowMs: number): Promise<void> {

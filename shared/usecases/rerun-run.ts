@@ -45,7 +45,7 @@ export async function rerunRun(deps: Deps, rerun: Rerun, requester: Requester): 
     rerunOf: old.runId,
     runId: `run_${deps.random.ulid(nowMs)}`,
     watch: rerun.watch,
-    createdBy: requester.principal,
+    createdBy: requester.name ?? requester.principal,
     createdAtMs: nowMs,
   };
   const specs = await eachOf(await deps.store.getSpecs(rerun), SPECS_WIDTH, (item) => resolveSpec(deps, item));
