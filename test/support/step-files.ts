@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "./eventually.ts";
@@ -7,6 +7,8 @@ import { eventually } from "./eventually.ts";
 export interface StepFiles {
   path(name: string): string;
   lines(name: string): string[];
+  /** Leaves word for a step that waits for the file. */
+  write(name: string): void;
   /** The process id that a step wrote there, once it has. */
   pid(name: string): Promise<number>;
   remove(): void;
@@ -24,6 +26,7 @@ export function makeStepFiles(): StepFiles {
   return {
     path,
     lines,
+    write: (name) => writeFileSync(path(name), ""),
     pid: (name) => eventually(`a process id in ${name}`, () => Number(lines(name)[0] ?? 0) || undefined),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
