@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readReport, type StackReady } from "./stack-report.ts";
 import { type StartFailureCode, systemCode } from "./start-failure.ts";
+import { readTextFile } from "./state-folder.ts";
 
 /** Starts the embedded stack as a process of its own. Imports nothing heavy: the command line's start-up counts. */
 
@@ -147,9 +148,11 @@ function waitUntilReady(child: ChildProcess, logFile: string): Promise<StackRead
       READY_MS,
     );
     child.on("error", (error) => fail("start_failed", `the embedded stack did not start: ${error.message}`));
-    child.once("exit", (code, signal) =>
-      fail("start_failed", `the embedded stack ended with ${code ?? signal}: ${lastLine(logFile)} (see ${logFile})`),
-    );
+    child.once("exit", (code, signal) => {
+      // Later ends are told by `exited`, and are nobody's failed start.
+      if (settled) return;
+      fail("start_failed", `the embedded stack ended with ${code ?? signal}: ${lastLine(logFile)} (see ${logFile})`);
+    });
     child.on("message", (message) => {
       const report = readReport(message);
       if (report?.kind === "failed") fail(report.code, report.message);
@@ -161,8 +164,9 @@ function waitUntilReady(child: ChildProcess, logFile: string): Promise<StackRead
   });
 }
 
+/** Empty where the log is gone: whoever called the start off may have removed its folder already. */
 function lastLine(logFile: string): string {
-  const lines = readFileSync(logFile, "utf8").trimEnd().split("\n");
+  const lines = (readTextFile(logFile) ?? "").split("\n");
   return (lines.findLast((line) => /error/i.test(line)) ?? lines.at(-1) ?? "").slice(0, LOG_TAIL_CHARS);
 }
 

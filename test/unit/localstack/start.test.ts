@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { findDynamoEngine } from "../../../localstack/dynamo-engine.ts";
-import { checkNode } from "../../../localstack/spawn-stack.ts";
+import { checkNode, spawnStack } from "../../../localstack/spawn-stack.ts";
 import { parseStackOptions } from "../../../localstack/stack-options.ts";
 import { readReport } from "../../../localstack/stack-report.ts";
 
@@ -13,6 +16,21 @@ test("a platform without an engine is told where else to go", () => {
 test("an old Node is told which one is needed", () => {
   expect(() => checkNode("20.19.0")).toThrow(expect.objectContaining({ code: "node_too_old" }));
   expect(() => checkNode("24.0.0")).not.toThrow();
+});
+
+test("a stack whose folder is removed while it starts is one failure, and no crash", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "baton-gone-"));
+  try {
+    const stateDir = join(folder, "state");
+    const main = join(folder, "main.mjs");
+    writeFileSync(main, `import { rmSync } from "node:fs"; rmSync(${JSON.stringify(stateDir)}, { recursive: true });`);
+    await expect(spawnStack({ stateDir, main })).rejects.toMatchObject({
+      code: "start_failed",
+      message: expect.stringContaining("ended with 0"),
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("options are read, and wrong ones are one clear line", () => {
