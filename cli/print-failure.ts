@@ -33,8 +33,9 @@ function describeFailure(error: unknown): Failure {
 }
 
 const HINTS: Readonly<Record<string, string>> = {
-  unauthorized: "; the token is wrong or revoked: log in with `baton login --url URL`",
-  forbidden: "; the token lacks the scope: `baton tokens create` makes one that has it",
+  unauthorized:
+    "; `baton tokens create` makes one where the control plane is, and `baton login --url URL` keeps it here",
+  forbidden: "; `baton tokens create` makes a token that has it",
 };
 
 function describeRefusal(error: Error): string {

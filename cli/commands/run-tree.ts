@@ -203,13 +203,12 @@ function poolsOf(definition: PipelineDefinition): string[] {
 }
 
 async function follow(command: RunCommand, client: Client, runId: string): Promise<RunJobs> {
-  const { context, options, definition } = command;
+  const { context, options } = command;
   const toErr = options.json === true;
   const output = toErr ? context.err : context.out;
   const colour = toErr ? context.environment.colour.stderr : context.environment.colour.stdout;
   await output.write(`${makePaint(colour).dim(`▶ ${runId} ${command.file}`)}\n`);
-  const jobIds = definition.jobs.map((job) => job.id);
-  const sink = makeFollowPrinter({ output, colour, jobIds });
+  const sink = makeFollowPrinter({ output, colour });
   return followRun({ client, runId, sink, signal: command.halt.signal });
 }
 

@@ -1,12 +1,9 @@
-import { join } from "node:path";
 import { spawnStack } from "../../localstack/spawn-stack.ts";
 import type { Context } from "../context.ts";
-import { readPipeline } from "../local/read-pipeline.ts";
+import { PIPELINE_DEFAULT, readPipeline } from "../local/read-pipeline.ts";
 import { stackOptions } from "../local/stack-options.ts";
 import { makeTempFolder } from "../local/temp-folder.ts";
 import type { RunOptions } from "./run-tree.ts";
-
-const PIPELINE_DEFAULT = join(".baton", "ci.yml");
 
 /**
  * `baton run [FILE]`: a stack, a runner and one run of the working tree; all of it is gone afterwards. The stack takes

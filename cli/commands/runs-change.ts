@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { isRunEnded } from "../../shared/domain/verdict.ts";
 import type { Context } from "../context.ts";
 import { type ConnectedOptions, connect, findRun, printJson } from "./find-run.ts";
 import { followToVerdict } from "./follow-to-verdict.ts";
@@ -14,7 +15,9 @@ export async function cancelRunCommand(context: Context, run: string, options: C
   const body = options.reason === undefined ? {} : { reason: options.reason };
   const reply = await client.call("cancelRun", { params: { run: id }, body });
   if (options.json === true) return printJson(context, reply);
-  await context.out.write(`${id} ${reply.run.state}\n`);
+  const { state } = reply.run;
+  const late = isRunEnded(state) && state !== "canceled";
+  await context.out.write(late ? `${id} had ended already: ${state.replace("_", " ")}\n` : `${id} ${state}\n`);
 }
 
 interface RerunOptions extends ConnectedOptions {

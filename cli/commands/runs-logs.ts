@@ -22,6 +22,8 @@ export async function logsCommand(
   jobId: string | undefined,
   options: LogsOptions,
 ): Promise<void> {
+  if (jobId === undefined && options.attempt !== undefined)
+    throw new CommandError("--attempt counts the attempts of one job: name the job, too");
   const client = await connect(context, options);
   const runId = await findRun(client, run);
   const { jobs: all } = await client.call("listJobs", { params: { run: runId } });
@@ -33,8 +35,7 @@ export async function logsCommand(
   if (options.json === true) return printJson(context, await indexOf(client, jobs, options.attempt));
   if (options.follow === true) {
     const { colour } = context.environment;
-    const jobIds = jobs.map((job) => job.id);
-    const sink = makeFollowPrinter({ output: context.out, colour: colour.stdout, jobIds });
+    const sink = makeFollowPrinter({ output: context.out, colour: colour.stdout });
     await followRun({ client, runId, sink, ...(jobId === undefined ? {} : { jobId }) });
     return;
   }

@@ -2,7 +2,7 @@ import type { CallReply } from "../../shared/protocol/client.ts";
 import type { Context } from "../context.ts";
 import { printDuration, printTime } from "../print/duration.ts";
 import { makePaint } from "../print/paint.ts";
-import { printRunTable } from "../print/run-table.ts";
+import { printRunOrigin, printRunTable } from "../print/run-table.ts";
 import { sanitizeLine } from "../print/sanitize.ts";
 import { printTable } from "../print/table.ts";
 import { type ConnectedOptions, connect, findRun, printJson } from "./find-run.ts";
@@ -52,5 +52,8 @@ export async function showRunCommand(context: Context, run: string, options: Con
   const id = await findRun(client, run);
   const seen = await client.call("listJobs", { params: { run: id } });
   if (options.json === true) return printJson(context, seen);
-  await context.out.write(printRunTable(seen, context.environment.colour.stdout, context.clock.nowMs()));
+  const nowMs = context.clock.nowMs();
+  await context.out.write(
+    `${printRunOrigin(seen, nowMs)}\n${printRunTable(seen, context.environment.colour.stdout, nowMs)}`,
+  );
 }

@@ -26,4 +26,6 @@ export async function validateCommand(
   const [first, ...rest] = unreadable;
   if (first !== undefined) throw new CommandError(first, { notes: rest });
   if (problems.length > 0) process.exitCode = EXIT.checkFailed;
+  else if (options.json !== true)
+    await context.err.write(`${files.length === 1 ? "1 file" : `${files.length} files`}, no problems\n`);
 }

@@ -1,4 +1,4 @@
-import type { AttemptView, JobView } from "../../shared/protocol/runs.ts";
+import type { AttemptView, History, JobView } from "../../shared/protocol/runs.ts";
 import type { TellTime } from "./tell-time.ts";
 
 /** One sentence or two per attempt: when, where, how it ended, and what that cost of which budget. */
@@ -6,7 +6,7 @@ export function explainAttempts(job: JobView, time: TellTime): string[] {
   const attempts = [...job.attempts].sort((a, b) => a.fence - b.fence);
   return attempts.map((attempt, index) => {
     const isLast = index === attempts.length - 1;
-    return `Attempt ${index + 1} ${begin(attempt, time)}${end(attempt, time)}${budget(job, attempt, isLast)}`;
+    return `Attempt ${index + 1} ${begin(attempt, time)}${end(job, attempt, time)}${budget(job, attempt, isLast)}`;
   });
 }
 
@@ -16,7 +16,7 @@ function begin(attempt: AttemptView, time: TellTime): string {
   return `was claimed at ${time.at(attempt.grantedAtMs)} by runner ${attempt.runnerId}, and never began`;
 }
 
-function end(attempt: AttemptView, time: TellTime): string {
+function end(job: JobView, attempt: AttemptView, time: TellTime): string {
   const { end } = attempt;
   if (end === undefined) return " and has not ended.";
   const took = time.span(end.atMs - (attempt.startedAtMs ?? attempt.grantedAtMs));
@@ -31,8 +31,25 @@ function end(attempt: AttemptView, time: TellTime): string {
     case "canceled":
       return ` and was canceled ${at}.`;
     case "lost":
-      return `, and was lost ${at}: the runner went away or gave it back, or its lease expired.`;
+      return `, and was lost ${at}: ${howLost(job.history, attempt.fence)}.`;
   }
+}
+
+/** What a lease was given back for; the protocol's release names the reason. */
+const RELEASES: Readonly<Record<string, string>> = {
+  drain: "its runner was stopped, and gave it back",
+  runner_lost: "its runner died; the watchdog ended the steps and gave it back",
+  workspace_failed: "its runner could not prepare the workspace, and gave it back",
+  deadline_passed: "its runner could not renew the lease in time; the watchdog ended the steps and gave it back",
+};
+
+/** A lease ends without a result in two ways, and history knows which. */
+function howLost(history: History, fence: number): string {
+  const of = (...moves: string[]) => moves.map((move) => history[`${fence}.${move}`]).find((entry) => entry);
+  const released = of("release", "releaseSpent");
+  if (released !== undefined) return RELEASES[released.reason ?? ""] ?? "its runner gave it back";
+  if (of("expire", "expireSpent") !== undefined) return "its runner was silent until the lease expired";
+  return "the runner went away or gave it back, or its lease expired";
 }
 
 function why(attempt: AttemptView): string {

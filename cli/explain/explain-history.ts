@@ -16,8 +16,8 @@ const MOVES: Readonly<Record<string, string>> = {
   timeOut: "timed out",
   err: "closed: a required job was lost",
   retry: "failed, to be tried again",
-  release: "given back by its runner, to be tried again",
-  releaseSpent: "given back by its runner, the loss budget spent",
+  release: "given back, to be tried again",
+  releaseSpent: "given back, the loss budget spent",
   expire: "taken back: the lease expired; to be tried again",
   expireSpent: "taken back: the lease expired, the loss budget spent",
   stop: "asked to stop",
@@ -35,13 +35,31 @@ const MOVES: Readonly<Record<string, string>> = {
   forceCancel: "canceled at its hard deadline",
 };
 
+/** The end of a run is not the act of whom its last job's end came from. */
+const RUN_MOVES: Readonly<Record<string, string>> = {
+  succeed: "closed as succeeded: every job has ended",
+  fail: "closed as failed: every job has ended",
+  err: "closed as errored: every job has ended, and a required one was lost",
+  timeOut: "timed out at the run's hard deadline",
+  cancel: "asked to stop",
+};
+
+/** One line a move of a run. */
+export function explainRunHistory(history: History, time: TellTime): string[] {
+  return explainHistory(history, time, { ...MOVES, ...RUN_MOVES });
+}
+
 /** One line a move, in the order of time: `12:01:03 claimed, by rnr_…: reason`. */
-export function explainHistory(history: History, time: TellTime): string[] {
+export function explainHistory(
+  history: History,
+  time: TellTime,
+  words: Readonly<Record<string, string>> = MOVES,
+): string[] {
   const entries = Object.entries(history).map(([key, entry]) => ({ ...keyed(key), ...entry }));
   entries.sort((a, b) => a.atMs - b.atMs || a.fence - b.fence);
   return entries.map(({ fence, move, atMs, actor, reason }) => {
     const nth = fence > 0 ? ` (fence ${fence})` : "";
-    return `${time.at(atMs)}  ${MOVES[move] ?? move}${nth}, by ${actor}${reason === undefined ? "" : `: ${reason}`}`;
+    return `${time.at(atMs)}  ${words[move] ?? move}${nth}, by ${actor}${reason === undefined ? "" : `: ${reason}`}`;
   });
 }
 

@@ -108,7 +108,8 @@ export function listed(names: readonly string[]): string {
 }
 
 const holderOf = (job: JobView): string => `runner ${job.lease?.runnerId ?? "unknown"}`;
-const phaseOf = (job: JobView): string => (job.phase === undefined || job.phase === "running" ? "" : ` (${job.phase})`);
+/** Between two heartbeats "starting" is mostly over already: only what lasts is told. */
+const phaseOf = (job: JobView): string => (job.phase === "uploading" ? " (uploading)" : "");
 const because = (reason: string | undefined): string => (reason === undefined ? "" : `: ${reason}`);
 const lostCount = (job: JobView): number => job.attempts.filter((attempt) => attempt.end?.outcome === "lost").length;
 const times = (count: number): string => (count === 1 ? "once" : `${count} times`);

@@ -1,7 +1,7 @@
 import { isJobEnded, isRunEnded } from "../../shared/domain/verdict.ts";
 import type { CheckView, JobView } from "../../shared/protocol/runs.ts";
 import type { RunJobs } from "../follow/follow-run.ts";
-import { explainHistory } from "./explain-history.ts";
+import { explainRunHistory } from "./explain-history.ts";
 import { explainJob, listed } from "./explain-job.ts";
 import type { TellTime } from "./tell-time.ts";
 
@@ -11,12 +11,12 @@ export function explainRun(seen: RunJobs, time: TellTime): string[] {
   return [
     explainVerdict(seen, time),
     ...explainChecks(seen),
-    ...explainHistory(seen.run.history, time),
+    ...explainRunHistory(seen.run.history, time),
     ...telling.flatMap((job) => ["", ...explainJob(job, seen.jobs, time)]),
   ];
 }
 
-function explainVerdict({ run, jobs }: RunJobs, time: TellTime): string {
+function explainVerdict({ run, jobs, checks }: RunJobs, time: TellTime): string {
   const reason = run.reason === undefined ? "" : `: ${run.reason}`;
   const by = `It was created at ${time.at(run.createdAtMs)} by ${run.createdBy}${run.rerunOf === undefined ? "" : `, as a rerun of ${run.rerunOf}`}.`;
   const open = jobs.filter((job) => !isJobEnded(job.state));
@@ -25,12 +25,20 @@ function explainVerdict({ run, jobs }: RunJobs, time: TellTime): string {
     return `${run.id} is ${run.state}${reason}${still}. ${by}`;
   }
   const at = run.endedAtMs === undefined ? "" : ` at ${time.at(run.endedAtMs)}`;
-  return `${run.id} ${VERDICTS[run.state] ?? run.state}${at}${reason}. ${by}`;
+  const verdict = run.state === "failed" ? `failed: ${failedChecks(checks)}; it ended` : VERDICTS[run.state];
+  return `${run.id} ${verdict ?? run.state}${at}${reason}. ${by}`;
+}
+
+const NAMED_CHECKS_MAX = 8;
+
+function failedChecks(checks: readonly CheckView[]): string {
+  const failed = checks.filter((check) => check.outcome === "failed").map((check) => check.id);
+  if (failed.length === 0 || failed.length > NAMED_CHECKS_MAX) return `${failed.length || "some"} checks failed`;
+  return `${failed.length === 1 ? "check" : "checks"} ${listed(failed)} failed`;
 }
 
 const VERDICTS: Readonly<Record<string, string>> = {
   succeeded: "succeeded: every check passed or its failure is allowed; it ended",
-  failed: "failed: a check failed; it ended",
   errored: "errored: no check failed, but a required job was lost; it ended",
   timed_out: "timed out",
   canceled: "was canceled",

@@ -62,13 +62,16 @@ async function onePass(
 ): Promise<Pass> {
   const { client, runId, jobId, sink, signal } = options;
   const seen = await client.call("listJobs", { params: { run: runId } }, signal === undefined ? {} : { signal });
+  const jobs = seen.jobs.filter((job) => jobId === undefined || job.id === jobId);
   let moved = false;
   if (seen.run.state !== state.runState) {
     state.runState = seen.run.state;
     moved = true;
-    await sink.runMoved(seen.run);
+    await sink.runMoved(
+      seen.run,
+      jobs.map((job) => job.id),
+    );
   }
-  const jobs = seen.jobs.filter((job) => jobId === undefined || job.id === jobId);
   const open = jobs.filter((job) => followers.get(job.id)?.endTold !== true);
   const moves = await eachOf(open, JOBS_AT_ONCE, async (job) => {
     const follower = followers.get(job.id) ?? startOfJob();

@@ -19,6 +19,6 @@ export interface FollowSink {
   gap(job: JobView, gap: ShownGap): Told;
   attemptEnded(job: JobView, attempt: AttemptView): Told;
   jobEnded(job: JobView): Told;
-  /** The run moved to another state; the first sight of it is told too. */
-  runMoved(run: RunView): Told;
+  /** The run moved to another state; the first sight of it is told too. With the jobs that are followed, once they are known. */
+  runMoved(run: RunView, jobIds: readonly string[]): Told;
 }

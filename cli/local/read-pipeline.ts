@@ -1,14 +1,20 @@
 import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { CommandError } from "../command-error.ts";
 
-/** Reads a pipeline file; a failure is one line. */
+/** The pipeline of a folder, where none is named. */
+export const PIPELINE_DEFAULT = join(".baton", "ci.yml");
+
+/** Reads a pipeline file; a failure is one line, and a note on where to begin. */
 export async function readPipeline(cwd: string, file: string): Promise<string> {
   try {
     return await readFile(resolve(cwd, file), "utf8");
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
     const reason = code === "ENOENT" ? "there is no such file" : code === "EISDIR" ? "it is a folder" : String(cause);
-    throw new CommandError(`cannot read ${file}: ${reason}`, { cause });
+    const notes = code === "ENOENT" && file === PIPELINE_DEFAULT ? [HOW_TO_BEGIN] : [];
+    throw new CommandError(`cannot read ${file}: ${reason}`, { cause, notes });
   }
 }
+
+const HOW_TO_BEGIN = `name a file, or write this one; the least is: jobs: {hello: {run: echo hello}}`;

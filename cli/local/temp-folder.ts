@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CommandError } from "../command-error.ts";
 
 /** A command's own folder for all that lives no longer than itself. */
 export interface TempFolder {
@@ -18,7 +19,11 @@ const REMOVE_TRIES_MAX = 5;
 export async function makeTempFolder(): Promise<TempFolder> {
   const parent = await realpath(tmpdir());
   await removeLeftovers(parent);
-  const path = await mkdtemp(join(parent, `${PREFIX}${process.pid}-${await startOf(process.pid)}-`));
+  const name = `${PREFIX}${process.pid}-${await startOf(process.pid)}-`;
+  const path = await mkdtemp(join(parent, name)).catch((cause: unknown) => {
+    const why = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    throw new CommandError(`cannot make a folder in ${parent} (${why}); TMPDIR names another place`, { cause });
+  });
   return { path, remove: () => removeFolder(path) };
 }
 

@@ -35,7 +35,7 @@ export function announceJobEnd(job: JobView): Announcement {
   const last = lastAttempt(job);
   const took =
     last?.end === undefined ? "" : ` in ${printDuration(last.end.atMs - (last.startedAtMs ?? last.grantedAtMs))}`;
-  const why = last === undefined || job.result?.fence !== last.fence ? reasonOf(job) : whyAttempt(last);
+  const why = whyJob(job);
   switch (job.state) {
     case "succeeded":
       return { mark: "✔", text: `succeeded${took}`, tone: "good" };
@@ -79,6 +79,16 @@ export function lastAttempt(job: JobView): AttemptView | undefined {
   );
 }
 
+/** Why the job ended as it did, in the words of the attempt that ended it or of who ended it: `: exit code 3`. */
+export function whyJob(job: JobView): string {
+  const last = lastAttempt(job);
+  return last === undefined || job.result?.fence !== last.fence ? reasonOf(job) : whyAttempt(last);
+}
+
+/** A failure that neither its check nor the run feels. */
+export const isAllowed = (job: JobView): boolean =>
+  job.allowFailure && (job.state === "failed" || job.state === "timed_out" || job.state === "lost");
+
 /** What the attempt's end says about itself: `: exit code 3 in step test`. */
 function whyAttempt(attempt: AttemptView): string {
   const { end } = attempt;
@@ -96,4 +106,4 @@ function afterWhat(job: JobView, attempt: AttemptView): string {
 }
 
 const reasonOf = (job: JobView): string => (job.reason === undefined ? "" : `: ${job.reason}`);
-const allowed = (job: JobView): string => (job.allowFailure && job.state === "failed" ? " (allowed)" : "");
+const allowed = (job: JobView): string => (isAllowed(job) ? " (allowed)" : "");

@@ -1,6 +1,7 @@
-/** A duration in milliseconds for people: `0.4s`, `12s`, `3m 05s`, `2h 10m`, `3d 4h`. */
+/** A duration in milliseconds for people: `<0.1s`, `0.4s`, `12s`, `3m 05s`, `2h 10m`, `3d 4h`. */
 export function printDuration(durationMs: number): string {
   const ms = Math.max(0, durationMs);
+  if (ms < 50) return "<0.1s";
   if (ms < 9_950) return `${(ms / 1_000).toFixed(1)}s`;
   const seconds = Math.round(ms / 1_000);
   if (seconds < 60) return `${seconds}s`;

@@ -17,15 +17,10 @@ import { sanitizeLine } from "./sanitize.ts";
  * Prints a followed run. A job's lines stand behind `job │`, what happens to it behind a mark and without a bar: no job
  * can print a line that looks like one of ours.
  */
-export function makeFollowPrinter(options: {
-  readonly output: Output;
-  readonly colour: boolean;
-  /** Known job ids, where there are any: their widest sets the prefix's width. */
-  readonly jobIds?: readonly string[];
-}): FollowSink {
+export function makeFollowPrinter(options: { readonly output: Output; readonly colour: boolean }): FollowSink {
   const { output, colour } = options;
   const paint = makePaint(colour);
-  const width = Math.max(0, ...(options.jobIds ?? []).map((id) => id.length));
+  let width = 0;
   const printers = new Map<string, { lines: LinePrinter; name: string; bar: string }>();
 
   const of = (job: JobView) => {
@@ -58,7 +53,9 @@ export function makeFollowPrinter(options: {
     },
     attemptEnded: (job, attempt) => say(job, announceAttemptEnd(job, attempt)),
     jobEnded: (job) => say(job, announceJobEnd(job)),
-    async runMoved(run) {
+    async runMoved(run, jobIds) {
+      // A run is born with its jobs, or gets them when it is planned: no job has been told of before.
+      width = Math.max(width, ...jobIds.map((id) => id.length));
       if (run.state === "planning") await output.write(`${paint.dim("○ the run is being planned")}\n`);
       if (run.state === "canceling") await output.write(`${paint.yellow("■ the run is being canceled")}\n`);
     },

@@ -1,34 +1,58 @@
 import type { Artifact } from "../../shared/protocol/products.ts";
 import type { JobView } from "../../shared/protocol/runs.ts";
 import type { RunJobs } from "../follow/follow-run.ts";
-import { checkAnswers, lastAttempt } from "./announce.ts";
-import { printBytes, printDuration } from "./duration.ts";
+import { checkAnswers, isAllowed, lastAttempt, whyJob } from "./announce.ts";
+import { printBytes, printDuration, printTime } from "./duration.ts";
 import { makePaint, type Paint } from "./paint.ts";
 import { sanitizeLine } from "./sanitize.ts";
 import { printTable } from "./table.ts";
 
-/** The end of a run at a glance: a row per job, and the verdict. `nowMs` measures what still runs. */
+/** Why jobs failed is told of so many; a wide run's other failures are mostly the same one. */
+const REASONS_MAX = 10;
+
+/** A run at a glance: a row per job, why jobs failed, and the verdict. `nowMs` measures what still runs. */
 export function printRunTable(seen: RunJobs, colour: boolean, nowMs: number): string {
   const paint = makePaint(colour);
   const rows = seen.jobs.map((job) => [
     job.id,
     checkAnswers(job, seen.checks)
       .map(({ name, answer }) => paintAnswer(paint, answer, name === job.id ? answer : `${name} ${answer}`))
-      .join(", "),
+      .join(", ") + (isAllowed(job) ? paint.dim(` (${job.state.replace("_", " ")}, allowed)`) : ""),
     String(job.attempts.length),
     jobDuration(job, nowMs),
     printArtifacts(job),
   ]);
   const table =
     rows.length === 0 ? "" : printTable(["JOB", "CHECK", "ATTEMPTS", "DURATION", "ARTIFACTS"].map(paint.dim), rows);
-  return `${table}${printVerdict(seen, paint, nowMs)}\n`;
+  return `${table}${printReasons(seen.jobs, paint)}${printVerdict(seen, paint, nowMs)}\n`;
 }
 
+/** Where a run came from, in a line: `shop · main 66e77ac728 · created 12:00:00 by token:alice`. */
+export function printRunOrigin({ run }: RunJobs, nowMs: number): string {
+  const commit = run.source === undefined ? "" : ` · ${run.source.branch ?? "–"} ${run.source.sha.slice(0, 10)}`;
+  const rerun = run.rerunOf === undefined ? "" : ` · rerun of ${run.rerunOf}`;
+  return `${oneLine(`${run.pipeline}${commit} · created ${printTime(run.createdAtMs, nowMs)} by ${run.createdBy}${rerun}`)}\n`;
+}
+
+function printReasons(jobs: readonly JobView[], paint: Paint): string {
+  const bad = jobs.filter((job) => job.state === "failed" || job.state === "timed_out" || job.state === "lost");
+  const lines = bad.slice(0, REASONS_MAX).map((job) => {
+    const text = oneLine(`${job.state.replace("_", " ")}${whyJob(job)}`);
+    return isAllowed(job)
+      ? `✘ ${job.id} ${paint.dim(`${text} (allowed)`)}\n`
+      : `${paint.red("✘")} ${job.id} ${paint.red(text)}\n`;
+  });
+  if (bad.length > REASONS_MAX) lines.push(paint.dim(`and ${bad.length - REASONS_MAX} more that failed\n`));
+  return lines.join("");
+}
+
+const oneLine = (text: string): string => sanitizeLine(text.replaceAll("\n", " "), false);
+
 function printVerdict({ run }: RunJobs, paint: Paint, nowMs: number): string {
-  const took = printDuration((run.endedAtMs ?? nowMs) - run.createdAtMs);
-  const reason = run.reason === undefined ? "" : `: ${sanitizeLine(run.reason.replaceAll("\n", " "), false)}`;
-  const tone = run.state === "succeeded" ? paint.green : paint.red;
-  return `${run.id} ${tone(`${run.state.replace("_", " ")}${reason}`)} ${paint.dim(`in ${took}`)}`;
+  const took = `${run.endedAtMs === undefined ? "for" : "in"} ${printDuration((run.endedAtMs ?? nowMs) - run.createdAtMs)}`;
+  const reason = run.reason === undefined ? "" : `: ${oneLine(run.reason)}`;
+  const tone = run.state === "succeeded" ? paint.green : run.endedAtMs === undefined ? paint.yellow : paint.red;
+  return `${run.id} ${tone(run.state.replace("_", " "))} ${paint.dim(took)}${reason}`;
 }
 
 const MARKS: Readonly<Record<string, string>> = { passed: "✔", failed: "✘", errored: "✘" };

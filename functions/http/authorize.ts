@@ -29,8 +29,7 @@ export function makeAuthorize(deps: FunctionDeps): Authorize {
     if (route.access === "lease") return leaseOf(deps, token, params);
     if (route.access === "session") return sessionOf(deps, token);
     const principal = await checkToken(token);
-    if (principal === undefined)
-      throw new DomainError("unauthorized", "this token is unknown or revoked: get a new one, then `baton login`");
+    if (principal === undefined) throw new DomainError("unauthorized", "this token is unknown or revoked");
     if (!principal.scopes.includes(route.access) && !principal.scopes.includes("admin")) {
       throw new DomainError(
         "forbidden",

@@ -107,7 +107,8 @@ describe("exit codes", () => {
 
   test("2 when there is no pipeline", async () => {
     const { code, stderr } = await baton(place, ["run"]).ended;
-    expect({ code, stderr }).toEqual({ code: 2, stderr: "baton: cannot read .baton/ci.yml: there is no such file\n" });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^baton: cannot read \.baton\/ci\.yml: there is no such file\nname a file, or write this one/);
   });
 });
 
@@ -121,7 +122,7 @@ describe("the end, however it comes, leaves nothing behind", () => {
     const end = await ended;
     expect(end.code).toBe(code);
     expect(end.stdout).toMatch(/sleep +– canceled/);
-    expect(end.stdout).toContain(`canceled: ${signal} to baton run`);
+    expect(end.stdout).toMatch(new RegExp(`canceled in .*: ${signal} to baton run`));
     await allGone(below);
     expect(leftBehind()).toEqual([]);
   });

@@ -69,6 +69,16 @@ describe("why a job stands where it does", () => {
     );
   });
 
+  test.each([
+    ["release", "runner_lost", "its runner died; the watchdog ended the steps and gave it back"],
+    ["release", "drain", "its runner was stopped, and gave it back"],
+    ["expireSpent", "no heartbeat", "its runner was silent until the lease expired"],
+  ])("lost by %s (%s): how", (move, reason, text) => {
+    const history = { [`1.${move}`]: { atMs: at(2), actor: "a", reason } };
+    const again = job("build", { state: "queued", attempts: [attempt(1, { end: lostAt(2) })], history });
+    expect(why(again, 3)[2]).toContain(`was lost at 12:02:00, after 2m 00s: ${text}.`);
+  });
+
   test("retried after a failure: how many retries are left", () => {
     const again = job("test", {
       state: "running",
@@ -194,7 +204,7 @@ test("a run's explanation names the verdict, the bad checks and the jobs that ne
   const seen = { run: run("failed", { endedAtMs: at(2) }), jobs, checks };
   const sentences = explainRun(seen, clock(3));
   expect(sentences.slice(0, 2)).toEqual([
-    `${RUN_ID} failed: a check failed; it ended at 12:02:00. It was created at 12:00:00 by token:alice.`,
+    `${RUN_ID} failed: check unit failed; it ended at 12:02:00. It was created at 12:00:00 by token:alice.`,
     "Check unit failed: it is answered by test.",
   ]);
   expect(sentences.join("\n")).toContain("test failed at 12:01:00");
