@@ -108,7 +108,9 @@ describe("exit codes", () => {
   test("2 when there is no pipeline", async () => {
     const { code, stderr } = await baton(place, ["run"]).ended;
     expect(code).toBe(2);
-    expect(stderr).toMatch(/^baton: cannot read \.baton\/ci\.yml: there is no such file\nname a file, or write this one/);
+    expect(stderr).toMatch(
+      /^baton: cannot read \.baton\/ci\.yml: there is no such file\nname a file, or write this one/,
+    );
   });
 });
 
