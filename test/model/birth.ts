@@ -6,7 +6,7 @@ import type { Group, State } from "./state.ts";
 import type { World, WorldJob } from "./world.ts";
 
 /** Any moment will do: only differences are ever compared. */
-export const BIRTH_MS = Date.UTC(2026, 0, 1);
+const BIRTH_MS = Date.UTC(2026, 0, 1);
 const FAR_TIMEOUT_MS = 3_600_000;
 
 /** The world as it begins: one run, born with its plan by the code that bears real ones. */

@@ -39,8 +39,17 @@ export function checkFair(checks: FairChecks, state: State): void {
   for (const group of state.groups) {
     if (isRunEnded(group.run.state)) continue;
     const key = tableKey(checks.context.world, group, state.nowMs);
-    if (!checks.unserved.has(key)) runFairly(checks.context, group, state.nowMs, checks.unserved, false);
-    if (!checks.served.has(key)) runFairly(checks.context, group, state.nowMs, checks.served, true);
+    if (!checks.unserved.has(key)) runAlone(checks.context, group, state.nowMs, checks.unserved, false);
+    if (!checks.served.has(key)) runAlone(checks.context, group, state.nowMs, checks.served, true);
+  }
+}
+
+function runAlone(context: Context, group: Group, nowMs: number, good: Set<string>, served: boolean): void {
+  try {
+    runFairly(context, group, nowMs, good, served);
+  } catch (error) {
+    if (error instanceof Violation) error.message = `from here the reconciler goes on alone: ${error.message}`;
+    throw error;
   }
 }
 

@@ -2,7 +2,7 @@ import { leaseDeadline } from "../../runner/lease-deadline.ts";
 import type { Context } from "./world.ts";
 
 /** How much slower than true time a runner's clock may run. */
-export const CLOCK_RATE_RATIO = 1.1;
+const CLOCK_RATE_RATIO = 1.1;
 
 /**
  * When, in true time and at the latest, the watchdog's SIGKILL has ended an attempt's processes: a slow clock, and

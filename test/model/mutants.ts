@@ -17,6 +17,8 @@ export interface Equivalent {
   readonly name: string;
   readonly tables: Tables;
   readonly why: string;
+  /** Where it would show. */
+  readonly worlds: readonly string[];
 }
 
 const HOLDER_ENDS = ["succeed", "fail", "timeOut", "retry"] as const;
@@ -243,10 +245,6 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     name: "no claim guard on complete",
     tables: jobRows(HOLDER_ENDS, (row) => without(row, ["lease.claimId"])),
     why: "every grant raises the fence, so the fence alone names the attempt; the claim guards against a forged token",
-  },
-  {
-    name: "no tally guard on a check's last answer",
-    tables: checkRow("answerLast", (row) => without(row, ["tally.failed", "tally.lost"])),
-    why: "whoever sees one answer missing, its own, sees a tally that nobody else can change",
+    worlds: ["one-job", "stop", "dependency"],
   },
 ];

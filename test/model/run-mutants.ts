@@ -7,12 +7,13 @@ import { quicken } from "./worlds/quicken.ts";
 
 /** What the explorer says of a mutant in the world that must catch it. */
 export function broughtDown(mutant: Mutant): Broken | undefined {
-  return explore({ world: worldNamed(mutant.caughtBy.world), tables: mutant.tables, rules: mutant.rules }).broken;
+  const world = quicken(worldNamed(mutant.caughtBy.world));
+  return explore({ world, tables: mutant.tables, rules: mutant.rules }).broken;
 }
 
-/** What it says, in any quick world, of a change that is said to change nothing. */
-export function outlived({ tables }: Equivalent): Broken | undefined {
-  for (const world of WORLDS) {
+/** What it says, in the quick worlds where it would show, of a change that is said to change nothing. */
+export function outlived({ tables, worlds }: Equivalent): Broken | undefined {
+  for (const world of worlds.map(worldNamed)) {
     const { broken } = explore({ world: quicken(world), tables, rules: REAL_RULES });
     if (broken !== undefined) return broken;
   }

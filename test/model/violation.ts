@@ -1,13 +1,11 @@
-/** An invariant of DESIGN section 6 that does not hold. `step` is the step that broke it, as a sentence. */
+/** An invariant of DESIGN section 6 that does not hold. */
 export class Violation extends Error {
   override readonly name = "Violation";
   readonly invariant: number;
-  step: string;
 
-  constructor(invariant: number, message: string, step = "") {
+  constructor(invariant: number, message: string) {
     super(message);
     this.invariant = invariant;
-    this.step = step;
   }
 }
 

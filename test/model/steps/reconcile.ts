@@ -67,7 +67,7 @@ function abandon(one: One, job: JobItem): void {
   write(one, job, "abandon", args, () => `nobody came for ${job.jobId} before its queue deadline`);
 }
 
-export function stopArgs({ state }: Pick<One, "state">, reason: "cancel" | "timeout", fence: number) {
+function stopArgs({ state }: Pick<One, "state">, reason: "cancel" | "timeout", fence: number) {
   const { nowMs } = state;
   const stop = { reason, atMs: nowMs, deadlineMs: nowMs + STOP_GRACE_MS };
   // The last three are what a mutant that ends the job at once would write.

@@ -7,7 +7,7 @@ export const cancelAndRerun: World = {
   title: "2 runners, 2 jobs with a dependency, one cancel and one rerun of what failed, at any moment",
   jobs: [
     { id: "a", retries: { failed: 1, lost: 1 } },
-    { id: "b", needs: allOf(["a"]), retries: { failed: 0, lost: 0 } },
+    { id: "b", needs: allOf(["a"]), retries: { failed: 0, lost: 1 } },
   ],
   runners: ["r1", "r2"],
   unitMs: 15_000,

@@ -10,8 +10,12 @@ export const deadlines: World = {
   cancels: 1,
   reruns: 0,
   queueTimeoutMs: 45_000,
-  runDeadlineMs: 120_000,
+  runDeadlineMs: 180_000,
   heartbeats: true,
-  staleMs: 15_000,
-  bounds: ["clock in steps of 15 s", "queue deadline 45 s, run deadline 120 s, in place of hours"],
+  staleMs: 30_000,
+  bounds: [
+    "clock in steps of 15 s",
+    "a handler writes within 30 s of reading its clock",
+    "queue deadline 45 s, run deadline 180 s, in place of hours",
+  ],
 };

@@ -18,9 +18,10 @@ export const namedCheck: World = {
   quick: {
     jobs: [
       { id: "a", checks: ["tests"] },
-      { id: "b", checks: ["tests"], allowFailure: true },
+      { id: "b", checks: ["tests"] },
+      { id: "c", checks: ["tests"], allowFailure: true },
     ],
-    alike: [],
+    alike: ["a", "b"],
   },
   bounds: ["no time passes: no lease runs out", "jobs report no results of checks beside how they end"],
 };

@@ -12,5 +12,9 @@ export const ticks: World = {
   ticks: true,
   heartbeats: true,
   staleMs: 15_000,
-  bounds: ["clock in steps of 15 s", "ticks older than the current are one"],
+  bounds: [
+    "clock in steps of 15 s",
+    "a handler writes within 15 s of reading its clock",
+    "ticks older than the current are one",
+  ],
 };
