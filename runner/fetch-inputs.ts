@@ -32,7 +32,7 @@ export async function fetchInputs(options: {
       throw new ToolingError(`the artifacts of job "${jobId}" cannot be unpacked: ${messageOf(cause)}`, { cause });
     }
     await rm(file);
-    journal.line(`artifacts of ${jobId}: ${artifact.files} file(s)`);
+    journal.line(`artifacts of ${jobId}: ${artifact.files} ${artifact.files === 1 ? "file" : "files"}`);
   }
 }
 

@@ -35,10 +35,12 @@ export function makeJournal(log: AttemptLog): Journal {
   };
 }
 
-/** A duration for people: `20 ms`, `12.0 s`, `3 min 5 s`. */
+/** A duration for people: `<0.1 s`, `0.5 s`, `12 s`, `3 min 5 s`, `10 min`. */
 export function describeMs(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  const seconds = ms / 1_000;
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
-  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  if (ms < 50) return "<0.1 s";
+  const tenths = Math.round(ms / 100) / 10;
+  if (tenths < 60) return `${tenths} s`;
+  const seconds = Math.round(ms / 1_000);
+  const rest = seconds % 60;
+  return `${Math.floor(seconds / 60)} min${rest === 0 ? "" : ` ${rest} s`}`;
 }

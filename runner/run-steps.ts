@@ -61,14 +61,19 @@ async function runStep(run: RunSteps, step: Step, index: number): Promise<Work> 
     step.timeoutMs,
   );
   const took = describeMs(clock.monotonicMs() - startedAtMs);
-  if (ended === "interrupted") return { kind: "interrupted", step: step.name };
+  if (ended === "interrupted") {
+    journal.line(`${label}: told to stop after ${took}`);
+    return { kind: "interrupted", step: step.name };
+  }
   if (ended === "timed_out") {
     const message = `step "${step.name}" ran longer than its timeout of ${describeMs(step.timeoutMs ?? 0)}`;
-    journal.line(`${label}: stopped, ${message}`);
+    journal.line(`${label}: stopped at its timeout of ${describeMs(step.timeoutMs ?? 0)}`);
     return { kind: "failed", failure: failure("user", message, step), alive: true };
   }
   const work = judge(ended, step);
-  if (work.kind === "failed") journal.line(`${label}: ${work.failure.message}, after ${took}`);
+  // The label names the step already.
+  if (work.kind === "failed")
+    journal.line(`${label}: ${work.failure.message.replace(`step "${step.name}" `, "")}, after ${took}`);
   if (work.kind === "succeeded") journal.line(`${label}: ok after ${took}`);
   return work;
 }

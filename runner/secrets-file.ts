@@ -12,7 +12,7 @@ export async function readSecrets(
 ): Promise<Readonly<Record<string, string>>> {
   if (names.length === 0) return {};
   if (file === undefined)
-    throw new ToolingError(`this runner has no secrets file, and the job asks for ${quote(names)}`);
+    throw new ToolingError(`this runner has no secrets file (--secrets-file), and the job asks for ${quote(names)}`);
   const values = await load(file);
   const missing = names.filter((name) => values[name] === undefined);
   if (missing.length > 0) throw new ToolingError(`the runner's secrets file does not hold ${quote(missing)}`);

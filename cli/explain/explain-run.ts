@@ -54,7 +54,8 @@ function explainChecks({ checks }: RunJobs): string[] {
 /** The check of a job's own name is the job: its own words say it. */
 const isOwn = (check: CheckView): boolean => check.jobs.length === 1 && check.jobs[0] === check.id;
 
-/** A job that succeeded at once explains itself. */
+/** A job that succeeded at once, and lost nothing, explains itself. */
 function needsAWord(job: JobView): boolean {
-  return job.state !== "succeeded" || job.attempts.length > 1;
+  const lost = job.attempts.some((attempt) => (attempt.end?.losses ?? []).length > 0);
+  return job.state !== "succeeded" || job.attempts.length > 1 || lost;
 }

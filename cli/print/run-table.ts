@@ -10,7 +10,7 @@ import { printTable } from "./table.ts";
 /** Why jobs failed is told of so many; a wide run's other failures are mostly the same one. */
 const REASONS_MAX = 10;
 
-/** A run at a glance: a row per job, why jobs failed, and the verdict. `nowMs` measures what still runs. */
+/** A run at a glance: a row per job, why jobs failed, what was not kept, and the verdict. `nowMs` measures what still runs. */
 export function printRunTable(seen: RunJobs, colour: boolean, nowMs: number): string {
   const paint = makePaint(colour);
   const rows = seen.jobs.map((job) => [
@@ -43,6 +43,11 @@ function printReasons(jobs: readonly JobView[], paint: Paint): string {
       : `${paint.red("✘")} ${job.id} ${paint.red(text)}\n`;
   });
   if (bad.length > REASONS_MAX) lines.push(paint.dim(`and ${bad.length - REASONS_MAX} more that failed\n`));
+  const lost = jobs.flatMap((job) =>
+    (lastAttempt(job)?.end?.losses ?? []).map((loss) => oneLine(`${job.id}: ${loss}`)),
+  );
+  lines.push(...lost.slice(0, REASONS_MAX).map((line) => `${paint.yellow("!")} ${line}\n`));
+  if (lost.length > REASONS_MAX) lines.push(paint.dim(`and ${lost.length - REASONS_MAX} more that was not kept\n`));
   return lines.join("");
 }
 

@@ -36,12 +36,15 @@ export async function checkout(options: CheckoutOptions): Promise<void> {
   const local = localPathOf(source.url);
   if (local !== undefined) {
     await materialise(context, await findLocalRepository(context, local, options.allowedRoots), source.sha, into);
-    report(`checked out ${source.sha} of ${local}`);
+    report(`checked out ${shortSha(source.sha)} of ${local}`);
     return;
   }
   const how = await checkoutRemote(context, options);
-  report(`checked out ${source.sha} of ${redact(source.url)} (${how})`);
+  report(`checked out ${shortSha(source.sha)} of ${redact(source.url)} (${how})`);
 }
+
+/** As the command line shows commits; the whole one is the run's. */
+const shortSha = (sha: string): string => sha.slice(0, 10);
 
 /** The protocol's schema says so too; git must never take a name for an option. */
 function assertPlain(source: Source): void {

@@ -1,4 +1,5 @@
 import type { Located } from "./definition.ts";
+import { homeKeyOf } from "./foreign-keys.ts";
 import { type Position, type Problems, quoted } from "./problem.ts";
 import { suggest } from "./suggest.ts";
 import { type Entry, type Tree, typeOf } from "./tree.ts";
@@ -29,7 +30,12 @@ export function readFields(slot: Slot, keys: readonly string[]): Fields | undefi
   const entries = new Map<string, Entry>();
   for (const entry of tree.entries) {
     if (keys.includes(entry.key)) entries.set(entry.key, entry);
-    else problems.report(entry.at, `unknown key ${quoted(entry.key)} in ${name}`, () => suggest(entry.key, keys));
+    else
+      problems.report(
+        entry.at,
+        `unknown key ${quoted(entry.key)} in ${name}`,
+        () => homeKeyOf(entry.key, keys) ?? suggest(entry.key, keys),
+      );
   }
   return {
     at: tree.at,

@@ -89,6 +89,14 @@ test("below a run's table stands why jobs failed, which failures are allowed, an
     `${run("live").id} live for 4.0s`,
     "",
   ]);
+  const losses = ["artifacts: nothing matches dist/**"];
+  const kept = job("build", {
+    state: "succeeded",
+    attempts: [attempt(1, { end: { ...end, outcome: "succeeded", losses } })],
+  });
+  expect(printRunTable({ run: run("live"), jobs: [kept], checks: [] }, false, START)).toContain(
+    "\n! build: artifacts: nothing matches dist/**\n",
+  );
   const many = Array.from({ length: 12 }, (_, at) => job(`j${at}`, { ...failed, state: "failed" }));
   const wide = printRunTable({ run: run("failed"), jobs: many, checks: [] }, false, START);
   expect(wide).toContain("\nand 2 more that failed\n");

@@ -304,6 +304,13 @@ test.each(MISTAKES)("%s is told with its place", (_title, text, ...problems) => 
   expect(printed(text)).toEqual(problems.map((problem) => `ci.yml:${problem}`));
 });
 
+test("keys of other systems are told by their name here, where that may stand", () => {
+  const text =
+    "name: CI\njobs:\n  a:\n    runs-on: x\n    timeout-minutes: 5\n    retry: 2\n    uses: y\n    steps:\n      - command: make\n        retry: 1\n";
+  const suggested = validateText(text, "ci.yml").map(({ suggestion }) => suggestion);
+  expect(suggested).toEqual(["pipeline", "pool", "timeout", "retries", undefined, "run", undefined, undefined]);
+});
+
 test("a syntax error is told together with the mistakes that stand before it, and nothing is guessed of what follows", () => {
   const text = "jobs:\n  a:\n    rum: x\n  b:\n    run: 'not closed\n  c:\n    needs: nowhere\n    rum: y\n";
   const problems = validateText(text, "ci.yml");
