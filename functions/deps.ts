@@ -60,7 +60,7 @@ export function makeDeps(environment: Environment): FunctionDeps {
   };
 }
 
-/** Dummy credentials are right for the embedded queue server alone; a deployment hands out its own (see docs/DEPLOY.md). */
+/** What opens the embedded queue server, and nothing else: there is no way yet to hand out an account's credentials. */
 function runnerSqs(environment: Environment): Deps["settings"]["runnerSqs"] {
   const endpoint = environment.BATON_RUNNER_SQS_ENDPOINT;
   const credentials = { accessKeyId: "embedded", secretAccessKey: "embedded" };

@@ -7,7 +7,23 @@ import type { RunSummaryItem } from "../store/store.ts";
 
 export function toRunSummary(run: RunSummaryItem) {
   const { runId, project, pipeline, state, source, createdAtMs, endedAtMs, rerunOf, createdBy } = run;
-  return { id: runId, project, pipeline, state, source, createdAtMs, endedAtMs, rerunOf, createdBy };
+  return {
+    id: runId,
+    project,
+    pipeline,
+    state,
+    source: toShownSource(source),
+    createdAtMs,
+    endedAtMs,
+    rerunOf,
+    createdBy,
+  };
+}
+
+/** An http URL may carry a user's password or token, which only the runner needs. The user of an ssh URL is no secret. */
+function toShownSource(source: RunSummaryItem["source"]): RunSummaryItem["source"] {
+  if (source === undefined) return undefined;
+  return { ...source, url: source.url.replace(/^(https?:\/\/)[^/]*@/, "$1***@") };
 }
 
 export function toRunView(run: RunItem): RunView {

@@ -336,6 +336,28 @@ describe("a request", () => {
     expect((await call("createRun", { token: tokens["run"], body: whole })).status).toBe(201);
   });
 
+  test("for a source with a password in its URL never tells it again", async () => {
+    const source = { kind: "git", url: "https://ci:hunter2@git.test/r.git", sha: "a".repeat(40) };
+    const made = await call("createRun", { token: tokens["run"], body: { ...body, source } });
+    const run = String((made.body["run"] as { id: string }).id);
+    const reads = [
+      made,
+      await call("getRun", { token: tokens["read"], params: { run } }),
+      await call("listJobs", { token: tokens["read"], params: { run } }),
+      await call("listRuns", { token: tokens["read"] }),
+    ];
+    for (const { status, body: answer } of reads) {
+      expect(status).toBeLessThan(300);
+      expect(JSON.stringify(answer)).not.toContain("hunter2");
+      expect(JSON.stringify(answer)).toContain("https://***@git.test/r.git");
+    }
+    // The runner must know it.
+    const session = signSession(deps.signer, sessionOf("r1"));
+    const claim = { claimId: "c".repeat(20), fence: 0 };
+    const granted = await call("claim", { token: session, params: { run, job: "a" }, body: claim });
+    expect(JSON.stringify(granted.body)).toContain(source.url);
+  });
+
   test("for a log index larger than any log's is refused", async () => {
     const { runId } = await startRun(deps, planOf({ id: "one" }));
     const { grant } = await runningAt(deps, { runId, jobId: "one" });
