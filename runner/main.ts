@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { flushCompileCache } from "node:module";
 import { join } from "node:path";
+import { exchangeOverHttp } from "../shared/lib/http-call.ts";
 import type { RequestMeter } from "../shared/lib/request-meter.ts";
 import { makeClient } from "../shared/protocol/client.ts";
 import { attemptIo } from "./attempt-io.ts";
@@ -119,7 +120,7 @@ interface Start {
 
 function start({ options, environment, url, token, workDir, executor, emit, meter, nudge }: Start): Runner {
   return startRunner({
-    client: makeClient({ url, token }),
+    client: makeClient({ url, token, exchange: exchangeOverHttp }),
     clock: bootClock,
     io: attemptIo,
     openOfferQueue,

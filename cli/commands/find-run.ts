@@ -1,4 +1,5 @@
 import { RUN_ID_PATTERN } from "../../shared/domain/id-patterns.ts";
+import { exchangeOverHttp } from "../../shared/lib/http-call.ts";
 import { type Client, makeClient } from "../../shared/protocol/client.ts";
 import { CommandError } from "../command-error.ts";
 import { findServer } from "../config/find-server.ts";
@@ -13,7 +14,7 @@ export interface ConnectedOptions {
 /** A client of the control plane that the options, the environment or the config name. */
 export async function connect(context: Context, options: ConnectedOptions): Promise<Client> {
   const { url, token } = await findServer(context.environment, options.url);
-  return makeClient({ url, token });
+  return makeClient({ url, token, exchange: exchangeOverHttp });
 }
 
 /** The id of the run that the user names: itself, or that of the newest one for `latest`. */

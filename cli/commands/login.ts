@@ -1,3 +1,4 @@
+import { exchangeOverHttp } from "../../shared/lib/http-call.ts";
 import { ApiError, makeClient } from "../../shared/protocol/client.ts";
 import { CommandError } from "../command-error.ts";
 import { isHttpUrl } from "../config/read-config.ts";
@@ -26,7 +27,7 @@ export async function loginCommand(context: Context, options: { readonly url: st
 /** False: the control plane knows the token, and would not let it read. Throws where it does not know it. */
 async function tryToken(url: string, token: string): Promise<boolean> {
   try {
-    await makeClient({ url, token }).call("listRuns", { query: { limit: 1 } });
+    await makeClient({ url, token, exchange: exchangeOverHttp }).call("listRuns", { query: { limit: 1 } });
     return true;
   } catch (error) {
     if (error instanceof ApiError && error.code === "forbidden") return false;

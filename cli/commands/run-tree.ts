@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { type SpawnedStack, spawnStack } from "../../localstack/spawn-stack.ts";
+import { exchangeOverHttp } from "../../shared/lib/http-call.ts";
 import type { PipelineDefinition } from "../../shared/pipeline/definition.ts";
 import { planPipeline } from "../../shared/pipeline/plan-pipeline.ts";
 import { type Client, makeClient } from "../../shared/protocol/client.ts";
@@ -134,7 +135,7 @@ async function runAndReport(command: RunCommand): Promise<RunJobs> {
   const { context } = command;
   const { snapshot, stack } = await startAll(command);
   command.halt.signal.throwIfAborted();
-  const client = makeClient({ url: stack.url, token: stack.token });
+  const client = makeClient({ url: stack.url, token: stack.token, exchange: exchangeOverHttp });
   command.client = client;
   const path = pathInRun(snapshot.root, context.environment.cwd, command.file);
   const { run } = await client.call(

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { LOG_CHUNK_BYTES_MAX } from "../../shared/domain/limits.ts";
+import { openCall } from "../../shared/lib/http-call.ts";
 import { UnreachableError } from "../../shared/protocol/client.ts";
 import type { LogPage } from "../../shared/protocol/runs.ts";
 
@@ -18,6 +19,7 @@ export class ChunkDamaged extends Error {
 }
 
 const FETCH_TIMEOUT_MS = 30_000;
+const OK = 200;
 /** A gzip of a chunk may not unpack to more: far over what a runner puts in one (`LOG_CHUNK_BYTES_MAX` compressed). */
 const CHUNK_UNPACKED_BYTES_MAX = 512 * 1_024 * 1_024;
 
@@ -59,16 +61,17 @@ async function download(entry: ChunkEntry, signal: AbortSignal | undefined): Pro
 
 async function readObject(entry: ChunkEntry, signal: AbortSignal | undefined): Promise<Buffer> {
   const timeout = AbortSignal.timeout(FETCH_TIMEOUT_MS);
-  const response = await fetch(entry.url, {
-    signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
-  });
-  if (!response.ok || response.body === null) {
-    await response.body?.cancel();
-    throw new ChunkMissing(`chunk ${entry.seq} answered ${response.status}`);
+  const response = await openCall(
+    { method: "GET", url: entry.url, headers: {} },
+    signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
+  );
+  if (response.statusCode !== OK) {
+    response.destroy();
+    throw new ChunkMissing(`chunk ${entry.seq} answered ${response.statusCode}`);
   }
   const parts: Uint8Array[] = [];
   let bytes = 0;
-  for await (const part of response.body) {
+  for await (const part of response as AsyncIterable<Uint8Array>) {
     bytes += part.length;
     if (bytes > LOG_CHUNK_BYTES_MAX) throw new ChunkDamaged(`chunk ${entry.seq} is over ${LOG_CHUNK_BYTES_MAX} bytes`);
     parts.push(part);

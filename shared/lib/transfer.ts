@@ -1,15 +1,17 @@
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { rename, rm, stat } from "node:fs/promises";
-import { type ClientRequest, request as httpRequest } from "node:http";
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { Readable, Transform } from "node:stream";
+import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as wait } from "node:timers/promises";
+import { openCall } from "./http-call.ts";
 import { backoffMs } from "./retry.ts";
 
 /** Presigned transfers between a runner, or the CLI, and the bucket. No SDK and no credentials: a link is all it takes. */
 
+const OK = 200;
 const RETRY = { triesMax: 5, baseMs: 100, capMs: 3_000 } as const;
 /** A transfer may take this long, and then one second more for each so many bytes. */
 const TRANSFER_MS = 30_000;
@@ -89,9 +91,10 @@ async function downloadOnce(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const response = await get(request, expected.bytes, signal);
-  if (!response.ok || response.body === null) {
-    await response.body?.cancel();
-    throw new TransferError(`the bucket answered ${response.status} to a download`, response.status);
+  const status = response.statusCode ?? 0;
+  if (status !== OK) {
+    response.destroy();
+    throw new TransferError(`the bucket answered ${status} to a download`, status);
   }
   const hash = createHash("sha256");
   let bytes = 0;
@@ -106,7 +109,7 @@ async function downloadOnce(
     },
   });
   try {
-    await pipeline(Readable.fromWeb(response.body), check, createWriteStream(file, { flags: "w", mode: 0o600 }));
+    await pipeline(response, check, createWriteStream(file, { flags: "w", mode: 0o600 }));
   } catch (cause) {
     throw cause instanceof TransferError
       ? cause
@@ -157,11 +160,9 @@ function sendFile(
   });
 }
 
-async function get(request: SignedRequest, bytes: number, signal: AbortSignal | undefined): Promise<Response> {
+async function get(request: SignedRequest, bytes: number, signal: AbortSignal | undefined): Promise<IncomingMessage> {
   try {
-    // A presigned link names one host; a redirect would take the signed request elsewhere.
-    const init = { method: request.method, headers: request.headers, redirect: "error" } as const;
-    return await fetch(request.url, { ...init, signal: deadline(bytes, signal) });
+    return await openCall(request, deadline(bytes, signal));
   } catch (cause) {
     throw new TransferError(`no answer from the bucket: ${reasonOf(cause)}`, undefined, { cause });
   }
