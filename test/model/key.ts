@@ -30,7 +30,7 @@ function groupKey(world: World, group: Group, nowMs: number, actors: boolean): s
   }
   alike.sort();
   const checks = group.checks.map((check) => checkKeyIn(group, check)).join(",");
-  const deadline = world.runDeadlineMs === undefined ? "" : since(nowMs, run.hardDeadlineMs);
+  const deadline = world.runDeadlineMs === undefined ? "" : sinceStale(world, nowMs, run.hardDeadlineMs);
   return `${run.state}${run.tally.failed}${run.tally.lost}${deadline};${apart.join(";")};${alike.join(";")};${checks}`;
 }
 
@@ -41,12 +41,12 @@ function jobKeyIn(world: World, group: Group, job: JobItem, nowMs: number, actor
   const answered = group.checks.map((one) => one.resolved[jobId]?.[0] ?? "-").join("");
   const parts = [state, fence, left.failed, left.lost, open, told, answered];
   if (lease !== undefined) {
-    parts.push(since(nowMs, lease.expiresAtMs), Object.keys(job.attempts[String(fence)] ?? {}).length);
+    parts.push(sinceStale(world, nowMs, lease.expiresAtMs), Object.keys(job.attempts[String(fence)] ?? {}).length);
     if (lease.claimId !== job.attempts[String(fence)]?.claimId) parts.push("!");
     if (world.jobTimeoutMs !== undefined && state !== "stopping")
       parts.push("t", since(nowMs, lease.grantedAtMs + job.timeoutMs + LEASE_OVERTIME_MS / 2));
   }
-  if (stop !== undefined) parts.push(stop.reason, since(nowMs, stop.deadlineMs));
+  if (stop !== undefined) parts.push(stop.reason, sinceStale(world, nowMs, stop.deadlineMs));
   if (state === "queued") {
     parts.push("q", Math.min(world.staleMs, nowMs - (job.queuedAtMs ?? 0)));
     if (world.queueTimeoutMs !== undefined) parts.push(since(nowMs, job.queueDeadlineMs ?? 0));
@@ -77,7 +77,12 @@ function tickKey({ ticks, groups }: State): string {
   const seq = groups[0]?.run.tickSeq;
   if (ticks === undefined || seq === undefined) return "";
   const late = ticks.sent.some((one) => one !== seq);
-  return `k${ticks.sent.includes(seq)}${late}${ticks.owed.includes(seq)}${ticks.owed.some((one) => one !== seq)}`;
+  return `k${ticks.sent.includes(seq)}${late}${ticks.owed.includes(seq)}`;
+}
+
+/** The same for what a handler compares with a reading of its clock, which may be as old as the world allows. */
+function sinceStale(world: World, nowMs: number, atMs: number): number | string {
+  return atMs < nowMs && atMs <= nowMs - world.staleMs ? "p" : atMs - nowMs;
 }
 
 /** How far off a moment is; what is past is past, but for the moment itself: guards compare strictly. */

@@ -1,5 +1,5 @@
 import { dueActions } from "../../shared/usecases/due-actions.ts";
-import type { Attempt, Group, State } from "./state.ts";
+import type { Attempt, Group, State, Ticks } from "./state.ts";
 import type { Context } from "./world.ts";
 import { isCurrent, jobOf } from "./write.ts";
 
@@ -8,7 +8,17 @@ import { isCurrent, jobOf } from "./write.ts";
  * it has seen it may write at any later time. An attempt that holds nothing and runs nothing is `spent`.
  */
 export function normalize(context: Context, state: State): State {
-  return { ...state, groups: state.groups.map((group) => normalizeGroup(context, group, state.nowMs)) };
+  const groups = state.groups.map((group) => normalizeGroup(context, group, state.nowMs));
+  return { ...state, groups, ticks: normalizeTicks(state) };
+}
+
+/** A tick that the chain has left behind may as well have been sent: any of those is like any other. */
+function normalizeTicks({ ticks, groups }: State): Ticks | undefined {
+  const seq = groups[0]?.run.tickSeq;
+  if (ticks === undefined || seq === undefined) return ticks;
+  const behind = ticks.owed.filter((one) => one < seq);
+  if (behind.length === 0) return ticks;
+  return { ...ticks, owed: ticks.owed.filter((one) => one >= seq), sent: [...new Set([...ticks.sent, ...behind])] };
 }
 
 function normalizeGroup(context: Context, group: Group, nowMs: number): Group {

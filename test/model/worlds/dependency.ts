@@ -10,10 +10,11 @@ export const dependency: World = {
     { id: "b", needs: allOf(["a"]), retries: { failed: 0, lost: 1 } },
   ],
   runners: ["r1", "r2"],
-  unitMs: 15_000,
+  unitMs: 5_000,
   cancels: 0,
   reruns: 0,
   heartbeats: true,
   staleMs: 45_000,
-  bounds: ["clock in steps of 15 s", "a handler writes within 45 s of reading its clock", "deadlines of hours are far"],
+  quick: { unitMs: 15_000 },
+  bounds: ["clock in steps of 5 s", "a handler writes within 45 s of reading its clock", "deadlines of hours are far"],
 };
