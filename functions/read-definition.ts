@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { z } from "zod";
 import { DomainError } from "../shared/domain/errors.ts";
 import { DEFINITION_BYTES_MAX } from "../shared/domain/limits.ts";
 import type { Source } from "../shared/protocol/runs.ts";
@@ -15,43 +16,66 @@ const GIT_ENVIRONMENT = {
   GIT_CONFIG_NOSYSTEM: "1",
   GIT_CONFIG_GLOBAL: "/dev/null",
   GIT_ALLOW_PROTOCOL: "file:https:http:ssh",
+  // Its words are told apart.
+  LC_ALL: "C",
 };
 const SAFE = ["-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*"];
 
+/** Git's words for a network or a server that failed: the same request may succeed the next time. */
+const PASSING =
+  /timed out|Connection (refused|reset)|Could not resolve host|error: (429|5\d\d)|early EOF|unexpected disconnect/i;
+
 /**
  * Reads one file at one commit with `git`. Throws `invalid_definition` where the commit or the file is not there, or
- * where this control plane has no git: then the definition must come with the request.
+ * where this control plane has no git: then the definition must come with the request. What may pass is thrown as it
+ * is, and tried again until the run's plan deadline.
  */
-export async function readDefinitionWithGit(source: Source, path: string): Promise<string> {
+export async function readDefinitionWithGit(
+  source: Source,
+  path: string,
+  timeoutMs: number = GIT_TIMEOUT_MS,
+): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "baton-definition-"));
+  const git = (...args: string[]) => runGit(args, timeoutMs);
   try {
-    await git(["init", "--quiet", "--bare", folder]);
-    await git(["-C", folder, "fetch", "--quiet", "--depth=1", "--no-tags", source.url, source.sha]);
-    return await git(["-C", folder, "cat-file", "blob", `${source.sha}:${path}`]);
+    await git("init", "--quiet", "--bare", folder);
+    await git("-C", folder, "fetch", "--quiet", "--depth=1", "--no-tags", source.url, source.sha);
+    return await git("-C", folder, "cat-file", "blob", `${source.sha}:${path}`);
   } catch (cause) {
-    throw new DomainError("invalid_definition", whyNot(cause, source, path), undefined, { cause });
+    throw failureOf(cause, source, path);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function git(args: readonly string[]): Promise<string> {
+async function runGit(args: readonly string[], timeoutMs: number): Promise<string> {
   const { stdout } = await run("git", [...SAFE, ...args], {
     env: { PATH: "/usr/local/bin:/usr/bin:/bin", ...GIT_ENVIRONMENT },
-    timeout: GIT_TIMEOUT_MS,
+    timeout: timeoutMs,
     maxBuffer: DEFINITION_BYTES_MAX,
   });
   return stdout;
 }
 
-function whyNot(cause: unknown, source: Source, path: string): string {
-  if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") {
-    return "this control plane has no git: send the definition with the request";
-  }
-  const said =
-    cause instanceof Error && "stderr" in cause ? String(cause.stderr).trim().split("\n").at(-1) : String(cause);
-  return `cannot read ${path} at ${source.sha}: ${redacted(said ?? "")}`;
+const gitFailure = z.object({
+  code: z.union([z.string(), z.number()]).nullish(),
+  killed: z.boolean().optional(),
+  stderr: z.string().optional(),
+});
+
+/** Without `cause`: it names the whole command, and with it the URL and its password, in every log. */
+function failureOf(cause: unknown, source: Source, path: string): Error {
+  const { code, killed = false, stderr = "" } = gitFailure.safeParse(cause).data ?? {};
+  if (code === "ENOENT") return invalid("this control plane has no git: send the definition with the request");
+  const reading = `cannot read ${path} at ${source.sha}`;
+  if (code === "ERR_CHILD_PROCESS_STDIO_MAXBUFFER")
+    return invalid(`${reading}: it has more than ${DEFINITION_BYTES_MAX} bytes`);
+  const said = redacted(stderr.trim().split("\n").at(-1) ?? "");
+  if (killed) return new Error(`${reading}: git did not end in time ${said}`);
+  return PASSING.test(stderr) ? new Error(`${reading}: ${said}`) : invalid(`${reading}: ${said}`);
 }
+
+const invalid = (message: string) => new DomainError("invalid_definition", message);
 
 /** A URL may carry credentials: they never reach a message. */
 function redacted(text: string): string {
