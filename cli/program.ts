@@ -19,8 +19,8 @@ Exit codes:
   130, 143, 129  ended by Ctrl-C, SIGTERM, SIGHUP
 
 Environment:
-  BATON_URL, BATON_TOKEN  the control plane and the token; else the config file (~/.config/baton/config.yml),
-                          else a \`baton up\` of this folder
+  BATON_URL, BATON_TOKEN  the control plane and the token; else the \`baton up\` of this folder or repository,
+                          else the config file (~/.config/baton/config.yml)
   NO_COLOR, FORCE_COLOR   no colours, or colours also where the output is no terminal
   BATON_DEBUG=1           stack traces with errors
 `;
@@ -31,6 +31,7 @@ export function buildProgram(context: Context): Command {
     .description("Serverless CI on AWS-compatible primitives: run a pipeline here, or talk to a control plane.")
     .version(VERSION, "-V, --version")
     .showHelpAfterError("(add --help for what is possible)")
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "baton: ")) })
     .helpCommand(false)
     .exitOverride()
     .addHelpText("after", EXIT_CODES);

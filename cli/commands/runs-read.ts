@@ -1,7 +1,7 @@
 import type { CallReply } from "../../shared/protocol/client.ts";
 import type { Context } from "../context.ts";
 import { printDuration, printTime } from "../print/duration.ts";
-import { makePaint } from "../print/paint.ts";
+import { makePaint, type Paint } from "../print/paint.ts";
 import { printRunOrigin, printRunTable } from "../print/run-table.ts";
 import { sanitizeLine } from "../print/sanitize.ts";
 import { printTable } from "../print/table.ts";
@@ -26,7 +26,9 @@ export async function listRunsCommand(context: Context, options: ListOptions): P
     return;
   }
   await context.out.write(printRuns(page.runs, context));
-  if (page.cursor !== undefined) await context.err.write(`more: baton runs list --cursor ${page.cursor}\n`);
+  if (page.cursor === undefined) return;
+  const same = `${project === "default" ? "" : ` --project ${project}`}${limit === 20 ? "" : ` --limit ${limit}`}`;
+  await context.err.write(`more: baton runs list${same} --cursor ${page.cursor}\n`);
 }
 
 function printRuns(runs: CallReply<"listRuns">["runs"], context: Context): string {
@@ -34,7 +36,7 @@ function printRuns(runs: CallReply<"listRuns">["runs"], context: Context): strin
   const nowMs = context.clock.nowMs();
   const rows = runs.map((run) => [
     run.id,
-    run.state === "succeeded" ? paint.green(run.state) : run.endedAtMs === undefined ? run.state : paint.red(run.state),
+    paintState(paint, run),
     sanitizeLine(run.pipeline, false),
     sanitizeLine(run.source?.branch ?? "–", false),
     run.source?.sha.slice(0, 10) ?? "–",
@@ -44,6 +46,12 @@ function printRuns(runs: CallReply<"listRuns">["runs"], context: Context): strin
   ]);
   const head = ["RUN", "STATE", "PIPELINE", "BRANCH", "COMMIT", "CREATED", "DURATION", "BY"].map(paint.dim);
   return printTable(head, rows);
+}
+
+function paintState(paint: Paint, run: CallReply<"listRuns">["runs"][number]): string {
+  const state = run.state.replace("_", " ");
+  if (run.state === "succeeded") return paint.green(state);
+  return run.endedAtMs === undefined ? paint.yellow(state) : paint.red(state);
 }
 
 /** `baton runs show RUN`. */

@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { z } from "zod";
 import { CommandError } from "../command-error.ts";
 import type { CliEnvironment } from "../environment.ts";
 import { isHttpUrl, readConfig } from "./read-config.ts";
@@ -19,19 +21,20 @@ const STACK_FILE = "stack.json";
 const TOKEN_FILE = "token";
 
 /**
- * Finds the control plane: `--url`, else BATON_URL, else the config file, else a `baton up` of this folder. The token is
- * BATON_TOKEN, else the one that is kept for that very URL: a token is never sent to another server than its own.
+ * Finds the control plane: `--url`, else BATON_URL, else the `baton up` that runs in this folder or above it in the
+ * repository, else the config file. What runs right here comes first: who starts it means it. The token is BATON_TOKEN,
+ * else the one that is kept for that very URL: a token is never sent to another server than its own.
  */
 export async function findServer(environment: CliEnvironment, urlOption: string | undefined): Promise<Server> {
   const config = await readConfig(environment.configFile);
   const local = await readLocal(environment.cwd);
-  const url = urlOption ?? environment.url ?? config?.url ?? local?.url;
+  const url = urlOption ?? environment.url ?? local?.url ?? config?.url;
   if (url === undefined) {
     throw new CommandError(
       "no control plane is known: start one here with `baton up`, or log in with `baton login --url URL`",
     );
   }
-  const from = describeOrigin(environment, urlOption, config?.url);
+  const from = describeOrigin(environment, urlOption, local?.url);
   if (!isHttpUrl(url)) throw new CommandError(`"${url}" (${from}) is not an http or https URL`);
   const token = environment.token ?? tokenFor(url, [config, local]);
   if (token === undefined) {
@@ -43,11 +46,11 @@ export async function findServer(environment: CliEnvironment, urlOption: string 
 function describeOrigin(
   environment: CliEnvironment,
   urlOption: string | undefined,
-  configUrl: string | undefined,
+  localUrl: string | undefined,
 ): string {
   if (urlOption !== undefined) return "--url";
   if (environment.url !== undefined) return "BATON_URL";
-  return configUrl === undefined ? STATE_FOLDER : environment.configFile;
+  return localUrl === undefined ? environment.configFile : STATE_FOLDER;
 }
 
 function tokenFor(
@@ -59,23 +62,55 @@ function tokenFor(
     ?.token;
 }
 
-async function readLocal(cwd: string): Promise<{ url: string; token?: string } | undefined> {
-  const folder = join(cwd, STATE_FOLDER);
-  const [stack, token] = await Promise.all([readLine(join(folder, STACK_FILE)), readLine(join(folder, TOKEN_FILE))]);
-  const url = stack === undefined ? undefined : readUrl(stack, join(folder, STACK_FILE));
-  if (url === undefined) return undefined;
-  return token === undefined ? { url } : { url, token };
+interface Local {
+  readonly url: string;
+  readonly token?: string;
 }
 
-function readUrl(stack: string, file: string): string {
+async function readLocal(cwd: string): Promise<Local | undefined> {
+  for (const folder of foldersOf(cwd)) {
+    const local = await readState(join(folder, STATE_FOLDER));
+    if (local !== undefined) return local;
+  }
+  return undefined;
+}
+
+/** This folder, then those above it up to the repository's own; outside of any, only this one: above are strangers. */
+function foldersOf(cwd: string): string[] {
+  const folders: string[] = [];
+  for (let folder = cwd; ; folder = dirname(folder)) {
+    folders.push(folder);
+    if (existsSync(join(folder, ".git"))) return folders;
+    if (dirname(folder) === folder) return [cwd];
+  }
+}
+
+async function readState(folder: string): Promise<Local | undefined> {
+  const file = join(folder, STACK_FILE);
+  const [stack, token] = await Promise.all([readLine(file), readLine(join(folder, TOKEN_FILE))]);
+  const running = stack === undefined ? undefined : parseStack(stack, file);
+  // Killed, a stack leaves its file behind.
+  if (running === undefined || !isAlive(running.pid)) return undefined;
+  return token === undefined ? { url: running.url } : { url: running.url, token };
+}
+
+const stackFile = z.object({ url: z.string().refine(isHttpUrl), pid: z.int().positive() });
+
+function parseStack(stack: string, file: string): z.infer<typeof stackFile> {
   try {
-    const document: unknown = JSON.parse(stack);
-    const url = typeof document === "object" && document !== null && "url" in document ? document.url : undefined;
-    if (typeof url === "string" && isHttpUrl(url)) return url;
+    return stackFile.parse(JSON.parse(stack));
   } catch (cause) {
     throw new CommandError(`${file} is not what \`baton up\` writes: remove it`, { cause });
   }
-  throw new CommandError(`${file} names no URL: remove it`);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: another user's, and alive.
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
 }
 
 async function readLine(file: string): Promise<string | undefined> {

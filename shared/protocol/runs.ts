@@ -127,7 +127,8 @@ export type CheckView = z.infer<typeof checkView>;
 export const listRunsQuery = z.strictObject({
   project: projectName.default("default"),
   limit: z.coerce.number().int().min(1).max(PAGE_RUNS_MAX).default(20),
-  cursor: z.string().max(1_024).optional(),
+  /** The last run of the page before. */
+  cursor: runId.optional(),
 });
 export const listRunsReply = z.object({ runs: z.array(runSummary), cursor: z.string().optional() });
 

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,9 +31,9 @@ function environment(more: Partial<CliEnvironment> = {}): CliEnvironment {
 const config = (url: string, token: string) =>
   writeFileSync(join(folder, "config.yml"), `url: ${url}\ntoken: ${token}\n`);
 
-function localUp(url: string, token: string): void {
+function localUp(url: string, token: string, pid = process.pid): void {
   mkdirSync(join(folder, ".baton/state"), { recursive: true });
-  writeFileSync(join(folder, ".baton/state/stack.json"), JSON.stringify({ url, pid: 1 }));
+  writeFileSync(join(folder, ".baton/state/stack.json"), JSON.stringify({ url, pid }));
   writeFileSync(join(folder, ".baton/state/token"), `${token}\n`);
 }
 
@@ -69,14 +70,32 @@ describe("the config file is strict", () => {
 });
 
 describe("which control plane", () => {
-  test("--url beats BATON_URL, that the config file, that a local stack", async () => {
-    localUp("http://local:1", "t-local");
-    expect(await findServer(environment(), undefined)).toMatchObject({ url: "http://local:1", token: "t-local" });
+  test("--url beats BATON_URL, that a stack that runs here, that the config file", async () => {
     config("http://config:1", "t-config");
     expect(await findServer(environment(), undefined)).toMatchObject({ url: "http://config:1", token: "t-config" });
+    localUp("http://local:1", "t-local");
+    expect(await findServer(environment(), undefined)).toMatchObject({ url: "http://local:1", token: "t-local" });
     const byEnvironment = environment({ url: "http://env:1", token: "t-env" });
     expect(await findServer(byEnvironment, undefined)).toMatchObject({ url: "http://env:1", token: "t-env" });
     expect(await findServer(byEnvironment, "http://opt:1")).toMatchObject({ url: "http://opt:1", token: "t-env" });
+  });
+
+  test("a stack that was killed is not found, though its file is still there", async () => {
+    const { pid = 0 } = spawnSync("true");
+    localUp("http://local:1", "t-local", pid);
+    await expect(findServer(environment(), undefined)).rejects.toThrow(/no control plane is known/);
+  });
+
+  test("below a repository's root its stack is found; above one, nothing is", async () => {
+    const below = join(folder, "src/deep");
+    mkdirSync(below, { recursive: true });
+    localUp("http://local:1", "t-local");
+    const inside = environment({ cwd: below });
+    await expect(findServer(inside, undefined)).rejects.toThrow(/no control plane is known/);
+    mkdirSync(join(folder, ".git"));
+    expect(await findServer(inside, undefined)).toMatchObject({ url: "http://local:1", token: "t-local" });
+    mkdirSync(join(below, ".git"));
+    await expect(findServer(inside, undefined)).rejects.toThrow(/no control plane is known/);
   });
 
   test("a kept token is never sent to another server", async () => {

@@ -303,6 +303,11 @@ describe("a request", () => {
     expect((await call("getRun", { token: tokens["read"], params: { run: RUN } })).status).toBe(404);
   });
 
+  test("whose page begins after what is no run is refused with 400", async () => {
+    expect((await call("listRuns", { token: tokens["read"], query: { cursor: "x" } })).status).toBe(400);
+    expect((await call("listRuns", { token: tokens["read"], query: { cursor: RUN } })).status).toBe(200);
+  });
+
   test("with a field that nobody knows is refused with 400, and names it", async () => {
     const runner = signSession(deps.signer, sessionOf("r1"));
     const requests: [RouteName, Request][] = [
