@@ -116,14 +116,21 @@ function failure(kind: Failure["class"], message: string, step: Step): Failure {
 
 /** A step's folder. A link or `..` out of the workspace is a mistake of the pipeline, not a boundary. */
 async function folderOf(workspace: string, step: Step): Promise<string> {
+  // A process that starts in no folder is told as a shell that does not exist.
+  if (!(await isFolder(workspace)))
+    throw new ToolingError(`step "${step.name}": the workspace is gone; a step before it removed it`);
   if (step.workdir === undefined) return workspace;
   const folder = await realpath(resolve(workspace, step.workdir)).catch(() => undefined);
-  if (folder === undefined || !(await stat(folder)).isDirectory())
+  if (folder === undefined || !(await isFolder(folder)))
     throw new ToolingError(`step "${step.name}": there is no folder "${step.workdir}" in the workspace`);
   const inside = relative(await realpath(workspace), folder);
   if (inside === ".." || inside.startsWith("../"))
     throw new ToolingError(`step "${step.name}": the folder "${step.workdir}" is outside the workspace`);
   return folder;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 /** The step's end, unless it is interrupted or too slow: then it goes on until the whole attempt is stopped. */

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { parseEnv } from "node:util";
+import { entryOf } from "../shared/domain/entry.ts";
 import { ToolingError } from "./tooling-error.ts";
 
 /**
@@ -14,9 +15,13 @@ export async function readSecrets(
   if (file === undefined)
     throw new ToolingError(`this runner has no secrets file (--secrets-file), and the job asks for ${quote(names)}`);
   const values = await load(file);
-  const missing = names.filter((name) => values[name] === undefined);
+  const secretOf = (name: string) => entryOf(values, name);
+  const missing = names.filter((name) => secretOf(name) === undefined);
   if (missing.length > 0) throw new ToolingError(`the runner's secrets file does not hold ${quote(missing)}`);
-  return Object.fromEntries(names.map((name) => [name, values[name] ?? ""]));
+  // Node would refuse the step's whole environment, and quote the value.
+  const unfit = names.filter((name) => secretOf(name)?.includes("\0"));
+  if (unfit.length > 0) throw new ToolingError(`the runner's secrets file has a NUL character in ${quote(unfit)}`);
+  return Object.fromEntries(names.map((name) => [name, secretOf(name) ?? ""]));
 }
 
 async function load(file: string): Promise<Readonly<Record<string, string | undefined>>> {

@@ -141,6 +141,14 @@ test("a missing shell, folder or secret is the tooling's failure, said in the lo
   expect(plane.logOf(secret)).toContain('"DEPLOY_KEY"');
 });
 
+test("a workspace that a step has removed is said to be gone, and not its shell", async () => {
+  await runner();
+  const job = plane.addJob({ steps: [{ run: 'rm -r "$BATON_WORKSPACE"' }, { run: "true" }] });
+  plane.offer(job);
+  expect(await ended(job)).toBe("complete failed");
+  expect(job.completion?.failure?.message).toBe('step "step 2": the workspace is gone; a step before it removed it');
+});
+
 test("a secret reaches the step and is masked in the log", async () => {
   const file = join(scratch, "secrets");
   writeFileSync(file, "DEPLOY_KEY=correct-horse-battery\n", { mode: 0o600 });
