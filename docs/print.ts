@@ -6,13 +6,16 @@ import { RUN_TERMINAL, runMoves } from "../shared/domain/run-moves.ts";
 import { openApiDocument } from "../shared/protocol/openapi.ts";
 import { printDiagram, printMoves } from "./print-moves.ts";
 import { printFailures, printLimits, printResources, printRoutes } from "./print-reference.ts";
+import { TRUST_BLOCKS } from "./print-trust.ts";
 
 /**
- * Writes what is printed from code: docs/openapi.v1.json, and the blocks of docs/ARCHITECTURE.md between
+ * Writes what is printed from code: docs/openapi.v1.json, and the blocks of docs/ARCHITECTURE.md and docs/TRUST.md between
  * `<!-- generated: NAME -->` and `<!-- end -->`. With `--check` it writes nothing, and exits with 1 where a file differs.
  */
 
-const BLOCKS: Readonly<Record<string, () => string>> = {
+type Blocks = Readonly<Record<string, () => string>>;
+
+const ARCHITECTURE_BLOCKS: Blocks = {
   "run diagram": () => printDiagram(runMoves, RUN_TERMINAL),
   "run moves": () => printMoves(runMoves),
   "job diagram": () => printDiagram(jobMoves, JOB_TERMINAL),
@@ -27,21 +30,24 @@ const BLOCKS: Readonly<Record<string, () => string>> = {
 };
 
 /** The text with every generated block printed anew. Throws on a block without a printer, and on one that is missing. */
-function refresh(text: string): string {
-  const seen = new Set<string>();
-  const fresh = text.replace(/<!-- generated: ([\w ]+) -->\n.*?<!-- end -->/gs, (_, name: string) => {
-    const print = BLOCKS[name];
-    if (print === undefined) throw new Error(`nothing prints the block "${name}"`);
-    seen.add(name);
-    return `<!-- generated: ${name} -->\n${print()}\n<!-- end -->`;
-  });
-  const missing = Object.keys(BLOCKS).filter((name) => !seen.has(name));
-  if (missing.length > 0) throw new Error(`docs/ARCHITECTURE.md lacks the blocks: ${missing.join(", ")}`);
-  return fresh;
-}
+const refresh =
+  (file: string, blocks: Blocks) =>
+  (text: string): string => {
+    const seen = new Set<string>();
+    const fresh = text.replace(/<!-- generated: ([\w ]+) -->\n.*?<!-- end -->/gs, (_, name: string) => {
+      const print = blocks[name];
+      if (print === undefined) throw new Error(`nothing prints the block "${name}" of docs/${file}`);
+      seen.add(name);
+      return `<!-- generated: ${name} -->\n${print()}\n<!-- end -->`;
+    });
+    const missing = Object.keys(blocks).filter((name) => !seen.has(name));
+    if (missing.length > 0) throw new Error(`docs/${file} lacks the blocks: ${missing.join(", ")}`);
+    return fresh;
+  };
 
 const FILES: Readonly<Record<string, (found: string) => string>> = {
-  "ARCHITECTURE.md": refresh,
+  "ARCHITECTURE.md": refresh("ARCHITECTURE.md", ARCHITECTURE_BLOCKS),
+  "TRUST.md": refresh("TRUST.md", TRUST_BLOCKS),
   "openapi.v1.json": () => `${JSON.stringify(openApiDocument(), null, 2)}\n`,
 };
 
@@ -60,5 +66,6 @@ async function printDocs(write: boolean): Promise<string[]> {
 
 const checking = process.argv.includes("--check");
 const stale = await printDocs(!checking);
-for (const name of stale) console.log(checking ? `docs/${name} differs from the code: npm run docs` : `docs/${name}`);
+for (const name of stale)
+  console.log(checking ? `docs/${name} differs from the code and the recorded results: npm run docs` : `docs/${name}`);
 process.exitCode = checking && stale.length > 0 ? 1 : 0;

@@ -66,7 +66,7 @@ const SHA256_OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca4959
 
 export const newClaimId = (): string => randomBytes(18).toString("base64url");
 
-export function completionOf(outcome: Completion["outcome"]): Completion {
+function completionOf(outcome: Completion["outcome"]): Completion {
   return { outcome, exitCode: outcome === "succeeded" ? 0 : 1, log: EMPTY_LOG, artifacts: [], losses: [], checks: [] };
 }
 

@@ -16,6 +16,8 @@ export interface Blow {
 export interface Attack {
   readonly name: string;
   readonly about: string;
+  /** Of docs/ARCHITECTURE.md: those that a count or a bound of this attack would show broken. */
+  readonly invariants: readonly number[];
   /** Also part of `--short`. */
   readonly short: boolean;
   /** Why it cannot be made here; undefined where it can. */
@@ -26,7 +28,7 @@ export interface Attack {
 
 export async function makeAttack(attack: Attack, seed: number, short: boolean): Promise<Score> {
   const startedAtMs = systemClock.monotonicMs();
-  const base = { attack: attack.name, about: attack.about };
+  const base = { attack: attack.name, about: attack.about, invariants: attack.invariants };
   const seconds = () => Math.round((systemClock.monotonicMs() - startedAtMs) / 100) / 10;
   const nothing = {
     runs: 0,

@@ -42,6 +42,7 @@ export interface Goal {
 export interface Score {
   readonly attack: string;
   readonly about: string;
+  readonly invariants: readonly number[];
   readonly runs: number;
   readonly jobs: number;
   /** Times that something was broken. */

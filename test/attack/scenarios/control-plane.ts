@@ -40,6 +40,7 @@ async function endsAfter(field: Field, runs: readonly string[], sinceMs: number)
 export const controlPlaneAttacks: readonly Attack[] = [
   {
     name: "control-plane-killed",
+    invariants: [3, 5, 6, 16],
     about:
       "SIGKILL of the control plane with table, queues and bucket at random moments. Recovery: kill → a step gives a sign again",
     short: true,
@@ -64,6 +65,7 @@ export const controlPlaneAttacks: readonly Attack[] = [
   },
   {
     name: "messages-dropped",
+    invariants: [5, 6, 20],
     about: "every SQS message is lost for a minute: offers, ticks, plans. Recovery: end of the fault → the run's end",
     short: false,
     async strike(field) {
@@ -78,6 +80,7 @@ export const controlPlaneAttacks: readonly Attack[] = [
   },
   {
     name: "messages-tripled",
+    invariants: [4, 6, 7, 16],
     about: "every SQS message comes three times. Recovery: birth → the run's end",
     short: true,
     async strike(field, short) {
@@ -90,6 +93,7 @@ export const controlPlaneAttacks: readonly Attack[] = [
   },
   {
     name: "network-broken",
+    invariants: [2, 3, 8, 9, 10],
     about:
       "the network between runners and control plane is cut, slow, resetting. Recovery: end of the fault → the run's end",
     short: true,
@@ -123,6 +127,7 @@ export const controlPlaneAttacks: readonly Attack[] = [
   },
   {
     name: "bucket-broken",
+    invariants: [11, 12],
     about:
       "S3 is down, slow, or fails half-way, before or after the effect. Recovery: end of the fault → the run's end",
     short: true,

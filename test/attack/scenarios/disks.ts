@@ -17,6 +17,7 @@ const PRINTED_MIB = 96;
 export const diskAttacks: readonly Attack[] = [
   {
     name: "disk-full",
+    invariants: [11, 12],
     about:
       "the runner's disk is full: for the log's spool while S3 is down, for a step, for a new workspace. Recovery: birth → the run's end",
     short: false,

@@ -30,6 +30,7 @@ const slowAtFirst = (signs: boolean): Task => ({
 export const runnerAttacks: readonly Attack[] = [
   {
     name: "runner-frozen",
+    invariants: [1, 2, 8, 13, 18],
     about:
       "SIGSTOP of a runner past its lease, SIGCONT when another has the job. Recovery: stop → next attempt's step runs",
     short: true,
@@ -55,6 +56,7 @@ export const runnerAttacks: readonly Attack[] = [
   },
   {
     name: "host-suspended",
+    invariants: [1, 2, 18],
     about:
       "SIGSTOP of runner, watchdog and steps together, SIGCONT when another has the job. Recovery: wake-up → all gone",
     short: false,
@@ -74,6 +76,7 @@ export const runnerAttacks: readonly Attack[] = [
   },
   {
     name: "host-lost",
+    invariants: [1, 5, 14],
     about:
       "SIGKILL of runner, watchdog and steps at once: nobody can give the lease back. Recovery: kill → next attempt's step runs",
     short: true,
@@ -92,6 +95,7 @@ export const runnerAttacks: readonly Attack[] = [
   },
   {
     name: "runner-killed",
+    invariants: [1, 5, 8, 14],
     about:
       "SIGKILL of a runner while its step runs; another runner takes over. Recovery: kill → next attempt's step runs",
     short: true,

@@ -14,6 +14,7 @@ const UNIT_BYTES = 65_536;
 export const stepAttacks: readonly Attack[] = [
   {
     name: "steps-hostile",
+    invariants: [8, 11, 13],
     about:
       "steps that fork away, ignore SIGTERM, print 1 GiB, no newline, invalid UTF-8. Recovery: birth → the run's end",
     short: true,

@@ -61,6 +61,7 @@ const LONG_FAULTS = ["dropMessages"];
 export const stormAttacks: readonly Attack[] = [
   {
     name: "storm",
+    invariants: [1, 2, 3, 5, 6, 11, 16, 20],
     about:
       "500 runs under constant faults chosen by the seed: all of the above, one after the other. Recovery: last fault → the run's end",
     short: true,

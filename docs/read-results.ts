@@ -1,0 +1,85 @@
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { z } from "zod";
+
+/** Results of the tools of proof, as `npm run record` keeps them in docs/results/. */
+
+const machine = z.object({ cores: z.int(), memoryGib: z.int(), kernel: z.string(), node: z.string() });
+
+const recorded = <R extends z.ZodType>(result: R) =>
+  z.object({ tool: z.string(), command: z.string(), atMs: z.int(), commit: z.string(), machine, result });
+
+const counts = z.object({
+  lostJobs: z.int(),
+  doubleResults: z.int(),
+  staleWrites: z.int(),
+  overlaps: z.int(),
+  orphans: z.int(),
+  wrongVerdicts: z.int(),
+  lostLogBytes: z.int(),
+});
+
+const score = z.object({
+  attack: z.string(),
+  about: z.string(),
+  invariants: z.array(z.int()),
+  runs: z.int(),
+  jobs: z.int(),
+  faults: z.int(),
+  counts,
+  lostAttempts: z.int(),
+  staleProbes: z.int(),
+  recoveryMs: z.object({ p50: z.number(), max: z.number() }).optional(),
+  goals: z.array(z.object({ what: z.string(), ms: z.number(), atMostMs: z.number() })),
+  skipped: z.string().optional(),
+  seconds: z.number(),
+});
+
+export const RESULTS = {
+  attack: recorded(z.object({ seed: z.int(), seconds: z.number(), scores: z.array(score) })),
+  conformance: recorded(
+    z.object({
+      checks: z.array(
+        z.object({
+          id: z.string(),
+          proves: z.string(),
+          invariants: z.array(z.int()),
+          verdict: z.string(),
+          ms: z.number(),
+        }),
+      ),
+    }),
+  ),
+  model: recorded(
+    z.object({
+      rows: z.array(
+        z.object({
+          world: z.string(),
+          states: z.int(),
+          transitions: z.int(),
+          depth: z.int(),
+          cpuSeconds: z.number(),
+          broken: z.object({ invariant: z.unknown() }).optional(),
+        }),
+      ),
+      cpuSeconds: z.number(),
+    }),
+  ),
+  mutants: recorded(
+    z.object({
+      mutants: z.array(
+        z.object({ name: z.string(), world: z.string(), invariant: z.unknown().optional(), caught: z.boolean() }),
+      ),
+    }),
+  ),
+} as const;
+
+export type ResultName = keyof typeof RESULTS;
+export type Result<N extends ResultName> = z.output<(typeof RESULTS)[N]>;
+
+/** Undefined where the tool's result was never recorded. Throws where the file is not what the tool writes. */
+export function readResult<N extends ResultName>(name: N): Result<N> | undefined {
+  const file = path.join(import.meta.dirname, "results", `${name}.json`);
+  if (!existsSync(file)) return undefined;
+  return RESULTS[name].parse(JSON.parse(readFileSync(file, "utf8"))) as Result<N>;
+}

@@ -1,0 +1,131 @@
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, release, tmpdir, totalmem } from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { spawnStack } from "../localstack/spawn-stack.ts";
+import { systemClock } from "../shared/lib/clock.ts";
+
+/**
+ * `npm run record -- TOOL… [--seed N]`: runs a tool of proof and keeps its result in docs/results/, with its date, command, commit and
+ * machine. docs/TRUST.md is printed from there. Exits with 1 where a tool did, and then keeps its result all the same.
+ */
+
+const root = path.resolve(import.meta.dirname, "..");
+const BATON = path.join(root, "cli/baton.mjs");
+const POOL = "probes";
+
+/** What to type, how to run it, and where its JSON comes: on stdout, or in a file that it is given. */
+interface Tool {
+  readonly typed: string;
+  readonly run: (file: string) => Promise<number>;
+}
+
+const { values, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: { seed: { type: "string", default: "1" } },
+});
+const seed = Number(values.seed);
+
+const TOOLS: Readonly<Record<string, Tool>> = {
+  attack: {
+    typed: `npm run attack -- --seed ${seed}`,
+    run: (file) => node("test/attack/main.ts", "--seed", String(seed), "--json", file),
+  },
+  conformance: { typed: "baton conformance", run: conformance },
+  model: { typed: "npm run model -- --json", run: (file) => toFile(file, "test/model/main.ts", "--json") },
+  mutants: {
+    typed: "npm run model -- --mutants --json",
+    run: (file) => toFile(file, "test/model/main.ts", "--mutants", "--json"),
+  },
+};
+
+let failed = names.length === 0;
+if (failed) process.stderr.write(`usage: npm run record -- ${Object.keys(TOOLS).join("|")} [--seed N]\n`);
+for (const name of names) if ((await record(name)) !== 0) failed = true;
+process.exitCode = failed ? 1 : 0;
+
+async function record(name: string): Promise<number> {
+  const tool = TOOLS[name];
+  if (tool === undefined) {
+    process.stderr.write(`there is no tool ${name}\n`);
+    return 1;
+  }
+  const folder = mkdtempSync(path.join(tmpdir(), "baton-record-"));
+  const file = path.join(folder, "result.json");
+  const atMs = systemClock.nowMs();
+  const code = await tool.run(file);
+  const result: unknown = JSON.parse(readFileSync(file, "utf8"));
+  rmSync(folder, { recursive: true });
+  const recorded = { tool: name, command: tool.typed, atMs, commit: commit(), machine: machine(), result };
+  mkdirSync(path.join(root, "docs/results"), { recursive: true });
+  writeFileSync(path.join(root, `docs/results/${name}.json`), `${JSON.stringify(recorded, null, 2)}\n`);
+  return code;
+}
+
+/** Which code was tried; `+` where it was not all committed. */
+function commit(): string {
+  const git = (...words: readonly string[]) => execFileSync("git", words, { cwd: root, encoding: "utf8" }).trim();
+  const changed = git(
+    "status",
+    "--porcelain",
+    "--untracked-files=no",
+    "--",
+    "shared",
+    "functions",
+    "runner",
+    "localstack",
+  );
+  return git("rev-parse", "--short", "HEAD") + (changed === "" ? "" : "+");
+}
+
+function machine() {
+  return {
+    cores: cpus().length,
+    memoryGib: Math.round(totalmem() / 2 ** 30),
+    kernel: release(),
+    node: process.version,
+  };
+}
+
+function node(...words: readonly string[]): Promise<number> {
+  return ends(spawn(process.execPath, [...words], { cwd: root, stdio: "inherit" }));
+}
+
+async function toFile(file: string, ...words: readonly string[]): Promise<number> {
+  const child = spawn(process.execPath, [...words], { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+  const parts: Buffer[] = [];
+  child.stdout.on("data", (part: Buffer) => parts.push(part));
+  const code = await ends(child);
+  writeFileSync(file, Buffer.concat(parts));
+  return code;
+}
+
+function ends(child: ReturnType<typeof spawn>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => resolve(code ?? 1));
+  });
+}
+
+/** Against the embedded stack, in a pool that no runner serves. */
+async function conformance(file: string): Promise<number> {
+  const stateDir = mkdtempSync(path.join(tmpdir(), "baton-record-stack-"));
+  const stack = await spawnStack({ stateDir, memory: true, pools: [POOL] });
+  try {
+    const env = {
+      PATH: path.dirname(process.execPath),
+      HOME: stateDir,
+      BATON_URL: stack.url,
+      BATON_TOKEN: stack.token,
+    };
+    const child = spawn(process.execPath, [BATON, "conformance", "--pool", POOL, "--json", file], {
+      env,
+      stdio: "inherit",
+    });
+    return await ends(child);
+  } finally {
+    await stack.stop();
+    rmSync(stateDir, { recursive: true, force: true });
+  }
+}
