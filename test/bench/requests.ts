@@ -6,6 +6,7 @@ import { priceOf } from "./prices.ts";
 /** What one job asks of AWS, against the budget of DESIGN section 9, and its price. */
 
 const JOBS = 1_000;
+const CENTS = 100;
 
 export const requests: Measurement = {
   name: "requests",
@@ -15,7 +16,7 @@ export const requests: Measurement = {
       const counts = await oneJobCounts(stack);
       const prices = priceOf(counts);
       const total = Object.values(prices).reduce((sum, price) => sum + price, 0);
-      const each = Object.entries(prices).map(([service, price]) => `${service} ${(price * JOBS).toFixed(4)}`);
+      const each = Object.entries(prices).map(([service, price]) => `${service} ${(price * JOBS * CENTS).toFixed(2)}`);
       const operations = Object.entries(counts.operations).map(([operation, count]) => `${operation} ${count}`);
       const rows: Row[] = [
         {
@@ -42,7 +43,7 @@ export const requests: Measurement = {
         { what: "one job: Lambda invocations", value: counts.invocations, unit: "", goal: { atMost: 5 } },
         { what: "one job: API requests", value: counts.apiRequests, unit: "", goal: { atMost: 4 } },
         { what: "one job: S3 requests", value: counts.s3, unit: "", goal: { atMost: 2 } },
-        { what: "price of 1,000 jobs", value: total * JOBS, unit: "$", note: each.join(", ") },
+        { what: "price of 1,000 jobs", value: total * JOBS * CENTS, unit: "¢", note: each.join(", ") },
       ];
       return rows;
     } finally {
