@@ -1,4 +1,3 @@
-import { entryOf } from "../domain/entry.ts";
 import {
   DEPENDENTS_INLINE_MAX,
   DUE_SHARDS,
@@ -11,7 +10,7 @@ import {
   TICK_MAX_MS,
 } from "../domain/limits.ts";
 import type { Plan, PlannedJob } from "../domain/plan.ts";
-import { sourcesOf } from "../domain/predicate.ts";
+import { decide, sourcesOf } from "../domain/predicate.ts";
 import type { Source } from "../protocol/runs.ts";
 import type { CheckItem, JobItem, JoinItem, RunItem, SpecItem } from "../store/items.ts";
 import {
@@ -163,7 +162,7 @@ function jobItem(seed: RunSeed, job: PlannedJob, order: number, context: JobCont
       .filter((id) => context.inherited.has(id))
       .map((id) => [id, "passed"]),
   );
-  const free = job.needs === undefined || sourcesOf(job.needs).every((id) => entryOf(resolved, id) !== undefined);
+  const free = job.needs === undefined || decide(job.needs, resolved) === "met";
   return {
     ...jobKey(ref),
     ...baseOf(seed),
