@@ -94,7 +94,11 @@ export async function runTree(context: Context, early: EarlyStart, options: RunO
   const unlisten = onStopSignals(
     context.clock,
     (signal) => stopFirst(command, signal),
-    (signal) => halt(command, signal),
+    (signal) => {
+      // A line of its own, below the terminal's ^C.
+      if (command.client !== undefined) void command.context.err.write("\nbaton: killed\n");
+      halt(command, signal);
+    },
   );
   const onReaderGone = () => halt(command, "SIGPIPE");
   context.readerGone.addEventListener("abort", onReaderGone);

@@ -7,7 +7,8 @@ import type { TellTime } from "./tell-time.ts";
 
 /** Says why a run stands where it does: its verdict, the checks that made it, and the jobs that need a word. Pure. */
 export function explainRun(seen: RunJobs, time: TellTime): string[] {
-  const telling = seen.jobs.filter((job) => needsAWord(job));
+  // What the verdict is about stands first.
+  const telling = seen.jobs.filter((job) => needsAWord(job)).sort((a, b) => Number(isBad(b)) - Number(isBad(a)));
   return [
     explainVerdict(seen, time),
     ...explainChecks(seen),
@@ -53,6 +54,9 @@ function explainChecks({ checks }: RunJobs): string[] {
 
 /** The check of a job's own name is the job: its own words say it. */
 const isOwn = (check: CheckView): boolean => check.jobs.length === 1 && check.jobs[0] === check.id;
+
+const isBad = (job: JobView): boolean =>
+  !job.allowFailure && (job.state === "failed" || job.state === "timed_out" || job.state === "lost");
 
 /** A job that succeeded at once, and lost nothing, explains itself. */
 function needsAWord(job: JobView): boolean {

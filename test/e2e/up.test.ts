@@ -142,3 +142,20 @@ test("a second control plane in the same folder, or on the same port, is refused
   const taken = await ask("up", "--port", url.port, "--state", join(place.temp, "other"));
   expect(taken).toMatchObject({ code: 2, stderr: expect.stringContaining(url.port) });
 });
+
+test("Ctrl-C while a run is followed leaves the run alone, and says how to find it again", async () => {
+  place.write({ "long.yml": "jobs:\n  long:\n    run: |\n      echo begun\n      sleep 300\n" });
+  const following = baton(place, ["runs", "create", "long.yml", "--allow-dirty", "--follow"]);
+  await following.sees("│ begun");
+  following.child.kill("SIGINT");
+  const { code, stdout, stderr } = await following.ended;
+  const id = stdout.split("\n")[0] ?? "";
+  expect({ code, stderr }).toEqual({
+    code: 130,
+    stderr: expect.stringContaining(`the run goes on: \`baton runs logs -f ${id}\``),
+  });
+  expect(await out("runs", "show", id)).toMatch(/long +– running/);
+  expect(await out("runs", "cancel", id)).toBe(`${id} canceling\n`);
+  expect((await ask("runs", "logs", id, "-f")).stdout).toContain("long canceled");
+  expect(await out("runs", "cancel", runId)).toBe(`${runId} had ended already: failed\n`);
+});
