@@ -3,6 +3,7 @@ import { lstat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { glob } from "tinyglobby";
 import { DomainError } from "../../shared/domain/errors.ts";
+import { globCostMistake } from "../../shared/domain/glob-cost.ts";
 import { ARTIFACT_ENTRIES_MAX } from "../../shared/domain/limits.ts";
 import { safePath } from "../../shared/lib/archive-path.ts";
 
@@ -17,14 +18,15 @@ export interface Matches {
 
 /**
  * Finds what the globs of a job match, dot files included; a folder means all that is in it, `!` excludes. Symbolic
- * links are matched and never followed. Throws DomainError where a glob leaves the workspace or too much matches.
+ * links are matched and never followed. Throws DomainError where a glob leaves the workspace or costs too much, or
+ * too much matches.
  */
 export async function matchFiles(
   workspace: string,
   patterns: readonly string[],
   signal?: AbortSignal,
 ): Promise<Matches> {
-  for (const pattern of patterns) assertInside(pattern);
+  for (const pattern of patterns) assertFit(pattern);
   const excluded = patterns.filter((pattern) => pattern.startsWith("!")).map((pattern) => pattern.slice(1));
   const found = new Set<string>();
   const warnings: string[] = [];
@@ -45,10 +47,13 @@ export async function matchFiles(
   return { paths, warnings };
 }
 
-function assertInside(pattern: string): void {
+function assertFit(pattern: string): void {
   const path = pattern.replace(/^!/, "");
   if (path.startsWith("/") || path.split("/").includes("..") || path.includes("\0"))
     throw new DomainError("bad_request", `artifact path ${JSON.stringify(pattern)} leaves the workspace`);
+  const mistake = globCostMistake(path);
+  if (mistake !== undefined)
+    throw new DomainError("bad_request", `artifact path ${JSON.stringify(pattern)} ${mistake}`);
 }
 
 async function matchOne(

@@ -36,6 +36,8 @@ export const CHECKS_PER_JOB_MAX = 8;
 export const ENV_ENTRIES_MAX = 256;
 export const NAME_LENGTH_MAX = 128;
 export const ARTIFACT_PATTERNS_MAX = 64;
+/** `*` in one part of a glob, and `**` in all of it: with four, one name of 255 characters takes a second. */
+export const WILDCARDS_PER_PART_MAX = 3;
 export const DEFINITION_BYTES_MAX = 512 * KIB;
 export const SCRIPT_BYTES_MAX = 64 * KIB;
 export const CHECKS_PER_PIPELINE_MAX = 256;

@@ -1,3 +1,4 @@
+import { globCostMistake } from "../domain/glob-cost.ts";
 import { NAME_LENGTH_MAX, PATH_LENGTH_MAX } from "../domain/limits.ts";
 import { poolName } from "../protocol/ids.ts";
 
@@ -37,7 +38,7 @@ export function patternMistake(text: string): string | undefined {
   const mistake = pathMistake(pattern);
   if (mistake !== undefined) return mistake;
   const pieces = pattern.split(/[/{},()|]+/);
-  return pieces.includes("..") ? "must stay in the workspace: it contains .." : undefined;
+  return pieces.includes("..") ? "must stay in the workspace: it contains .." : globCostMistake(pattern);
 }
 
 /** `<shell> -e <script>` is run without a shell of its own, so arguments cannot stand here. */

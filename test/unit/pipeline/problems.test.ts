@@ -179,6 +179,21 @@ const MISTAKES: readonly (readonly [title: string, text: string, ...problems: st
     '4:24: jobs.a.artifacts.paths: "!../b" must stay in the workspace: it contains ..',
   ],
   [
+    "an artifact with more wildcards than can be matched in time",
+    job('artifacts: {paths: "out/*a*a*a*b"}'),
+    '4:24: jobs.a.artifacts.paths: "out/*a*a*a*b" has 4 wildcards in one part of the path; 3 are allowed (WILDCARDS_PER_PART_MAX)',
+  ],
+  [
+    "an artifact with more folders of any depth than can be matched in time",
+    job('artifacts: {paths: "**/a/**/a/**/a/**"}'),
+    '4:24: jobs.a.artifacts.paths: "**/a/**/a/**/a/**" has 4 times **; 3 are allowed (WILDCARDS_PER_PART_MAX)',
+  ],
+  [
+    "an artifact with a repeated group",
+    job('artifacts: {paths: "+(*a)*b"}'),
+    '4:24: jobs.a.artifacts.paths: "+(*a)*b" must not repeat a group with +( or *(',
+  ],
+  [
     "a workdir that climbs out",
     "jobs:\n  a:\n    steps: [{run: x, workdir: ..}]\n",
     '3:31: jobs.a.steps[0].workdir: ".." must stay in the workspace: it contains ..',

@@ -107,6 +107,12 @@ describe("collecting", () => {
       );
   });
 
+  test("a glob that no runner could match in time is refused, also where no validator has seen it", async () => {
+    await writeFile(join(workspace, "a".repeat(200)), "");
+    for (const pattern of ["*a*a*a*a*a*b", "**/a/**/a/**/a/**/b", "+(*a)*b", "!*a*a*a*a*b"])
+      await expect(collectArtifacts({ workspace, patterns: [pattern], spoolDir })).rejects.toThrow("artifact path");
+  });
+
   test("an archive over the limit is refused and leaves no file", async () => {
     await put("big", Buffer.from(Array.from({ length: 9_000 }, (_, at) => (at * 7919) % 251)));
     await expect(collectArtifacts({ workspace, patterns: ["big"], spoolDir, bytesMax: 100 })).rejects.toThrow("exceed");
