@@ -97,7 +97,7 @@ async function serve(place: Omit<Start, "emit" | "meter" | "nudge">): Promise<nu
 
 async function tidyUp(root: string, emit: Emit): Promise<void> {
   try {
-    const count = await removeLeftovers(root);
+    const count = await removeLeftovers(root, bootClock);
     if (count > 0) emit({ type: "leftovers_removed", count });
   } catch (error) {
     // Disk space is wasted; no job is hurt.

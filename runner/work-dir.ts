@@ -1,7 +1,9 @@
 import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Clock } from "../shared/lib/clock.ts";
 import type { Folders } from "./executors/executor.ts";
+import { endProcesses } from "./watchdog/end-processes.ts";
 import { parseStat } from "./watchdog/find-members.ts";
 
 /** Only this user may look in: workspaces hold what secrets made. */
@@ -25,10 +27,18 @@ export function openWorkDir(root: string): WorkDir {
   return { own, cache };
 }
 
-/** Removes the folders of runners that were killed. A process's id may be in use again: its start time tells. */
-export async function removeLeftovers(root: string): Promise<number> {
+/**
+ * Removes what runners left behind that were killed: their folders, and processes of their attempts, which live on only
+ * where the watchdogs were killed too. A process's id may be in use again: its start time tells.
+ */
+export async function removeLeftovers(root: string, clock: Clock): Promise<number> {
   const dead = (await readdir(root)).filter((name) => name.startsWith(PREFIX) && !isAlive(name));
-  for (const name of dead) await removeTree(join(root, name));
+  for (const name of dead) {
+    // What a step starts has it too; neither a watchdog nor a person's shell in a kept workspace has.
+    const steps = { cookie: `BATON_WORKSPACE=${join(root, name)}/`, leaders: new Set<number>() };
+    await endProcesses(steps, () => 0, clock.monotonicMs);
+    await removeTree(join(root, name));
+  }
   return dead.length;
 }
 

@@ -36,7 +36,7 @@ export const diskAttacks: readonly Attack[] = [
       const failed = mount(workDir);
       if (failed !== undefined) throw new Error(`the small disk could not be mounted: ${failed}`);
       try {
-        await field.addRunner({ slots: 1, workDir });
+        const runner = await field.addRunner({ slots: 1, workDir });
         const content = Buffer.from(Array.from({ length: MIB }, () => field.dice.between(0, 255)));
         const path = join(field.dir, "noise");
         writeFileSync(path, content);
@@ -54,7 +54,11 @@ export const diskAttacks: readonly Attack[] = [
           state: "failed" as const,
           script: `head -c ${2 * DISK_MIB * MIB} /dev/zero > big`,
         };
-        await field.runEnds(await field.createRun([writes]), RUN_MS);
+        const written = await field.createRun([writes]);
+        // Its workspace is gone then: no room comes free by itself after the disk is filled.
+        await eventually("the workspace is removed", () =>
+          runner.events.some((event) => event.type === "attempt_ended" && event.run === written),
+        );
 
         // Not even a workspace can be made: the attempt is given back, and goes on when there is room.
         const filler = join(workDir, "filler");

@@ -12,11 +12,12 @@ import type { Goal } from "../score.ts";
 /** Runners that die, freeze and come back. */
 
 const JOB = "work";
-const RUN_MS = 60_000;
+const RUN_MS = 2 * LEASE_TTL_MS;
 /** A runner process that dies while its host lives. */
 const REQUEUED_AFTER_KILL_MS = 3_000;
 const REQUEUED_AFTER_HOST_LOSS_MS = LEASE_TTL_MS + 5_000;
 const GONE_AFTER_WAKING_MS = 1_000;
+const GONE_AFTER_RESTART_MS = 5_000;
 const ROUNDS_SHORT = 2;
 const ROUNDS = 10;
 
@@ -91,6 +92,33 @@ export const runnerAttacks: readonly Attack[] = [
       await field.runEnds(run, RUN_MS);
       const goal = await requeued(field, run, atMs, REQUEUED_AFTER_HOST_LOSS_MS);
       return { faults: 1, recoveriesMs: [started.atMs - atMs], goals: [goal] };
+    },
+  },
+  {
+    name: "guards-killed",
+    about:
+      "SIGKILL of runner and watchdog, and not of the step; a supervisor starts the runner anew. Recovery: kill → the step is gone",
+    invariants: [5, 8],
+    short: false,
+    async strike(field) {
+      const victim = await field.addRunner({ slots: 1 });
+      // Silent: one that printed would end by itself, for nobody reads any more.
+      const run = await field.createRun([slowAtFirst(false)]);
+      await field.sees(run, JOB, "start");
+      victim.child.kill("SIGSTOP");
+      const atMs = systemClock.monotonicMs();
+      for (const { pid, command } of processesNaming([victim.workDir]))
+        if (command.includes("watchdog")) process.kill(pid, "SIGKILL");
+      victim.child.kill("SIGKILL");
+      await field.addRunner({ slots: 1, workDir: victim.workDir });
+      await eventually("the step is ended", () => processesNaming([`${run}/${JOB}/1/`]).length === 0);
+      const ms = Math.round(systemClock.monotonicMs() - atMs);
+      await field.runEnds(run, RUN_MS);
+      return {
+        faults: 1,
+        recoveriesMs: [ms],
+        goals: [{ what: "the step without a watchdog is gone", ms, atMostMs: GONE_AFTER_RESTART_MS }],
+      };
     },
   },
   {
