@@ -35,7 +35,8 @@ export async function findLocalRepository(
   const roots = await Promise.all(allowedRoots.map((root) => realpath(root).catch(() => undefined)));
   const allowed = real !== undefined && roots.some((root) => root !== undefined && isInside(real, root));
   // One answer for "not there" and "not allowed": it tells nothing about other folders.
-  if (!allowed) throw new DomainError("forbidden", `source ${path} is not in a folder that this runner may read (--allow-source)`);
+  if (!allowed)
+    throw new DomainError("forbidden", `source ${path} is not in a folder that this runner may read (--allow-source)`);
   for (const folder of [real, join(real, ".git")])
     if ((await isFolder(join(folder, "objects"))) && (await isFolder(join(folder, "refs"))))
       return { objects: join(folder, "objects"), shallow: join(folder, "shallow") };
