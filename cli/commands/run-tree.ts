@@ -91,7 +91,8 @@ export async function runTree(context: Context, early: EarlyStart, options: RunO
     local,
     halt: new AbortController(),
   };
-  const unlisten = onStopSignals(
+  // To the process's very end: a signal that comes while it ends must not take the place of its exit code.
+  onStopSignals(
     context.clock,
     (signal) => stopFirst(command, signal),
     (signal) => {
@@ -114,7 +115,6 @@ export async function runTree(context: Context, early: EarlyStart, options: RunO
     forget();
     if (options.keep === true) await context.err.write(`kept: ${temp.path}\n`);
     else await temp.remove();
-    unlisten();
   }
 }
 
