@@ -94,7 +94,13 @@ async function readState(folder: string): Promise<Local | undefined> {
   return token === undefined ? { url: running.url } : { url: running.url, token };
 }
 
-const stackFile = z.object({ url: z.string().refine(isHttpUrl), pid: z.int().positive() });
+/** `baton up` serves this host alone. A state folder that came with somebody's repository must not name another. */
+const stackFile = z.object({ url: z.string().refine(isHttpUrl).refine(isLoopback), pid: z.int().positive() });
+
+function isLoopback(url: string): boolean {
+  const host = URL.parse(url)?.hostname ?? "";
+  return host === "localhost" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
 
 function parseStack(stack: string, file: string): z.infer<typeof stackFile> {
   try {

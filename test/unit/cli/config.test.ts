@@ -73,8 +73,8 @@ describe("which control plane", () => {
   test("--url beats BATON_URL, that a stack that runs here, that the config file", async () => {
     config("http://config:1", "t-config");
     expect(await findServer(environment(), undefined)).toMatchObject({ url: "http://config:1", token: "t-config" });
-    localUp("http://local:1", "t-local");
-    expect(await findServer(environment(), undefined)).toMatchObject({ url: "http://local:1", token: "t-local" });
+    localUp("http://127.0.0.1:1", "t-local");
+    expect(await findServer(environment(), undefined)).toMatchObject({ url: "http://127.0.0.1:1", token: "t-local" });
     const byEnvironment = environment({ url: "http://env:1", token: "t-env" });
     expect(await findServer(byEnvironment, undefined)).toMatchObject({ url: "http://env:1", token: "t-env" });
     expect(await findServer(byEnvironment, "http://opt:1")).toMatchObject({ url: "http://opt:1", token: "t-env" });
@@ -82,18 +82,33 @@ describe("which control plane", () => {
 
   test("a stack that was killed is not found, though its file is still there", async () => {
     const { pid = 0 } = spawnSync("true");
-    localUp("http://local:1", "t-local", pid);
+    localUp("http://127.0.0.1:1", "t-local", pid);
     await expect(findServer(environment(), undefined)).rejects.toThrow(/no control plane is known/);
+  });
+
+  test("a state folder that came with a repository sends nobody's token to a stranger", async () => {
+    for (const url of [
+      "https://evil.example.com",
+      "http://127.0.0.1.evil.example.com",
+      "http://127.0.0.1@evil.example.com",
+    ]) {
+      localUp(url, "t-evil", 1);
+      await expect(findServer(environment({ token: "t-env" }), undefined)).rejects.toThrow(
+        /not what `baton up` writes/,
+      );
+    }
+    localUp("http://localhost:4800", "t-local");
+    expect(await findServer(environment(), undefined)).toMatchObject({ url: "http://localhost:4800" });
   });
 
   test("below a repository's root its stack is found; above one, nothing is", async () => {
     const below = join(folder, "src/deep");
     mkdirSync(below, { recursive: true });
-    localUp("http://local:1", "t-local");
+    localUp("http://127.0.0.1:1", "t-local");
     const inside = environment({ cwd: below });
     await expect(findServer(inside, undefined)).rejects.toThrow(/no control plane is known/);
     mkdirSync(join(folder, ".git"));
-    expect(await findServer(inside, undefined)).toMatchObject({ url: "http://local:1", token: "t-local" });
+    expect(await findServer(inside, undefined)).toMatchObject({ url: "http://127.0.0.1:1", token: "t-local" });
     mkdirSync(join(below, ".git"));
     await expect(findServer(inside, undefined)).rejects.toThrow(/no control plane is known/);
   });
