@@ -13,7 +13,7 @@ export interface ServerConfig {
   readonly secretsFile?: string;
 }
 
-export const SERVER_FILE = join(".baton", "server.yml");
+const SERVER_FILE = join(".baton", "server.yml");
 const SLOTS_MAX = 256;
 const POOLS_MAX = 64;
 

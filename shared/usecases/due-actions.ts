@@ -56,7 +56,7 @@ function dueForQueued(job: JobItem, run: RunItem, nowMs: number): DueAction[] {
 }
 
 /** The first re-offer after a time: at growing ages, then each time the last of them has passed again. */
-export function nextOfferMs(queuedAtMs: number, afterMs: number): number {
+function nextOfferMs(queuedAtMs: number, afterMs: number): number {
   const ages = REOFFER_AGES_MS.map((ageMs) => queuedAtMs + ageMs).filter((atMs) => atMs > afterMs);
   const lastAgeMs = REOFFER_AGES_MS.at(-1) ?? TICK_MAX_MS;
   const rounds = Math.floor((afterMs - queuedAtMs) / lastAgeMs) + 1;

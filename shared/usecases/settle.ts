@@ -140,7 +140,7 @@ async function tellChecks(settling: Settling, job: JobItem): Promise<void> {
 }
 
 /** One contributor's answer, write-once; the last one makes the check final. Returns the check as it stands. */
-export async function answerCheck(
+async function answerCheck(
   deps: Deps,
   ref: RunRef,
   job: JobItem,
