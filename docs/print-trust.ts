@@ -112,9 +112,7 @@ const tenths = (ms: number): string => (ms / 1_000).toFixed(1);
 
 function printGoals({ result }: Result<"attack">): string {
   const rows = result.scores.flatMap(({ attack, goals }) =>
-    goals
-      .filter(({ atMostMs }) => atMostMs > 0)
-      .map(({ what, ms, atMostMs }) => [code(attack), what, `${tenths(ms)} s`, `${tenths(atMostMs)} s`]),
+    goals.map(({ what, ms, atMostMs }) => [code(attack), what, `${tenths(ms)} s`, `${tenths(atMostMs)} s`]),
   );
   return markdownTable(["attack", "bound", "measured", "at most"], rows);
 }

@@ -1,7 +1,7 @@
 import { systemClock } from "../../shared/lib/clock.ts";
 import { assess } from "./assess.ts";
 import { type Field, openField } from "./field.ts";
-import { addCounts, CLEAN, type Goal, recoveryOf, type Score } from "./score.ts";
+import { addCounts, CLEAN, type Counts, type Goal, recoveryOf, type Score } from "./score.ts";
 
 /** What an attack did, and how long the system took to get over it. */
 export interface Blow {
@@ -9,6 +9,8 @@ export interface Blow {
   /** Milliseconds, one for each thing that recovered. */
   readonly recoveriesMs: readonly number[];
   readonly goals?: readonly Goal[];
+  /** What the attack itself saw go wrong, and in words. */
+  readonly counts?: Partial<Counts>;
   readonly findings?: readonly string[];
 }
 
@@ -60,7 +62,7 @@ export async function makeAttack(attack: Attack, seed: number, short: boolean): 
       runs: field.runs.size,
       jobs: found.jobs,
       faults: blow.faults,
-      counts: addCounts(found.counts, {
+      counts: addCounts(addCounts(found.counts, blow.counts ?? {}), {
         orphans: orphans.length,
         lostJobs: found.counts.lostJobs === 0 ? broken.length : 0,
       }),

@@ -17,7 +17,8 @@ const RUN_MS = 2 * LEASE_TTL_MS;
 const REQUEUED_AFTER_KILL_MS = 3_000;
 const REQUEUED_AFTER_HOST_LOSS_MS = LEASE_TTL_MS + 5_000;
 const GONE_AFTER_WAKING_MS = 1_000;
-const GONE_AFTER_RESTART_MS = 5_000;
+/** A Node process must start first, on a machine that may be busy. */
+const GONE_AFTER_RESTART_MS = 10_000;
 const ROUNDS_SHORT = 2;
 const ROUNDS = 10;
 
@@ -40,19 +41,20 @@ export const runnerAttacks: readonly Attack[] = [
       const atMs = systemClock.nowMs();
       victim.child.kill("SIGSTOP");
       const started = await field.sees(run, JOB, "start", 2, 2 * LEASE_TTL_MS);
-      const findings = processesNaming([`${run}/${JOB}/1/`]).map(
-        ({ pid }) => `process ${pid} of the stale attempt lives`,
-      );
+      const alive = processesNaming([`${run}/${JOB}/1/`]).map(({ pid }) => `process ${pid} of the stale attempt lives`);
       victim.child.kill("SIGCONT");
       await eventually("the woken runner gives its attempt up", () =>
         victim.events.some((event) => event.type === "attempt_ended" && ["fenced", "stale"].includes(event.end)),
       );
       await field.runEnds(run, RUN_MS);
-      findings.push(...(await historyOf(field, run)));
-      const goal = await requeued(field, run, atMs, LEASE_TTL_MS);
-      // A living process of an attempt whose job was granted again fails the attack like a missed bound.
-      const gone = { what: "processes of the stale attempt beside the next one", ms: findings.length, atMostMs: 0 };
-      return { faults: 1, recoveriesMs: [started.atMs - atMs], goals: [goal, gone], findings };
+      const untold = await historyOf(field, run);
+      return {
+        faults: 1,
+        recoveriesMs: [started.atMs - atMs],
+        goals: [await requeued(field, run, atMs, LEASE_TTL_MS)],
+        counts: { overlaps: alive.length, wrongVerdicts: untold.length },
+        findings: [...alive, ...untold],
+      };
     },
   },
   {
