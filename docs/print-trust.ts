@@ -100,10 +100,20 @@ function printAttack({ result }: Result<"attack">): string {
     const verdict = skipped !== undefined ? `left out: ${skipped}` : isClean(score) ? "clean" : "NOT CLEAN";
     const recovery = recoveryMs === undefined ? "–" : `${tenths(recoveryMs.p50)} / ${tenths(recoveryMs.max)}`;
     const sizes = [score.runs, score.jobs, score.faults, score.lostAttempts, score.staleProbes].map(String);
-    return [code(score.attack), verdict, ...sizes, ...names.map((name) => String(score.counts[name])), recovery];
+    return [
+      code(score.attack),
+      verdict,
+      ...sizes,
+      ...names.map((name) => String(score.counts[name])),
+      String(score.recordedLogBytes),
+      recovery,
+    ];
   });
   const head = ["attack", "verdict", "runs", "jobs", "faults", "attempts lost", "stale calls tried"];
-  const table = markdownTable([...head, ...names.map((name) => COUNT_NAMES[name]), "recovery p50 / max, s"], rows);
+  const table = markdownTable(
+    [...head, ...names.map((name) => COUNT_NAMES[name]), "log bytes lost, recorded", "recovery p50 / max, s"],
+    rows,
+  );
   const told = result.scores.map(({ attack, about }) => `* ${code(attack)}: ${about}.`);
   return [table, "", ...told].join("\n");
 }

@@ -29,6 +29,7 @@ const score = z.object({
   counts,
   lostAttempts: z.int(),
   staleProbes: z.int(),
+  recordedLogBytes: z.int(),
   recoveryMs: z.object({ p50: z.number(), max: z.number() }).optional(),
   goals: z.array(z.object({ what: z.string(), ms: z.number(), atMostMs: z.number() })),
   skipped: z.string().optional(),

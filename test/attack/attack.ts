@@ -39,6 +39,7 @@ export async function makeAttack(attack: Attack, seed: number, short: boolean): 
     counts: CLEAN,
     lostAttempts: 0,
     staleProbes: 0,
+    recordedLogBytes: 0,
     recoveryMs: undefined,
   };
   const skipped = attack.impossible?.();
@@ -68,6 +69,7 @@ export async function makeAttack(attack: Attack, seed: number, short: boolean): 
       }),
       lostAttempts: found.lostAttempts,
       staleProbes: found.staleProbes,
+      recordedLogBytes: found.recordedLogBytes,
       recoveryMs: recoveryOf(blow.recoveriesMs),
       goals: blow.goals ?? [],
       findings: [...broken, ...(blow.findings ?? []), ...found.findings, ...orphans.map((one) => `orphan: ${one}`)],

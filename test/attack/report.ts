@@ -28,6 +28,7 @@ export function printScores({ scores, seed, seconds, command }: AttackReport): s
     "lost attempts",
     "stale probes",
     ...counts.map((name) => COUNT_NAMES[name]),
+    "log bytes lost, recorded",
     "recovery p50/max",
     "verdict",
   ];
@@ -38,6 +39,7 @@ export function printScores({ scores, seed, seconds, command }: AttackReport): s
     String(score.lostAttempts),
     String(score.staleProbes),
     ...counts.map((name) => String(score.counts[name])),
+    String(score.recordedLogBytes),
     recovery(score),
     score.skipped === undefined ? (isClean(score) ? "clean" : "NOT CLEAN") : "left out",
   ]);
@@ -66,7 +68,7 @@ export function printScores({ scores, seed, seconds, command }: AttackReport): s
   ].join("\n");
 }
 
-export function recovery({ recoveryMs }: Score): string {
+function recovery({ recoveryMs }: Score): string {
   if (recoveryMs === undefined) return "–";
   return `${(recoveryMs.p50 / 1_000).toFixed(1)} / ${(recoveryMs.max / 1_000).toFixed(1)} s`;
 }

@@ -51,6 +51,8 @@ export interface Score {
   /** Attempts that were lost to the faults, and granted again. */
   readonly lostAttempts: number;
   readonly staleProbes: number;
+  /** Output that could not be kept, and whose place and length the log tells. */
+  readonly recordedLogBytes: number;
   /** From the fault, or its end, to the work going on. Milliseconds. */
   readonly recoveryMs: { readonly p50: number; readonly max: number } | undefined;
   readonly goals: readonly Goal[];

@@ -9,7 +9,9 @@ import { smallGraph } from "./control-plane.ts";
 
 const RUNS_SHORT = 12;
 const RUNS = 500;
-const UNFINISHED_MAX = 12;
+const UNFINISHED_MAX = 16;
+/** Long enough that faults meet running steps. */
+const BEATS_MOST = 15;
 const RUNNERS = 3;
 const LOOK_MS = 200;
 const LAST_RUN_MS = 300_000;
@@ -92,7 +94,7 @@ async function blow(field: Field, names: readonly string[], signal: AbortSignal)
     const name = field.dice.oneOf(names);
     await FAULTS[name]?.(field, field.dice.between(300, 3_000));
     count += 1;
-    await passes(field.dice.between(100, 1_500));
+    await passes(field.dice.between(100, 1_000));
   }
   return count;
 }
@@ -102,7 +104,8 @@ async function createAll(field: Field, count: number): Promise<ReadonlySet<strin
   const ended = new Set<string>();
   while (ended.size < count * SHARE_OF_RUNS_UNDER_FAULTS) {
     const open = [...field.runs.keys()].filter((run) => !ended.has(run));
-    if (field.runs.size < count && open.length < UNFINISHED_MAX) await field.createRun(smallGraph(field, 1));
+    if (field.runs.size < count && open.length < UNFINISHED_MAX)
+      await field.createRun(smallGraph(field, field.dice.between(0, BEATS_MOST)));
     for (const run of open) if (await hasEnded(field, run)) ended.add(run);
     await wait(LOOK_MS / Math.max(1, UNFINISHED_MAX - open.length));
     if (field.runs.size >= count && open.length <= Math.ceil(count * (1 - SHARE_OF_RUNS_UNDER_FAULTS))) break;
