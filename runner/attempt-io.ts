@@ -4,6 +4,7 @@ import { fetchInputs } from "./fetch-inputs.ts";
 import { collectArtifacts } from "./products/artifacts.ts";
 import { openLog } from "./products/log.ts";
 import { checkout } from "./products/source.ts";
+import { stepFolder } from "./step-folder.ts";
 
 /** All that an attempt does on disk and in the bucket beside its executor: what the simulator stands in for. */
 export interface AttemptIo {
@@ -11,6 +12,7 @@ export interface AttemptIo {
   readonly put: typeof put;
   readonly checkout: typeof checkout;
   readonly fetchInputs: typeof fetchInputs;
+  readonly stepFolder: typeof stepFolder;
   readonly writeScript: (file: string, script: string) => Promise<void>;
   readonly collectArtifacts: typeof collectArtifacts;
   readonly uploadFile: typeof uploadFile;
@@ -21,6 +23,7 @@ export const attemptIo: AttemptIo = {
   put,
   checkout,
   fetchInputs,
+  stepFolder,
   writeScript: writeFile,
   collectArtifacts,
   uploadFile,

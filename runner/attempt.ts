@@ -259,6 +259,7 @@ function runAllSteps(attempt: Attempt, journal: Journal, secrets: Readonly<Recor
     execution,
     journal,
     clock: deps.clock,
+    stepFolder: deps.io.stepFolder,
     writeScript: deps.io.writeScript,
     environmentOf: (step) => stepEnvironment(context, step),
     onStep: (index) => {

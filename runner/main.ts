@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { flushCompileCache } from "node:module";
 import { join } from "node:path";
 import { exchangeOverHttp } from "../shared/lib/http-call.ts";
+import { removeTree } from "../shared/lib/remove-tree.ts";
 import type { RequestMeter } from "../shared/lib/request-meter.ts";
 import { makeClient } from "../shared/protocol/client.ts";
 import { attemptIo } from "./attempt-io.ts";
@@ -18,7 +19,7 @@ import { parseRunnerOptions, RUNNER_USAGE, type RunnerOptions, UsageError } from
 import { type Runner, startRunner } from "./runner.ts";
 import { serverFromParent } from "./server-from-parent.ts";
 import { RejectedError } from "./session.ts";
-import { openWorkDir, removeLeftovers, removeTree, type WorkDir } from "./work-dir.ts";
+import { openWorkDir, removeLeftovers, type WorkDir } from "./work-dir.ts";
 
 /** Exit codes: done, and could not be run. */
 const DONE = 0;

@@ -1,13 +1,11 @@
-import { realpath, stat } from "node:fs/promises";
 import { constants } from "node:os";
-import { join, relative, resolve } from "node:path";
+import { join } from "node:path";
 import type { Step } from "../shared/domain/plan.ts";
 import type { Clock } from "../shared/lib/clock.ts";
 import type { Failure } from "../shared/protocol/products.ts";
 import { cut } from "./cut.ts";
 import type { Execution, StepEnd } from "./executors/executor.ts";
 import { describeMs, type Journal } from "./journal.ts";
-import { ToolingError } from "./tooling-error.ts";
 
 /** What came of an attempt's work. Where steps may still run (`alive`), they get the whole grace time. */
 export type Work =
@@ -28,6 +26,7 @@ export interface RunSteps {
   readonly execution: Execution;
   readonly journal: Journal;
   readonly clock: Clock;
+  readonly stepFolder: (workspace: string, step: Step) => Promise<string>;
   readonly writeScript: (file: string, script: string) => Promise<void>;
   readonly environmentOf: (step: Step) => Record<string, string>;
   readonly onStep: (index: number) => void;
@@ -51,7 +50,10 @@ async function runStep(run: RunSteps, step: Step, index: number): Promise<Work> 
   const { execution, journal, clock } = run;
   const label = `step ${index + 1}/${run.steps.length}: ${step.name}`;
   const script = join(execution.folders.scripts, `step-${index + 1}.sh`);
-  const [cwd] = await Promise.all([folderOf(execution.folders.workspace, step), run.writeScript(script, step.run)]);
+  const [cwd] = await Promise.all([
+    run.stepFolder(execution.folders.workspace, step),
+    run.writeScript(script, step.run),
+  ]);
   journal.line(label);
   const startedAtMs = clock.monotonicMs();
   const command = [step.shell ?? SHELL_DEFAULT, "-e", script];
@@ -112,25 +114,6 @@ function hint(exitCode: number): string {
 
 function failure(kind: Failure["class"], message: string, step: Step): Failure {
   return { class: kind, message: cut(message, 1_000), step: cut(step.name, 256) };
-}
-
-/** A step's folder. A link or `..` out of the workspace is a mistake of the pipeline, not a boundary. */
-async function folderOf(workspace: string, step: Step): Promise<string> {
-  // A process that starts in no folder is told as a shell that does not exist.
-  if (!(await isFolder(workspace)))
-    throw new ToolingError(`step "${step.name}": the workspace is gone; a step before it removed it`);
-  if (step.workdir === undefined) return workspace;
-  const folder = await realpath(resolve(workspace, step.workdir)).catch(() => undefined);
-  if (folder === undefined || !(await isFolder(folder)))
-    throw new ToolingError(`step "${step.name}": there is no folder "${step.workdir}" in the workspace`);
-  const inside = relative(await realpath(workspace), folder);
-  if (inside === ".." || inside.startsWith("../"))
-    throw new ToolingError(`step "${step.name}": the folder "${step.workdir}" is outside the workspace`);
-  return folder;
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 /** The step's end, unless it is interrupted or too slow: then it goes on until the whole attempt is stopped. */

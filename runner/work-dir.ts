@@ -1,7 +1,8 @@
-import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { readdir, rm } from "node:fs/promises";
+import { mkdirSync, readFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../shared/lib/clock.ts";
+import { removeTree } from "../shared/lib/remove-tree.ts";
 import type { Folders } from "./executors/executor.ts";
 import { endProcesses } from "./watchdog/end-processes.ts";
 import { parseStat } from "./watchdog/find-members.ts";
@@ -70,20 +71,4 @@ export function makeFolders(root: string): Folders {
   mkdirSync(root, { mode: PRIVATE });
   for (const path of Object.values(folders)) mkdirSync(path, { mode: PRIVATE });
   return folders;
-}
-
-/** Removes a tree also where a step left folders without write permission, as Go's module cache does. */
-export async function removeTree(path: string): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true });
-  } catch {
-    makeRemovable(path);
-    await rm(path, { recursive: true, force: true, maxRetries: 3 });
-  }
-}
-
-function makeRemovable(path: string): void {
-  if (!lstatSync(path).isDirectory()) return;
-  chmodSync(path, PRIVATE);
-  for (const name of readdirSync(path)) makeRemovable(join(path, name));
 }

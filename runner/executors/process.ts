@@ -1,9 +1,10 @@
 import { unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../shared/lib/clock.ts";
+import { removeTree } from "../../shared/lib/remove-tree.ts";
 import { endProcesses } from "../watchdog/end-processes.ts";
 import type { Report } from "../watchdog/protocol.ts";
-import { makeFolders, removeTree } from "../work-dir.ts";
+import { makeFolders } from "../work-dir.ts";
 import type { Execution, Executor, Lost, StartAttempt, StepCommand, StepEnd } from "./executor.ts";
 import { type FifoSupply, makeFifoSupply } from "./fifo-supply.ts";
 import { newMarker, type OutputPipe, openOutputPipe } from "./output-pipe.ts";
