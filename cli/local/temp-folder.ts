@@ -1,6 +1,7 @@
-import { mkdtemp, readdir, readFile, realpath, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, realpath } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { removeTree } from "../../shared/lib/remove-tree.ts";
 import { CommandError } from "../command-error.ts";
 
 /** A command's own folder for all that lives no longer than itself. */
@@ -10,7 +11,6 @@ export interface TempFolder {
 }
 
 const PREFIX = "baton-run-";
-const REMOVE_TRIES_MAX = 5;
 
 /**
  * Makes a temporary folder, private to the user (0700), named for this process: `baton-run-<pid>-<start>-<random>`.
@@ -24,21 +24,15 @@ export async function makeTempFolder(): Promise<TempFolder> {
     const why = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
     throw new CommandError(`cannot make a folder in ${parent} (${why}); TMPDIR names another place`, { cause });
   });
-  return { path, remove: () => removeFolder(path) };
-}
-
-/** Processes that are just being killed may still write: a folder that is not empty any more is removed again. */
-function removeFolder(path: string): Promise<void> {
-  return rm(path, { recursive: true, force: true, maxRetries: REMOVE_TRIES_MAX, retryDelay: 100 });
+  return { path, remove: () => removeTree(path) };
 }
 
 async function removeLeftovers(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
     const [, pid, start] = /^baton-run-(\d+)-(\d+)-/.exec(name) ?? [];
     if (pid === undefined || start === undefined || (await startOf(Number(pid))) === start) continue;
-    await removeFolder(join(parent, name)).catch((error: unknown) => {
-      if (!isForeign(error)) throw error; // another user's: theirs to remove
-    });
+    // What cannot be removed, being another user's, say, wastes space and hurts no run.
+    await removeTree(join(parent, name)).catch(() => undefined);
   }
 }
 
@@ -51,8 +45,4 @@ async function startOf(pid: number): Promise<string> {
     if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ESRCH")) return "0";
     throw error;
   }
-}
-
-function isForeign(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "EACCES" || error.code === "EPERM");
 }
