@@ -1,4 +1,3 @@
-import { setTimeout as wait } from "node:timers/promises";
 import { isRunEnded } from "../../../shared/domain/verdict.ts";
 import { systemClock } from "../../../shared/lib/clock.ts";
 import type { Attack } from "../attack.ts";
@@ -9,11 +8,11 @@ import { smallGraph } from "./control-plane.ts";
 
 const RUNS_SHORT = 12;
 const RUNS = 500;
-const UNFINISHED_MAX = 16;
+const UNFINISHED_MAX = 20;
 /** Long enough that faults meet running steps. */
 const BEATS_MOST = 15;
 const RUNNERS = 3;
-const LOOK_MS = 200;
+const LOOK_MS = 500;
 const LAST_RUN_MS = 300_000;
 const SHARE_OF_RUNS_UNDER_FAULTS = 0.98;
 
@@ -104,11 +103,11 @@ async function createAll(field: Field, count: number): Promise<ReadonlySet<strin
   const ended = new Set<string>();
   while (ended.size < count * SHARE_OF_RUNS_UNDER_FAULTS) {
     const open = [...field.runs.keys()].filter((run) => !ended.has(run));
-    if (field.runs.size < count && open.length < UNFINISHED_MAX)
+    const more = Math.min(UNFINISHED_MAX - open.length, count - field.runs.size);
+    for (let made = 0; made < more; made += 1)
       await field.createRun(smallGraph(field, field.dice.between(0, BEATS_MOST)));
-    for (const run of open) if (await hasEnded(field, run)) ended.add(run);
-    await wait(LOOK_MS / Math.max(1, UNFINISHED_MAX - open.length));
-    if (field.runs.size >= count && open.length <= Math.ceil(count * (1 - SHARE_OF_RUNS_UNDER_FAULTS))) break;
+    await passes(LOOK_MS);
+    await Promise.all(open.map(async (run) => (await hasEnded(field, run)) && ended.add(run)));
   }
   return ended;
 }
