@@ -81,7 +81,8 @@ export async function openField(seed: number): Promise<Field> {
       const number = runners.length + 1;
       const folder = workDir ?? join(dir, `work-${number}`);
       mkdirSync(folder, { recursive: true, mode: 0o700 });
-      const args = ["--slots", String(slots), "--name", `r${number}`];
+      // Nothing outlives an attack that is itself killed.
+      const args = ["--slots", String(slots), "--name", `r${number}`, "--exit-with-parent"];
       const runner = await spawnRunner({ url: network.url, token: stack.token, args, workDir: folder });
       runners.push(runner);
       return runner;
