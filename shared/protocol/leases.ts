@@ -8,7 +8,7 @@ import {
 } from "../domain/limits.ts";
 import { jobSpecSchema } from "../domain/plan.ts";
 import { artifactName, claimId, jobId, label, poolName, projectName, runId, runnerId, sha256 } from "./ids.ts";
-import { artifactSchema, logSealSchema } from "./products.ts";
+import { artifactSchema, isWholeSeal, logSealSchema, SEAL_MISTAKE } from "./products.ts";
 import { sourceSchema } from "./runs.ts";
 
 /** The runner's side of the protocol (DESIGN section 5). Durations, not dates, wherever two clocks would meet. */
@@ -145,4 +145,6 @@ export const releaseBody = z.strictObject({
 });
 
 /** The log so far of a stopped attempt, where it could be sealed. */
-export const cancelAckBody = z.strictObject({ log: logSealSchema.optional() });
+export const cancelAckBody = z
+  .strictObject({ log: logSealSchema.optional() })
+  .refine(({ log }) => log === undefined || isWholeSeal(log), { message: SEAL_MISTAKE, path: ["log"] });

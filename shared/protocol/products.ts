@@ -60,6 +60,18 @@ export const logSealSchema = z.strictObject({
 });
 export type LogSeal = z.infer<typeof logSealSchema>;
 
+/** Said where a seal's short index does not make up its log: a byte of it would be neither kept nor recorded as lost. */
+export const SEAL_MISTAKE = "the chunks and gaps of a seal must make up the log, each byte once";
+
+/** Whether chunks and gaps tile the whole log. Of an index that is an object, or lost, only its reader can tell. */
+export function isWholeSeal({ bytes, lostBytes, chunkCount, index }: LogSeal): boolean {
+  if (index.kind !== "inline") return lostBytes <= bytes;
+  const parts = [...index.chunks, ...index.gaps].sort((a, b) => a.offset - b.offset || a.bytes - b.bytes);
+  const end = parts.reduce((at, part) => (part.offset === at ? at + part.bytes : Number.NaN), 0);
+  const lost = index.gaps.reduce((sum, gap) => sum + gap.bytes, 0);
+  return end === bytes && lost === lostBytes && chunkCount === index.chunks.length;
+}
+
 /** An uploaded artifact. Kind `archive` is a gzip tar of everything that the job's globs matched. */
 export const artifactSchema = z.strictObject({
   name: artifactName,
@@ -104,6 +116,7 @@ export const completeBody = z
       )
       .max(CHECK_RESULTS_MAX),
   })
+  .refine(({ log }) => isWholeSeal(log), { message: SEAL_MISTAKE, path: ["log"] })
   .refine((completion) => completionBytes(completion) <= COMPLETION_BYTES_MAX, {
     message: `a last word has at most ${COMPLETION_BYTES_MAX} bytes as JSON`,
   });

@@ -364,6 +364,31 @@ describe("a request", () => {
     expect(JSON.stringify(granted.body)).toContain(source.url);
   });
 
+  test("for a seal whose chunks and gaps do not make up its log is refused, and nothing changes", async () => {
+    const { runId } = await startRun(deps, planOf({ id: "one" }));
+    const { grant } = await runningAt(deps, { runId, jobId: "one" });
+    const params = { run: runId, job: "one", fence: "1" };
+    const chunk = { seq: 0, offset: 0, bytes: 5, gzipBytes: 20, sha256: "a".repeat(64) };
+    const gap = { offset: 5, bytes: 3, reason: "upload_failed" as const };
+    const seal = (bytes: number, lostBytes: number, chunks: object[], gaps: object[], chunkCount = chunks.length) => ({
+      ...lastWord(),
+      log: { bytes, lostBytes, chunkCount, index: { kind: "inline", chunks, gaps } },
+    });
+    const wrong = [
+      seal(5, 0, [], []),
+      seal(8, 0, [chunk], [gap]),
+      seal(8, 3, [chunk], [gap], 2),
+      seal(9, 3, [chunk], [{ ...gap, offset: 6 }]),
+      seal(5, 0, [chunk, { ...chunk, seq: 1 }], []),
+    ];
+    for (const body of wrong) {
+      const { status, body: answer } = await call("complete", { token: grant.leaseToken, params, body });
+      expect([status, answer.message]).toEqual([400, expect.stringContaining("make up the log")]);
+    }
+    const right = await call("complete", { token: grant.leaseToken, params, body: seal(8, 3, [chunk], [gap]) });
+    expect(right.status).toBe(200);
+  });
+
   test("for a log index larger than any log's is refused", async () => {
     const { runId } = await startRun(deps, planOf({ id: "one" }));
     const { grant } = await runningAt(deps, { runId, jobId: "one" });
