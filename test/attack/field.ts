@@ -130,6 +130,11 @@ export async function passes(ms: number): Promise<void> {
   await eventually(`${ms} ms pass`, () => systemClock.monotonicMs() >= untilMs, ms + SEES_MS, Math.min(ms, LOOK_MS));
 }
 
+/** Waits until a runner takes offers. A busy machine starts one slowly. */
+export async function isReady(runner: RunnerProcess): Promise<void> {
+  await eventually("a runner is ready", () => runner.events.some(({ type }) => type === "ready"), SEES_MS, LOOK_MS);
+}
+
 /** Calls until the control plane answers: it may just be down. */
 async function through<T>(what: string, call: () => Promise<T>): Promise<T> {
   const found = await eventually(

@@ -56,8 +56,10 @@ export const diskAttacks: readonly Attack[] = [
         };
         const written = await field.createRun([writes]);
         // Its workspace is gone then: no room comes free by itself after the disk is filled.
-        await eventually("the workspace is removed", () =>
-          runner.events.some((event) => event.type === "attempt_ended" && event.run === written),
+        await eventually(
+          "the workspace is removed",
+          () => runner.events.some((event) => event.type === "attempt_ended" && event.run === written),
+          RUN_MS,
         );
 
         // Not even a workspace can be made: the attempt is given back, and goes on when there is room.

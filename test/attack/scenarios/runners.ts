@@ -4,7 +4,7 @@ import type { JobView } from "../../../shared/protocol/runs.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { RunnerProcess } from "../../support/runner-process.ts";
 import type { Attack } from "../attack.ts";
-import { type Field, passes } from "../field.ts";
+import { type Field, isReady, passes } from "../field.ts";
 import { processesNaming } from "../orphans.ts";
 import type { Task } from "../plan.ts";
 import type { Goal } from "../score.ts";
@@ -43,8 +43,10 @@ export const runnerAttacks: readonly Attack[] = [
       const started = await field.sees(run, JOB, "start", 2, 2 * LEASE_TTL_MS);
       const alive = processesNaming([`${run}/${JOB}/1/`]).map(({ pid }) => `process ${pid} of the stale attempt lives`);
       victim.child.kill("SIGCONT");
-      await eventually("the woken runner gives its attempt up", () =>
-        victim.events.some((event) => event.type === "attempt_ended" && ["fenced", "stale"].includes(event.end)),
+      await eventually(
+        "the woken runner gives its attempt up",
+        () => victim.events.some((event) => event.type === "attempt_ended" && ["fenced", "stale"].includes(event.end)),
+        RUN_MS,
       );
       await field.runEnds(run, RUN_MS);
       const untold = await historyOf(field, run);
@@ -70,7 +72,7 @@ export const runnerAttacks: readonly Attack[] = [
       await field.sees(run, JOB, "start", 2, 2 * LEASE_TTL_MS);
       const atMs = systemClock.monotonicMs();
       for (const pid of [victim.pid, ...pids]) process.kill(pid, "SIGCONT");
-      await eventually("the woken attempt ends", () => processesNaming([`${run}/${JOB}/1/`]).length === 0);
+      await eventually("the woken attempt ends", () => processesNaming([`${run}/${JOB}/1/`]).length === 0, RUN_MS);
       const ms = Math.round(systemClock.monotonicMs() - atMs);
       await field.runEnds(run, RUN_MS);
       const goal = { what: "an attempt that wakes beside the next is gone", ms, atMostMs: GONE_AFTER_WAKING_MS };
@@ -113,7 +115,7 @@ export const runnerAttacks: readonly Attack[] = [
         if (command.includes("watchdog")) process.kill(pid, "SIGKILL");
       victim.child.kill("SIGKILL");
       await field.addRunner({ slots: 1, workDir: victim.workDir });
-      await eventually("the step is ended", () => processesNaming([`${run}/${JOB}/1/`]).length === 0);
+      await eventually("the step is ended", () => processesNaming([`${run}/${JOB}/1/`]).length === 0, RUN_MS);
       const ms = Math.round(systemClock.monotonicMs() - atMs);
       await field.runEnds(run, RUN_MS);
       return {
@@ -137,7 +139,7 @@ export const runnerAttacks: readonly Attack[] = [
         const run = await field.createRun([slowAtFirst(true)]);
         await field.sees(run, JOB, "alive");
         const heir = await field.addRunner({ slots: 1 });
-        await heir.heard("ready");
+        await isReady(heir);
         const atMs = systemClock.nowMs();
         victim.child.kill("SIGKILL");
         goals.push(await requeued(field, run, atMs, REQUEUED_AFTER_KILL_MS));
@@ -160,7 +162,7 @@ async function victimAtWork(
   await field.sees(run, JOB, "start");
   await passes(500);
   const heir = await field.addRunner({ slots: 1 });
-  await heir.heard("ready");
+  await isReady(heir);
   return { run, victim };
 }
 
