@@ -54,6 +54,7 @@ export function makeDeps(environment: Environment): FunctionDeps {
     settings: {
       tenant: environment.BATON_TENANT,
       pools: environment.BATON_POOLS.split(","),
+      offerCopies: environment.BATON_OFFER_COPIES,
       poolQueueUrl,
       runnerSqs: runnerSqs(environment),
     },

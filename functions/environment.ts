@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { OFFER_COPIES_MAX } from "../shared/domain/limits.ts";
 import { DEFAULT_POOLS } from "../shared/resources.ts";
 
 /** The functions' environment, parsed once. Secrets are named by files or parameters, never put here (SECURITY 12). */
@@ -24,6 +25,8 @@ const schema = z.object({
     .string()
     .regex(/^[a-z0-9-]{1,32}$/)
     .default("main"),
+  /** How often each offer is sent at once: more than one hides the loss of a message at once, for a price. */
+  BATON_OFFER_COPIES: z.coerce.number().int().min(1).max(OFFER_COPIES_MAX).default(1),
   BATON_LOG_LEVEL: z.enum(["DEBUG", "INFO", "WARN", "ERROR"]).default("INFO"),
 });
 export type Environment = z.infer<typeof schema>;

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
+import { POOLS_PER_SESSION_MAX } from "../../shared/domain/limits.ts";
 import { poolName } from "../../shared/protocol/ids.ts";
 import { readConfigText } from "./read-config.ts";
 import { parseStrictYaml } from "./strict-yaml.ts";
@@ -15,13 +16,16 @@ export interface ServerConfig {
 
 const SERVER_FILE = join(".baton", "server.yml");
 const SLOTS_MAX = 256;
-const POOLS_MAX = 64;
 
 const schema = z.strictObject({
   port: z.int().min(1).max(65_535).optional(),
-  state: z.string().min(1).optional(),
+  // A repository brings this file: it must not choose a folder outside of the project to write to.
+  state: z
+    .string()
+    .regex(/^(?!\/)(?!.*(^|\/)\.\.(\/|$))/, "a state folder lies below the project: no leading / and no ..")
+    .optional(),
   slots: z.int().min(1).max(SLOTS_MAX).optional(),
-  pools: z.array(poolName).min(1).max(POOLS_MAX).optional(),
+  pools: z.array(poolName).min(1).max(POOLS_PER_SESSION_MAX).optional(),
   secrets_file: z.string().min(1).optional(),
 });
 

@@ -12,8 +12,8 @@ export function explainAttempts(job: JobView, time: TellTime): string[] {
 
 function begin(attempt: AttemptView, time: TellTime): string {
   if (attempt.startedAtMs !== undefined)
-    return `started at ${time.at(attempt.startedAtMs)} on runner ${attempt.runnerId}`;
-  return `was claimed at ${time.at(attempt.grantedAtMs)} by runner ${attempt.runnerId}, and never began`;
+    return `started at ${time.at(attempt.startedAtMs)} on runner ${attempt.runner}`;
+  return `was claimed at ${time.at(attempt.grantedAtMs)} by runner ${attempt.runner}, and never began`;
 }
 
 function end(job: JobView, attempt: AttemptView, time: TellTime): string {

@@ -54,7 +54,7 @@ function explainStopping(job: JobView, time: TellTime): string {
   const { stop } = job;
   if (stop === undefined) return `${job.id} is being stopped.`;
   return (
-    `${job.id} was asked to stop at ${time.at(stop.atMs)} (${stop.reason}). Its runner, ${job.lease?.runnerId ?? "unknown"}, must say that ` +
+    `${job.id} was asked to stop at ${time.at(stop.atMs)} (${stop.reason}). Its runner, ${job.lease?.runner ?? "unknown"}, must say that ` +
     `the processes are gone; if it does not, the lease ends by ${time.at(stop.deadlineMs)} and the job with it.`
   );
 }
@@ -107,7 +107,7 @@ export function listed(names: readonly string[]): string {
   return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
 
-const holderOf = (job: JobView): string => `runner ${job.lease?.runnerId ?? "unknown"}`;
+const holderOf = (job: JobView): string => `runner ${job.lease?.runner ?? "unknown"}`;
 /** Between two heartbeats "starting" is mostly over already: only what lasts is told. */
 const phaseOf = (job: JobView): string => (job.phase === "uploading" ? " (uploading)" : "");
 const because = (reason: string | undefined): string => (reason === undefined ? "" : `: ${reason}`);

@@ -78,6 +78,7 @@ export const IDEMPOTENCY_KEY_LENGTH_MAX = 128;
 /** Ticks and offers (DESIGN section 4). */
 export const TICK_MIN_MS = 2 * SECOND_MS;
 export const TICK_MAX_MS = 30 * SECOND_MS;
+export const OFFER_COPIES_MAX = 5;
 export const SWEEP_LAG_MS = MINUTE_MS;
 export const DUE_SHARDS = 4;
 /** Ages of a queued job at which it is offered again; then every last one more. */

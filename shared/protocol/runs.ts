@@ -71,7 +71,8 @@ export const runSummary = runView.omit({ history: true, reason: true });
 
 export const attemptView = z.object({
   fence: z.int().positive(),
-  runnerId: z.string(),
+  /** The runner's name, as it was started with. */
+  runner: z.string(),
   grantedAtMs: z.int(),
   startedAtMs: z.int().optional(),
   end: z
@@ -105,7 +106,7 @@ export const jobView = z.object({
   phase: z.string().optional(),
   queuedAtMs: z.int().optional(),
   queueDeadlineMs: z.int().optional(),
-  lease: z.object({ runnerId: z.string(), expiresAtMs: z.int() }).optional(),
+  lease: z.object({ runner: z.string(), expiresAtMs: z.int() }).optional(),
   stop: z.object({ reason: z.string(), atMs: z.int(), deadlineMs: z.int() }).optional(),
   result: z.object({ fence: z.int().nonnegative(), outcome: z.string() }).optional(),
   reason: z.string().optional(),

@@ -23,6 +23,8 @@ export interface Settings {
   readonly tenant: string;
   /** The pools that have a queue. */
   readonly pools: readonly string[];
+  /** How many messages one offer is: the deliberate duplicates that an operator wants. */
+  readonly offerCopies: number;
   readonly poolQueueUrl: (pool: string) => string;
   /** How runners reach the queues. */
   readonly runnerSqs: {

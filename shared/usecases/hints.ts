@@ -20,7 +20,8 @@ export async function hint(deps: Deps, what: string, send: () => Promise<void>):
 
 /** Offers queued jobs to their pools. */
 export async function offerJobs(deps: Deps, jobs: readonly JobItem[]): Promise<void> {
-  const offers = jobs.filter((job) => job.state === "queued").map(toOffer);
+  const once = jobs.filter((job) => job.state === "queued").map(toOffer);
+  const offers = once.flatMap((offer) => Array.from({ length: deps.settings.offerCopies }, () => offer));
   if (offers.length === 0) return;
   await hint(deps, "offers", () => deps.queues.sendOffers(offers));
   deps.metrics.count("OffersSent", offers.length);

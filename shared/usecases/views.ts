@@ -48,7 +48,7 @@ export function toJobView(job: JobItem): JobView {
     phase,
     queuedAtMs,
     queueDeadlineMs,
-    lease: lease === undefined ? undefined : { runnerId: lease.runnerName, expiresAtMs: lease.expiresAtMs },
+    lease: lease === undefined ? undefined : { runner: lease.runnerName, expiresAtMs: lease.expiresAtMs },
     stop,
     result,
     reason,
@@ -63,7 +63,7 @@ export function toJobView(job: JobItem): JobView {
 
 function toAttemptView(fence: number, attempt: JobItem["attempts"][string]): AttemptView {
   const { runnerName, grantedAtMs, startedAtMs, end } = attempt;
-  return { fence, runnerId: runnerName, grantedAtMs, startedAtMs, end };
+  return { fence, runner: runnerName, grantedAtMs, startedAtMs, end };
 }
 
 /** Named checks, and each job that answers its own: one list. */

@@ -267,11 +267,11 @@ test("kill -9 of the runner ends its steps within a second, and the lease is giv
 test("a runner that is stopped past its deadline has its steps ended before the lease expires", async () => {
   const one = await runner();
   const file = join(scratch, "pid");
-  const job = plane.addJob({ script: STUBBORN(file), ttlMs: 2_000, heartbeatMs: 500 });
+  const job = plane.addJob({ script: STUBBORN(file), ttlMs: 6_000, heartbeatMs: 500 });
   plane.offer(job);
   const pid = await pidIn(file);
   process.kill(one.pid, "SIGSTOP");
-  await eventually("the step is gone", () => !isAlive(pid), 3_000);
+  await eventually("the step is gone", () => !isAlive(pid), 10_000);
   expect(await ended(job)).toBe("release deadline_passed");
   process.kill(one.pid, "SIGCONT");
   expect(await one.heard("attempt_ended")).toMatchObject({ end: "fenced" });

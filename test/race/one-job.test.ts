@@ -51,3 +51,11 @@ test("two jobs run one after the other, and the run succeeds", async () => {
   expect(jobs[1]?.history["0.enqueue"]?.reason).toBe("one succeeded");
   expect(ended.history["0.succeed"]).toEqual({ atMs: world.clock.nowMs, actor: expect.stringMatching(/^runner:/) });
 });
+
+test("an operator who wants copies gets each offer that often", async () => {
+  const { deps, sent } = world;
+  const copying = { ...deps, settings: { ...deps.settings, offerCopies: 3 } };
+  const body = { project: "default", definition: { path: "hello.yml", text: HELLO }, pipelinePath: "x", watch: false };
+  const { run } = await createRun(copying, body, { principal: "token:test" });
+  expect(sent.offers.filter(({ offer }) => offer.runId === run.runId)).toHaveLength(3);
+});

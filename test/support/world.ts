@@ -58,6 +58,7 @@ export async function startWorld(pools: readonly string[] = ["default", "gpu"]):
     settings: {
       tenant: "main",
       pools,
+      offerCopies: 1,
       poolQueueUrl: (pool) => `http://queues.test/${pool}`,
       runnerSqs: { region: "us-east-1", credentials: { accessKeyId: "x", secretAccessKey: "x" } },
     },

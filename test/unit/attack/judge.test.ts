@@ -38,7 +38,7 @@ function job(id: string, state: JobView["state"], fences: readonly [number, stri
     result: { fence: newest, outcome: state },
     attempts: fences.map(([fence, outcome]) => ({
       fence,
-      runnerId: "r",
+      runner: "r",
       grantedAtMs: 0,
       end: { outcome: outcome as "lost", atMs: 1 },
     })),
@@ -86,7 +86,7 @@ describe("planted:", () => {
     const [a, ...rest] = goodJobs();
     const open = {
       ...job("a", "succeeded", [[2, "succeeded"]]),
-      attempts: [{ fence: 1, runnerId: "r", grantedAtMs: 0 }, ...(a?.attempts.slice(1) ?? [])],
+      attempts: [{ fence: 1, runner: "r", grantedAtMs: 0 }, ...(a?.attempts.slice(1) ?? [])],
     };
     expect(judged([open, ...rest], goodWitness())).toMatchObject({ lostJobs: 1 });
   });

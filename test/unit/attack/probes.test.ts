@@ -13,7 +13,7 @@ const RUN = "run_01h455vb4pex5vsknk084sn02q";
 const base = { runId: RUN, id: "a", name: "a", state: "succeeded", pool: "default", fence: 2, createdAtMs: 0 };
 const attempt = (fence: number, outcome: string) => ({
   fence,
-  runnerId: "r",
+  runner: "r",
   grantedAtMs: 0,
   end: { outcome, atMs: 1 },
 });

@@ -83,7 +83,7 @@ describe("why a job stands where it does", () => {
     const again = job("test", {
       state: "running",
       attempts: [attempt(1, { end: failedAt(1) }), attempt(2, { grantedAtMs: at(2), startedAtMs: at(2) })],
-      lease: { runnerId: "r2", expiresAtMs: at(3) },
+      lease: { runner: "r2", expiresAtMs: at(3) },
       left: { failed: 1, lost: 3 },
     });
     expect(why(again, 2.5)).toEqual([
@@ -94,7 +94,7 @@ describe("why a job stands where it does", () => {
   });
 
   test("running with an expired lease: it is about to be taken back", () => {
-    const stale = job("t", { state: "running", attempts: [attempt(1)], lease: { runnerId: "r1", expiresAtMs: at(1) } });
+    const stale = job("t", { state: "running", attempts: [attempt(1)], lease: { runner: "r1", expiresAtMs: at(1) } });
     expect(why(stale, 2)[0]).toContain("Its lease expired at 12:01:00, 1m 00s ago");
   });
 
@@ -152,7 +152,7 @@ describe("why a job stands where it does", () => {
     const stopping = job("t", {
       state: "stopping",
       stop: { reason: "cancel", atMs: at(1), deadlineMs: at(2) },
-      lease: { runnerId: "r1", expiresAtMs: at(1.5) },
+      lease: { runner: "r1", expiresAtMs: at(1.5) },
       attempts: [attempt(1)],
     });
     expect(why(stopping)[0]).toBe(

@@ -38,5 +38,5 @@ export function job(id: string, more: Partial<JobView> = {}): JobView {
 }
 
 export function attempt(fence: number, more: Partial<AttemptView> = {}): AttemptView {
-  return { fence, runnerId: `r${fence}`, grantedAtMs: START, startedAtMs: START, ...more };
+  return { fence, runner: `r${fence}`, grantedAtMs: START, startedAtMs: START, ...more };
 }
