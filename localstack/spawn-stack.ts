@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { stackProcessEnvironment } from "./environment.ts";
 import { readReport, type StackReady } from "./stack-report.ts";
 import { type StartFailureCode, systemCode } from "./start-failure.ts";
 import { readTextFile } from "./state-folder.ts";
@@ -112,6 +113,7 @@ function start(options: SpawnOptions, stateDir: string, logFile: string): ChildP
       ],
       {
         stdio: ["ignore", log, log, "ipc"],
+        env: stackProcessEnvironment(),
         // A session of its own: a terminal's Ctrl-C is for the parent, which then stops us in order.
         detached: true,
       },

@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { systemClock } from "../shared/lib/clock.ts";
 import { findDynamoEngine, startDynamoEngine } from "./dynamo-engine.ts";
 import { freePort } from "./free-port.ts";
@@ -36,18 +37,35 @@ export async function startStack(argv: readonly string[], loadParts: () => Promi
 
 async function bringUp(argv: readonly string[], loadParts: () => Promise<StackParts>): Promise<RunningStack> {
   const options = parseStackOptions(argv);
-  const folder = stateFolder(options.stateDir);
+  const folder = stateFolder(options.stateDir, !options.memory);
   const binary = findDynamoEngine(process.platform, process.arch);
   prepareFolder(folder);
   const lock = await lockState(folder, systemClock);
   const engine = startDynamoEngine(binary, options.memory ? undefined : folder.tableFile, await freePort());
   // Its failure is thrown where it is awaited, which may be after it happened.
   engine.catch(() => undefined);
+  // Serves one run and is gone: schemas would be compiled for longer than it parses with them.
+  if (options.memory) (await import("zod")).z.config({ jitless: true });
   // Heavy: the protocol's schemas, then the AWS SDK and the servers. The engine starts meanwhile.
   const { openGateway } = await import("./gateway/gateway.ts");
-  const gateway = await openGateway({ host: options.host, port: options.port, clock: systemClock, log: logLine });
+  const { host, port } = options;
+  const onAnswer = keepCompiledCode();
+  const gateway = await openGateway({ host, port, clock: systemClock, log: logLine, onAnswer });
   const { runStack } = await import("./run-stack.ts");
   return runStack({ options, folder, lock, gateway, engine, loadParts, clock: systemClock, log: logLine });
+}
+
+/**
+ * Node writes compiled code when a process ends in order, which a stack that is killed with its parent never does, and
+ * it writes a module once: so the best moment is when a first job has gone all its way.
+ */
+function keepCompiledCode(): (routeKey: string) => void {
+  let kept = false;
+  return (routeKey) => {
+    if (kept || !routeKey.endsWith("/complete")) return;
+    kept = true;
+    setImmediate(flushCompileCache);
+  };
 }
 
 let leaving = false;

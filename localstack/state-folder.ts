@@ -7,6 +7,8 @@ import { StartFailure, systemCode } from "./start-failure.ts";
 
 export interface StateFolder {
   readonly dir: string;
+  /** False: what is written need not outlive a power failure, and is not waited for. */
+  readonly durable: boolean;
   readonly lockFile: string;
   /** API token with every scope. */
   readonly tokenFile: string;
@@ -21,10 +23,11 @@ export interface StateFolder {
   readonly awsDir: string;
 }
 
-export function stateFolder(path: string): StateFolder {
+export function stateFolder(path: string, durable: boolean): StateFolder {
   const dir = resolve(path);
   return {
     dir,
+    durable,
     lockFile: join(dir, "lock"),
     tokenFile: join(dir, "token"),
     runnerTokenFile: join(dir, "runner-token"),
@@ -48,10 +51,10 @@ export function prepareFolder(folder: StateFolder): void {
   }
 }
 
-/** Writes a file for its owner alone, whole or not at all: a crash leaves the old one. */
-export function writePrivateFile(path: string, text: string): void {
+/** Writes a file of the folder for its owner alone, whole or not at all: a crash leaves the old one. */
+export function writePrivateFile({ durable }: Pick<StateFolder, "durable">, path: string, text: string): void {
   const temporary = `${path}.${process.pid}.tmp`;
-  writeFileSync(temporary, text, { mode: 0o600, flush: true });
+  writeFileSync(temporary, text, { mode: 0o600, flush: durable });
   renameSync(temporary, path);
 }
 
@@ -72,6 +75,6 @@ export function ensureSigningKey(folder: StateFolder): string {
   const first = readTextFile(folder.signingKeyFile)?.split("\n")[0]?.trim();
   if (first !== undefined && first !== "") return first;
   const key = randomBytes(SIGNING_KEY_BYTES).toString("base64url");
-  writePrivateFile(folder.signingKeyFile, `${key}\n`);
+  writePrivateFile(folder, folder.signingKeyFile, `${key}\n`);
   return key;
 }

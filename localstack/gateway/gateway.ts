@@ -32,6 +32,8 @@ export interface GatewayOptions {
   readonly port: number;
   readonly clock: Clock;
   readonly log: Log;
+  /** Told of each request that a function has answered: `POST /v1/runs`. */
+  readonly onAnswer?: (routeKey: string) => void;
 }
 
 /** Idle connections are kept for longer than clients keep theirs, so that none is closed under a request. */
@@ -109,7 +111,7 @@ async function answerRequest(
   request: IncomingMessage,
   requestId: string,
   functions: Functions | undefined,
-  { clock, log }: GatewayOptions,
+  { clock, log, onAnswer }: GatewayOptions,
 ): Promise<HttpAnswer> {
   const { method = "", url = "", headers } = request;
   const match = matchRoute(method, url.split("?")[0] ?? "");
@@ -124,6 +126,7 @@ async function answerRequest(
   const event = httpEvent({ method, url, headers, body, sourceIp, requestId, atMs }, match.route, match.params);
   functions.meter.requested(event.routeKey);
   const result = await functions.invoke(match.route.handler, event);
+  onAnswer?.(event.routeKey);
   const answer = answerOf(result);
   if (answer !== undefined) return answer;
   log("ERROR", "a function did not answer like one", { requestId, function: match.route.handler });

@@ -40,7 +40,7 @@ const RECIPE = 1;
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 /** Where the bundles lie, beside Node's compiled code. */
-export const BUNDLES_CACHE = join(root, "node_modules", ".cache", "baton");
+const CACHE = join(root, "node_modules", ".cache", "baton");
 export const BUNDLES_PREFIX = "packages-";
 
 export const bundleFile = (name: string): string => `${name.replace("@", "").replace(/[/:]/, "-")}.mjs`;
@@ -54,7 +54,7 @@ export function bundlesFolder(installed = join(root, "node_modules", ".package-l
   if (lock === undefined) return undefined;
   const recipe = JSON.stringify([RECIPE, process.versions.modules, BUNDLED_PACKAGES]);
   const digest = createHash("sha256").update(recipe).update(lock).digest("hex").slice(0, 32);
-  return join(BUNDLES_CACHE, `${BUNDLES_PREFIX}${digest}`);
+  return join(CACHE, `${BUNDLES_PREFIX}${digest}`);
 }
 
 /**

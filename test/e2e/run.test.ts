@@ -36,14 +36,17 @@ async function sleeping(pipeline = SLEEPER) {
 }
 
 describe("a run of the working tree", () => {
-  test("jobs stream behind their names, artifacts pass on, and the table ends it", async () => {
+  test.each([
+    ["from bundled packages", {}],
+    ["from the packages themselves", { BATON_BUNDLED_PACKAGES: "off" }],
+  ])("jobs stream behind their names, artifacts pass on, and the table ends it: %s", async (_how, env) => {
     place.write({
       "hello.yml": `jobs:
   greet: {run: "mkdir out; echo hi > out/g; echo greeting", artifacts: {paths: [out/g]}}
   shout: {needs: greet, artifacts: {from: [greet]}, run: "tr a-z A-Z < out/g"}
 `,
     });
-    const { code, stdout, stderr } = await baton(place, ["run", "hello.yml"]).ended;
+    const { code, stdout, stderr } = await baton(place, ["run", "hello.yml"], { env }).ended;
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain("greet │ greeting\n");
     expect(stdout).toContain("shout │ HI\n");

@@ -1,0 +1,129 @@
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { type Plugin, rolldown } from "rolldown";
+import { BUNDLED_PACKAGES, BUNDLES_PREFIX, bundleFile, bundlesFolder } from "../shared/lib/bundled-packages.ts";
+
+/** `npm ci` ends with this: each package that our programs import becomes one file, which they load instead of it. */
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+const ENTRY = "\0entry:";
+const HTTP = "\0node:http";
+
+/**
+ * Makes the bundles of what is installed, unless they are there. What the packages share is in shared files, so that
+ * there is one instance of everything. Throws where a bundle would not export what its package does.
+ */
+export async function bundlePackages(folder: string | undefined = bundlesFolder()): Promise<void> {
+  if (folder === undefined) throw new Error("npm has not written node_modules/.package-lock.json");
+  const cache = dirname(folder);
+  await mkdir(cache, { recursive: true });
+  const there = await readdir(cache);
+  if (there.includes(basename(folder))) return;
+  // Beside it, so that a rename makes the whole of it appear at once.
+  const making = join(cache, `making-${process.pid}`);
+  try {
+    await bundleInto(making);
+    await checkExports(making);
+    await rename(making, folder).catch(ignoreTaken);
+  } finally {
+    await rm(making, { recursive: true, force: true });
+  }
+  const old = there.filter((name) => name.startsWith(BUNDLES_PREFIX));
+  await Promise.all(old.map((name) => rm(join(cache, name), { recursive: true, force: true })));
+}
+
+/** What the clients of AWS share is one file, for it is always loaded together: file by file it would be forty. */
+const AWS_CORE = {
+  name: "aws-core",
+  test: /node_modules\/(@smithy|@aws-sdk\/(?!client-|lib-))/,
+  tags: ["$initial" as const],
+};
+
+async function bundleInto(folder: string): Promise<void> {
+  const bundler = await rolldown({
+    cwd: root,
+    input: Object.fromEntries(BUNDLED_PACKAGES.map((name) => [bundleFile(name), ENTRY + name])),
+    plugins: [entries, leanHttp],
+    platform: "node",
+    // The ES modules where a package has both: they need no wrapping, and load what is seldom needed when it is.
+    resolve: { mainFields: ["module", "main"] },
+    preserveEntrySignatures: "strict",
+    logLevel: "warn",
+    onLog(_level, log) {
+      throw new Error(`rolldown: ${log.message}`);
+    },
+  });
+  await bundler.write({
+    dir: folder,
+    format: "esm",
+    entryFileNames: "[name]",
+    chunkFileNames: "[name]-[hash].mjs",
+    minify: true,
+    codeSplitting: { groups: [AWS_CORE] },
+  });
+  await bundler.close();
+}
+
+/**
+ * What `import … from "node:http"` calls by the way, since it takes every name there is: lazy getters that load all of
+ * Node's `fetch`.
+ */
+const COSTLY_NAMES: ReadonlySet<string> = new Set(["WebSocket", "CloseEvent", "MessageEvent"]);
+
+/** ES modules that import Node's HTTP get it without those names. `require` never calls them. */
+const leanHttp: Plugin = {
+  name: "baton-lean-http",
+  resolveId: (id, _importer, { kind }) =>
+    (id === "node:http" || id === "http") && kind !== "require-call" ? HTTP : null,
+  async load(id) {
+    if (id !== HTTP) return null;
+    const names = [...(await namesOf("node:http"))].filter((one) => one !== "default");
+    return `const whole = process.getBuiltinModule("node:http"); export default whole; export const { ${names.join(", ")} } = whole;`;
+  },
+};
+
+/** An entry exports what Node itself sees in the package: of a CommonJS module, the names that Node finds in its text. */
+const entries: Plugin = {
+  name: "baton-entries",
+  resolveId: (id) => (id.startsWith(ENTRY) ? id : null),
+  async load(id) {
+    if (!id.startsWith(ENTRY)) return null;
+    const name = id.slice(ENTRY.length);
+    const from = JSON.stringify(name);
+    const names = await namesOf(name);
+    const isCommonJs = names.delete(WHOLE);
+    const chosen = (await this.resolve(name))?.id;
+    const hasDefault = names.delete("default") && !isCommonJs;
+    if (isCommonJs && chosen === fileURLToPath(import.meta.resolve(name)))
+      return `import whole from ${from}; export default whole; export const { ${[...names].join(", ")} } = whole;`;
+    return `export * from ${from};${hasDefault ? `export { default } from ${from};` : ""}`;
+  },
+};
+
+/** What Node calls all that a CommonJS module exports. */
+const WHOLE = "module.exports";
+
+/** A bundle has every name that its package has. The default of a CommonJS package is the whole of it, under no name. */
+async function checkExports(folder: string): Promise<void> {
+  for (const name of BUNDLED_PACKAGES) {
+    const wanted = await namesOf(name);
+    const made = await namesOf(pathToFileURL(join(folder, bundleFile(name))).href);
+    if (wanted.delete(WHOLE)) wanted.delete("default");
+    const missing = [...wanted].filter((one) => !made.has(one));
+    if (missing.length > 0) throw new Error(`the bundle of ${name} would lack ${missing.join(", ")}`);
+  }
+}
+
+async function namesOf(specifier: string): Promise<Set<string>> {
+  const found: unknown = await import(specifier);
+  // The mark that compilers leave in CommonJS is for loaders, and Node's is not one of those.
+  const names = Object.keys(found as object).filter((name) => name !== "__esModule");
+  return new Set(names.filter((name) => specifier !== "node:http" || !COSTLY_NAMES.has(name)));
+}
+
+/** Another made the same bundles meanwhile. */
+function ignoreTaken(error: unknown): void {
+  if (!(error instanceof Error && "code" in error && (error.code === "ENOTEMPTY" || error.code === "EEXIST")))
+    throw error;
+}

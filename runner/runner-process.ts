@@ -1,0 +1,198 @@
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { flushCompileCache } from "node:module";
+import { join } from "node:path";
+import { exchangeOverHttp } from "../shared/lib/http-call.ts";
+import { removeTree } from "../shared/lib/remove-tree.ts";
+import type { RequestMeter } from "../shared/lib/request-meter.ts";
+import { makeClient } from "../shared/protocol/client.ts";
+import { attemptIo } from "./attempt-io.ts";
+import { bootClock } from "./boot-clock.ts";
+import { type RunnerEnvironment, readRunnerEnvironment } from "./environment.ts";
+import { describeEvent, type Emit } from "./events.ts";
+import type { Executor } from "./executors/executor.ts";
+import { makeProcessExecutor } from "./executors/process.ts";
+import { makeRunnerMetrics, serveMetrics } from "./metrics.ts";
+import { makeNudge, type Nudge } from "./nudge.ts";
+import { openOfferQueue } from "./offer-queue.ts";
+import { parseRunnerOptions, RUNNER_USAGE, type RunnerOptions, UsageError } from "./options.ts";
+import { type Runner, startRunner } from "./runner.ts";
+import { serverFromParent } from "./server-from-parent.ts";
+import { RejectedError } from "./session.ts";
+import { openWorkDir, removeLeftovers, type WorkDir } from "./work-dir.ts";
+
+/** Exit codes: done, and could not be run. */
+const DONE = 0;
+const UNUSABLE = 2;
+/** A second signal, and the parent's end, leave the steps less time than a drain does. */
+const SECOND_SIGNAL_GRACE_MS = 2_000;
+
+/**
+ * Runs a runner until it has drained; answers the process's exit code. SIGTERM or SIGINT once drains, twice stops.
+ * The caller must exit then: a poll may still be in flight.
+ */
+export async function runnerMain(args: readonly string[]): Promise<number> {
+  if (args.includes("--help")) {
+    process.stdout.write(RUNNER_USAGE);
+    return DONE;
+  }
+  try {
+    const options = parseRunnerOptions(args);
+    return await runUntilDrained(options, readRunnerEnvironment(options.passEnv));
+  } catch (error) {
+    if (!(error instanceof UsageError || error instanceof RejectedError)) throw error;
+    process.stderr.write(`baton runner: ${error.message}\n`);
+    return UNUSABLE;
+  }
+}
+
+async function runUntilDrained(options: RunnerOptions, environment: RunnerEnvironment): Promise<number> {
+  const root = options.workDir ?? environment.workDir;
+  const workDir = openWorkDir(root);
+  // First, since a parent's control plane may still start: the first watchdog does so meanwhile.
+  const executor = openExecutor(options, environment, workDir);
+  try {
+    const server = await findServer(options, environment);
+    if (server === undefined) return DONE;
+    return await serve({ options, environment, ...server, root, workDir, executor });
+  } finally {
+    if (!options.keepWorkspace) await removeTree(workDir.own);
+  }
+}
+
+/** Which control plane, and the token for it. Undefined where the parent that was to say so has ended. */
+async function findServer(options: RunnerOptions, environment: RunnerEnvironment): Promise<Found | undefined> {
+  const server = options.serverFromParent ? await serverFromParent(process.stdin) : options;
+  if (server === undefined) return undefined;
+  const url = server.url ?? environment.url;
+  if (url === undefined) throw new UsageError("--url is missing (or BATON_URL)");
+  return { url, token: await readToken(server.tokenFile, environment) };
+}
+
+interface Found {
+  readonly url: string;
+  readonly token: string;
+}
+
+async function serve(place: Omit<Start, "emit" | "meter" | "nudge">): Promise<number> {
+  const { options, root } = place;
+  const metrics = makeRunnerMetrics();
+  const print = options.json ? printJson : printLine;
+  let kept = false;
+  const emit: Emit = (event) => {
+    metrics.count(event);
+    print(event);
+    if (event.type !== "attempt_ended" || kept) return;
+    // Node writes compiled code when a process ends in order, and `baton run` kills its runner: so when all has run once.
+    kept = true;
+    setImmediate(flushCompileCache);
+  };
+  if (options.metricsPort !== undefined) await serveMetrics(metrics, options.metricsPort);
+  const nudge = makeNudge();
+  const runner = start({ ...place, emit, meter: metrics.meter, nudge });
+  const unlisten = listen(runner, options, nudge);
+  try {
+    await Promise.all([runner.finished, tidyUp(root, emit)]);
+  } finally {
+    unlisten();
+  }
+  return DONE;
+}
+
+async function tidyUp(root: string, emit: Emit): Promise<void> {
+  try {
+    const count = await removeLeftovers(root, bootClock);
+    if (count > 0) emit({ type: "leftovers_removed", count });
+  } catch (error) {
+    // Disk space is wasted; no job is hurt.
+    emit({ type: "trouble", message: `old workspaces could not be removed: ${String(error)}` });
+  }
+}
+
+interface Start {
+  readonly options: RunnerOptions;
+  readonly environment: RunnerEnvironment;
+  readonly url: string;
+  readonly token: string;
+  readonly root: string;
+  readonly workDir: WorkDir;
+  readonly executor: Executor;
+  readonly emit: Emit;
+  readonly meter: RequestMeter;
+  readonly nudge: Nudge;
+}
+
+function start({ options, environment, url, token, workDir, executor, emit, meter, nudge }: Start): Runner {
+  return startRunner({
+    client: makeClient({ url, token, exchange: exchangeOverHttp }),
+    clock: bootClock,
+    io: attemptIo,
+    openOfferQueue,
+    emit,
+    nudge,
+    meter,
+    executor,
+    host: environment.host,
+    cacheDir: workDir.cache,
+    allowedRoots: options.allowSources,
+    secretsFile: options.secretsFile,
+    claimSeed: randomBytes(16).toString("hex"),
+    name: options.name,
+    pools: options.pools,
+    slots: options.slots,
+  });
+}
+
+function openExecutor(options: RunnerOptions, environment: RunnerEnvironment, workDir: WorkDir): Executor {
+  const { outerCookie, path } = environment.host;
+  return makeProcessExecutor({
+    folder: workDir.own,
+    slots: options.slots,
+    keepWorkspace: options.keepWorkspace,
+    clock: bootClock,
+    watchdogEnvironment: {
+      PATH: path,
+      NODE_COMPILE_CACHE: environment.compileCache ?? join(workDir.cache, "compile"),
+      ...(outerCookie === undefined ? {} : { BATON_ATTEMPT: outerCookie }),
+    },
+  });
+}
+
+async function readToken(tokenFile: string | undefined, environment: RunnerEnvironment): Promise<string> {
+  if (tokenFile === undefined) {
+    if (environment.token === undefined) throw new UsageError("--token-file is missing (or BATON_TOKEN)");
+    return environment.token;
+  }
+  try {
+    return (await readFile(tokenFile, "utf8")).trim();
+  } catch (cause) {
+    throw new UsageError(`--token-file: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
+/**
+ * Ties the runner's end to signals and, where asked, to its parent's; whatever such a parent still writes is a nudge.
+ * Answers how to undo that.
+ */
+function listen(runner: Runner, options: RunnerOptions, nudge: Nudge): () => void {
+  let signals = 0;
+  const onSignal = (signal: NodeJS.Signals) => {
+    signals += 1;
+    if (signals === 1) runner.drain(signal, options.drainMs);
+    else runner.kill(`${signal} again`, SECOND_SIGNAL_GRACE_MS);
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+  const onParentGone = () => runner.kill("the parent has ended", 0);
+  if (options.exitWithParent) {
+    process.stdin.once("end", onParentGone).once("error", onParentGone).on("data", nudge.now).resume();
+  }
+  return () => {
+    process.off("SIGTERM", onSignal);
+    process.off("SIGINT", onSignal);
+    process.stdin.off("end", onParentGone).off("error", onParentGone).off("data", nudge.now).pause();
+  };
+}
+
+const printJson: Emit = (event) => void process.stdout.write(`${JSON.stringify(event)}\n`);
+const printLine: Emit = (event) => void process.stderr.write(`baton runner: ${describeEvent(event)}\n`);
