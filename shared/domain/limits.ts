@@ -84,7 +84,7 @@ export const DUE_SHARDS = 4;
 /** Ages of a queued job at which it is offered again; then every last one more. */
 export const REOFFER_AGES_MS = [15, 45, 120, 300, 600].map((seconds) => seconds * SECOND_MS);
 /** From this age on a job is offered again whatever the depth of its queue says. */
-export const REOFFER_ALWAYS_AGE_MS = 300 * SECOND_MS;
+export const REOFFER_ALWAYS_AGE_MS = 120 * SECOND_MS;
 /** Follow-up writes of one handler; the rest is left to an immediate tick. */
 export const FOLLOW_UPS_MAX = 64;
 export const RECONCILE_WRITES_MAX = 512;

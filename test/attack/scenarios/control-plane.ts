@@ -7,7 +7,8 @@ import type { Task } from "../plan.ts";
 
 /** What the runners depend on dies, loses, doubles, or does not answer. */
 
-const RUN_MS = 240_000;
+/** A lost offer comes again at its job's next age, whatever else is queued (REOFFER_ALWAYS_AGE_MS), after a lost tick was swept up. */
+const RUN_MS = 360_000;
 const KILLS_SHORT = 4;
 const KILLS = 40;
 const SECOND_MS = 1_000;

@@ -13,7 +13,8 @@ const UNFINISHED_MAX = 20;
 const BEATS_MOST = 15;
 const RUNNERS = 3;
 const LOOK_MS = 500;
-const LAST_RUN_MS = 300_000;
+/** The longest pause between two offers of a job that is young, and a sweep. */
+const LAST_RUN_MS = 420_000;
 const SHARE_OF_RUNS_UNDER_FAULTS = 0.98;
 
 type Fault = (field: Field, lengthMs: number) => Promise<void>;
