@@ -1,3 +1,4 @@
+import { eachOf } from "../../shared/lib/each-of.ts";
 import { checkLogs } from "./check-logs.ts";
 import type { Field } from "./field.ts";
 import { judgeRun } from "./judge.ts";
@@ -15,15 +16,22 @@ export interface Assessment {
   readonly findings: readonly string[];
 }
 
+const READ_WIDTH = 8;
+
 /** Verdicts first, then logs, then what stale attempts can still do. Needs a field without faults. */
 export async function assess(field: Field): Promise<Assessment> {
   const { client, network } = field;
   let counts = CLEAN;
   let [jobs, lostAttempts, staleProbes, recordedLogBytes] = [0, 0, 0, 0];
   const findings: string[] = [];
+  const seenRuns = await eachOf([...field.runs.keys()], READ_WIDTH, (run) =>
+    client.call("listJobs", { params: { run } }),
+  );
+  // After what Baton says, so that all that it can know of has been signed.
   const signs = Map.groupBy(field.witness(), ({ run }) => run);
-  for (const [id, tasks] of field.runs) {
-    const seen = await client.call("listJobs", { params: { run: id } });
+  for (const seen of seenRuns) {
+    const id = seen.run.id;
+    const tasks = field.runs.get(id) ?? [];
     const witness = signs.get(id) ?? [];
     const judged = judgeRun(expectedOf(id, tasks), seen, witness);
     counts = addCounts(counts, judged.counts);
