@@ -1,42 +1,47 @@
 import { CreateTableCommand, type CreateTableCommandInput, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { CreateBucketCommand, PutBucketLifecycleConfigurationCommand, type S3Client } from "@aws-sdk/client-s3";
-import { CreateQueueCommand, QueueNameExists, SetQueueAttributesCommand, type SQSClient } from "@aws-sdk/client-sqs";
+import { PutBucketLifecycleConfigurationCommand, type S3Client } from "@aws-sdk/client-s3";
+import { SetQueueAttributesCommand, type SQSClient } from "@aws-sdk/client-sqs";
+import type { FauxqsServer } from "fauxqs";
 import { BUCKET, OFFER_QUEUE, QUEUES, type QueueName, TABLE } from "../shared/resources.ts";
 import { BUCKET_NAME, deadLetterName, poolQueueName, queueArn, queueName, queueUrl, TABLE_NAME } from "./names.ts";
 
 /** Makes what `shared/resources.ts` names, where it is not there yet. */
 
-export interface Clients {
+export interface Makers {
   readonly dynamodb: DynamoDBClient;
+  /** Makes queues and the bucket without a request each: seven of them would take a tenth of a start. */
+  readonly aws: Pick<FauxqsServer, "createQueue" | "createBucket" | "inspectQueue">;
   readonly sqs: SQSClient;
-  readonly s3: S3Client;
   readonly awsUrl: string;
+  /** For the rules by which objects expire; absent where none lives for days. */
+  readonly s3: S3Client | undefined;
 }
 
 /** Idempotent: a restart finds everything, and takes over changed queue attributes. */
-export async function createResources(clients: Clients, pools: readonly string[]): Promise<void> {
+export async function createResources(makers: Makers, pools: readonly string[]): Promise<void> {
   const queues = Object.keys(QUEUES) as QueueName[];
+  makers.aws.createBucket(BUCKET_NAME);
   await Promise.all([
-    createTable(clients.dynamodb),
-    createBucket(clients.s3),
-    ...queues.map((queue) => createWorkQueue(clients, queue)),
-    ...pools.map((pool) => createPoolQueue(clients, pool)),
+    createTable(makers.dynamodb),
+    ...(makers.s3 === undefined ? [] : [putLifecycle(makers.s3)]),
+    ...queues.map((queue) => createWorkQueue(makers, queue)),
+    ...pools.map((pool) => createPoolQueue(makers, pool)),
   ]);
 }
 
-export async function createTable(dynamodb: DynamoDBClient): Promise<void> {
+export async function createTable(dynamodb: DynamoDBClient, tableName: string = TABLE_NAME): Promise<void> {
   try {
-    await dynamodb.send(new CreateTableCommand(tableInput()));
+    await dynamodb.send(new CreateTableCommand(tableInput(tableName)));
   } catch (error) {
     if (!(error instanceof Error) || error.name !== "ResourceInUseException") throw error;
   }
 }
 
-function tableInput(): CreateTableCommandInput {
+function tableInput(TableName: string): CreateTableCommandInput {
   const types = new Map<string, "S" | "N">(Object.entries(TABLE.key));
   for (const { pk, sk } of TABLE.indexes) types.set(pk.name, pk.type).set(sk.name, sk.type);
   return {
-    TableName: TABLE_NAME,
+    TableName,
     BillingMode: "PAY_PER_REQUEST",
     AttributeDefinitions: [...types].map(([AttributeName, AttributeType]) => ({ AttributeName, AttributeType })),
     KeySchema: [
@@ -54,11 +59,11 @@ function tableInput(): CreateTableCommandInput {
   };
 }
 
-async function createWorkQueue(clients: Clients, queue: QueueName): Promise<void> {
+async function createWorkQueue(makers: Makers, queue: QueueName): Promise<void> {
   const { visibilitySeconds, retentionSeconds, maxReceives } = QUEUES[queue];
   const MessageRetentionPeriod = String(retentionSeconds);
-  await createQueue(clients, deadLetterName(queue), { MessageRetentionPeriod });
-  await createQueue(clients, queueName(queue), {
+  await createQueue(makers, deadLetterName(queue), { MessageRetentionPeriod });
+  await createQueue(makers, queueName(queue), {
     VisibilityTimeout: String(visibilitySeconds),
     MessageRetentionPeriod,
     RedrivePolicy: JSON.stringify({
@@ -68,25 +73,24 @@ async function createWorkQueue(clients: Clients, queue: QueueName): Promise<void
   });
 }
 
-function createPoolQueue(clients: Clients, pool: string): Promise<void> {
-  return createQueue(clients, poolQueueName(pool), {
+function createPoolQueue(makers: Makers, pool: string): Promise<void> {
+  return createQueue(makers, poolQueueName(pool), {
     VisibilityTimeout: String(OFFER_QUEUE.visibilitySeconds),
     MessageRetentionPeriod: String(OFFER_QUEUE.retentionSeconds),
   });
 }
 
-async function createQueue({ sqs, awsUrl }: Clients, name: string, Attributes: Record<string, string>): Promise<void> {
-  try {
-    await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes }));
-  } catch (error) {
-    // The state is of a version that had other attributes.
-    if (!(error instanceof QueueNameExists)) throw error;
-    await sqs.send(new SetQueueAttributesCommand({ QueueUrl: queueUrl(awsUrl, name), Attributes }));
-  }
+/** What an existing queue holds is kept. */
+async function createQueue(
+  { aws, sqs, awsUrl }: Makers,
+  name: string,
+  attributes: Record<string, string>,
+): Promise<void> {
+  if (aws.inspectQueue(name) === undefined) aws.createQueue(name, { attributes });
+  else await sqs.send(new SetQueueAttributesCommand({ QueueUrl: queueUrl(awsUrl, name), Attributes: attributes }));
 }
 
-async function createBucket(s3: S3Client): Promise<void> {
-  await s3.send(new CreateBucketCommand({ Bucket: BUCKET_NAME }));
+async function putLifecycle(s3: S3Client): Promise<void> {
   const Rules = BUCKET.lifecycle.map(({ prefix, expireDays }) => ({
     ID: prefix,
     Status: "Enabled" as const,
