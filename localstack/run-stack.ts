@@ -71,15 +71,15 @@ export async function runStack(ground: StackGround): Promise<RunningStack> {
 
   const client = { region: AWS_REGION, credentials };
   const sqs = new SQSClient({ ...client, endpoint: awsUrl });
-  const s3 = new S3Client({ ...client, endpoint: awsUrl, forcePathStyle: true });
+  const s3 = options.memory ? undefined : new S3Client({ ...client, endpoint: awsUrl, forcePathStyle: true });
   const dynamodb = new DynamoDBClient({ ...client, endpoint: dynamodbUrl });
   const [parts] = await Promise.all([
     ground.loadParts(),
-    createResources({ dynamodb, sqs, s3, awsUrl }, options.pools),
+    createResources({ dynamodb, aws, sqs, s3, awsUrl }, options.pools),
   ]);
   await Promise.all([bootstrapTokens(folder, parts.mintToken, fresh), returnOrphans(aws, sqs, awsUrl)]);
   dynamodb.destroy();
-  s3.destroy();
+  s3?.destroy();
 
   const meter = parts.meter ?? NO_METER;
   attachMeter(sqs, "SQS", meter.aws);

@@ -35,6 +35,8 @@ export interface SpawnedStack extends Omit<StackReady, "kind"> {
   /** API token with every scope. */
   readonly token: string;
   readonly logFile: string;
+  /** The listener is told when an attempt has ended. */
+  onMoved(listener: () => void): void;
   /** Settles when the process has ended, for whatever reason. */
   readonly exited: Promise<StackExit>;
   /** Ends it in order; state is kept. Kills it where that takes too long. */
@@ -82,6 +84,10 @@ export async function spawnStack(options: SpawnOptions): Promise<SpawnedStack> {
     ...ready,
     token: readFileSync(ready.tokenFile, "utf8").trim(),
     logFile,
+    onMoved: (listener) =>
+      void child.on("message", (message) => {
+        if (readReport(message)?.kind === "moved") listener();
+      }),
     exited,
     stop: () => stop(child, exited),
     kill: () => {

@@ -24,9 +24,15 @@ export interface StackFailed {
   readonly message: string;
 }
 
+/** A runner has ended an attempt, and what follows from it is in the table: whoever follows a run looks now. */
+export interface StackMoved {
+  readonly kind: "moved";
+}
+
 /** Reads a report; undefined where the message is none. By hand, since a schema library costs the start-up 20 ms. */
-export function readReport(message: unknown): StackReady | StackFailed | undefined {
+export function readReport(message: unknown): StackReady | StackFailed | StackMoved | undefined {
   if (!isRecord(message)) return undefined;
+  if (message["kind"] === "moved") return { kind: "moved" };
   if (message["kind"] === "failed") return readFailed(message);
   return message["kind"] === "ready" ? readReady(message) : undefined;
 }

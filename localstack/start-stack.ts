@@ -5,7 +5,7 @@ import { freePort } from "./free-port.ts";
 import type { RunningStack, StackParts } from "./run-stack.ts";
 import { errorFields, logLine } from "./stack-log.ts";
 import { parseStackOptions } from "./stack-options.ts";
-import type { StackFailed, StackReady } from "./stack-report.ts";
+import type { StackFailed, StackMoved, StackReady } from "./stack-report.ts";
 import { StartFailure } from "./start-failure.ts";
 import { prepareFolder, stateFolder } from "./state-folder.ts";
 import { lockState } from "./state-lock.ts";
@@ -49,22 +49,22 @@ async function bringUp(argv: readonly string[], loadParts: () => Promise<StackPa
   // Heavy: the protocol's schemas, then the AWS SDK and the servers. The engine starts meanwhile.
   const { openGateway } = await import("./gateway/gateway.ts");
   const { host, port } = options;
-  const onAnswer = keepCompiledCode();
+  const onAnswer = onAttemptEnds();
   const gateway = await openGateway({ host, port, clock: systemClock, log: logLine, onAnswer });
   const { runStack } = await import("./run-stack.ts");
   return runStack({ options, folder, lock, gateway, engine, loadParts, clock: systemClock, log: logLine });
 }
 
-/**
- * Node writes compiled code when a process ends in order, which a stack that is killed with its parent never does, and
- * it writes a module once: so the best moment is when a first job has gone all its way.
- */
-function keepCompiledCode(): (routeKey: string) => void {
-  let kept = false;
+/** Tells the parent, for it may follow the run. And keeps compiled code. */
+function onAttemptEnds(): (routeKey: string) => void {
+  let first = true;
   return (routeKey) => {
-    if (kept || !routeKey.endsWith("/complete")) return;
-    kept = true;
-    setImmediate(flushCompileCache);
+    if (!routeKey.endsWith("/complete")) return;
+    if (process.connected) void report({ kind: "moved" });
+    // Node writes it when a process ends in order, which a stack that is killed with its parent never does, and it writes
+    // a module once: so the best moment is when a first job has gone all its way.
+    if (first) setImmediate(flushCompileCache);
+    first = false;
   };
 }
 
@@ -92,7 +92,7 @@ function onParentGone(leave: () => void): void {
 }
 
 /** To the parent that spawned us; to stdout where a person did. */
-async function report(message: StackReady | StackFailed): Promise<void> {
+async function report(message: StackReady | StackFailed | StackMoved): Promise<void> {
   if (process.send === undefined) {
     process.stdout.write(`${JSON.stringify(message)}\n`);
     return;

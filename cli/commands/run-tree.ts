@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { type SpawnedStack, spawnStack } from "../../localstack/spawn-stack.ts";
+import { makeNudge } from "../../runner/nudge.ts";
 import { exchangeOverHttp } from "../../shared/lib/http-call.ts";
 import type { PipelineDefinition } from "../../shared/pipeline/definition.ts";
 import { planPipeline } from "../../shared/pipeline/plan-pipeline.ts";
@@ -214,7 +215,9 @@ async function follow(command: RunCommand, client: Client, runId: string): Promi
   const colour = toErr ? context.environment.colour.stderr : context.environment.colour.stdout;
   await output.write(`${makePaint(colour).dim(`▶ ${runId} ${command.file}`)}\n`);
   const sink = makeFollowPrinter({ output, colour });
-  return followRun({ client, runId, sink, signal: command.halt.signal });
+  const news = makeNudge();
+  command.local.stack?.onMoved(news.now);
+  return followRun({ client, runId, sink, signal: command.halt.signal, news });
 }
 
 async function report({ context, options }: RunCommand, client: Client, seen: RunJobs): Promise<void> {

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
+import type { Nudge } from "../../runner/nudge.ts";
 import { isRunEnded } from "../../shared/domain/verdict.ts";
 import { eachOf } from "../../shared/lib/each-of.ts";
 import { ApiError, type CallReply, type Client, UnreachableError } from "../../shared/protocol/client.ts";
@@ -25,12 +26,16 @@ export async function followRun(options: {
   readonly jobId?: string;
   readonly sink: FollowSink;
   readonly signal?: AbortSignal;
+  /** Somebody who knows that there is something to see: the next look is then at once. */
+  readonly news?: Pick<Nudge, "next">;
 }): Promise<RunJobs> {
   const { signal } = options;
   const followers = new Map<string, JobFollower>();
   const state = { runState: "", delayMs: FOLLOW_MIN_MS, outageMs: 0, lastPasses: 0 };
   for (;;) {
     signal?.throwIfAborted();
+    // Before the look: what comes while it lasts is not missed.
+    const sooner = [signal, options.news?.next()].filter((one) => one !== undefined);
     try {
       const pass = await onePass(options, followers, state);
       state.outageMs = 0;
@@ -44,7 +49,7 @@ export async function followRun(options: {
       state.delayMs = FOLLOW_MAX_MS;
       state.outageMs += FOLLOW_MAX_MS;
     }
-    await wait(state.delayMs, undefined, signal === undefined ? {} : { signal }).catch(() => signal?.throwIfAborted());
+    await wait(state.delayMs, undefined, { signal: AbortSignal.any(sooner) }).catch(() => signal?.throwIfAborted());
   }
 }
 

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
 
 /**
  * Tokens that carry their own claims: `<prefix>_<payload>.<mac>`, both base64url, the MAC an HMAC-SHA256 (RFC 2104)
@@ -14,9 +14,10 @@ const TOKEN_LENGTH_MAX = 4_096;
 
 /** The first key signs, all verify: that is how keys are rotated. Each key has 32 bytes or more. */
 export function makeSigner(keys: readonly Buffer[]): Signer {
-  const [first] = keys;
-  if (first === undefined || keys.some((key) => key.length < 32))
-    throw new Error("a signing key has at least 32 bytes");
+  if (keys.some((key) => key.length < 32)) throw new Error("a signing key has at least 32 bytes");
+  const prepared = keys.map((key) => createSecretKey(key));
+  const [first] = prepared;
+  if (first === undefined) throw new Error("there is no signing key");
   return {
     sign(prefix, payload) {
       const body = Buffer.from(JSON.stringify(payload)).toString("base64url");
@@ -27,13 +28,13 @@ export function makeSigner(keys: readonly Buffer[]): Signer {
       const [body, mac, ...rest] = token.slice(prefix.length + 1).split(".");
       if (body === undefined || mac === undefined || rest.length > 0) return undefined;
       const given = Buffer.from(mac, "base64url");
-      const genuine = keys.some((key) => equalInConstantTime(macOf(key, prefix, body), given));
+      const genuine = prepared.some((key) => equalInConstantTime(macOf(key, prefix, body), given));
       return genuine ? JSON.parse(Buffer.from(body, "base64url").toString()) : undefined;
     },
   };
 }
 
-function macOf(key: Buffer, prefix: string, body: string): Buffer {
+function macOf(key: KeyObject, prefix: string, body: string): Buffer {
   return createHmac("sha256", key).update(`${prefix}.${body}`).digest();
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -101,13 +101,18 @@ describe("the folder of the bundles", () => {
   const scratch = mkdtempSync(join(tmpdir(), "baton-bundles-"));
   afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-  test("another set of installed packages has another folder; none has none", () => {
+  test("packages that were installed again, or others, have another folder; none have none", () => {
     const lock = join(scratch, ".package-lock.json");
-    writeFileSync(lock, "{}");
-    const first = bundlesFolder(lock);
-    writeFileSync(lock, '{"one": "more"}');
-    expect(bundlesFolder(lock)).not.toBe(first);
-    expect(first).not.toBe(folder);
+    const foldersAt = [
+      ["{}", 1],
+      ["{}", 2],
+      ['{"one": "more"}', 2],
+    ].map(([text, atSeconds]) => {
+      writeFileSync(lock, String(text));
+      utimesSync(lock, Number(atSeconds), Number(atSeconds));
+      return bundlesFolder(lock);
+    });
+    expect(new Set([...foldersAt, folder]).size).toBe(4);
     expect(bundlesFolder(join(scratch, "nothing"))).toBeUndefined();
   });
 

@@ -7,7 +7,12 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { DescribeTableCommand, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
-import { GetBucketLifecycleConfigurationCommand, GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
+import {
+  GetBucketLifecycleConfigurationCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  PutObjectCommand,
+} from "@aws-sdk/client-s3";
 import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
@@ -64,6 +69,7 @@ describe("a running stack", () => {
 
   test("has the table, queues and bucket that shared/resources.ts names", async () => {
     const { dynamodb, sqs, s3, awsUrl } = stackClients(stack, stateDir);
+    await s3.send(new HeadBucketCommand({ Bucket: BUCKET_NAME }));
     const { Table } = await dynamodb.send(new DescribeTableCommand({ TableName: TABLE_NAME }));
     expect(Table?.GlobalSecondaryIndexes?.map(({ IndexName }) => IndexName).sort()).toEqual(["by-project", "due"]);
     const attributes = async (name: string) => {
@@ -76,8 +82,6 @@ describe("a running stack", () => {
       JSON.stringify({ deadLetterTargetArn: queueArn(deadLetterName("ticks")), maxReceiveCount: 5 }),
     );
     expect(await attributes(poolQueueName("default"))).toMatchObject({ VisibilityTimeout: "30" });
-    const lifecycle = await s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket: BUCKET_NAME }));
-    expect(lifecycle.Rules?.map(({ ID }) => ID)).toEqual(["logs/", "artifacts/", "specs/"]);
   });
 
   test("keeps its tokens and its folder from everybody else", () => {
@@ -271,6 +275,8 @@ describe("a stack that ends", () => {
     const first = await start({ stateDir });
     const before = stackClients(first, stateDir);
     const QueueUrl = queueUrl(before.awsUrl, poolQueueName("default"));
+    const lifecycle = await before.s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket: BUCKET_NAME }));
+    expect(lifecycle.Rules?.map(({ ID }) => ID)).toEqual(["logs/", "artifacts/", "specs/"]);
     await before.dynamodb.send(
       new PutItemCommand({ TableName: TABLE_NAME, Item: { pk: { S: "p" }, sk: { S: "s" }, n: { N: "7" } } }),
     );

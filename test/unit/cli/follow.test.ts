@@ -1,8 +1,11 @@
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { FOLLOW_MIN_MS } from "../../../cli/follow/follow-delay.ts";
 import { followRun } from "../../../cli/follow/follow-run.ts";
 import type { FollowSink } from "../../../cli/follow/follow-sink.ts";
 import { makeFollowPrinter } from "../../../cli/print/follow-printer.ts";
+import { makeNudge } from "../../../runner/nudge.ts";
+import { systemClock } from "../../../shared/lib/clock.ts";
 import { makeClient, UnreachableError } from "../../../shared/protocol/client.ts";
 import type { JobView } from "../../../shared/protocol/runs.ts";
 import { attempt, job, RUN_ID, run, START } from "./fixtures.ts";
@@ -15,7 +18,7 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 /** Follows to the end and returns what was told, in order. */
-async function follow(options: { signal?: AbortSignal; jobId?: string } = {}): Promise<string[]> {
+async function follow(options: Partial<Parameters<typeof followRun>[0]> = {}): Promise<string[]> {
   const told: string[] = [];
   const sink: FollowSink = {
     jobQueued: (one) => void told.push(`${one.id} queued`),
@@ -197,6 +200,23 @@ describe("trouble", () => {
       return show("live", job("t", { state: "queued", queuedAtMs: START }));
     };
     await expect(follow({ signal: stop.signal })).rejects.toThrow("enough");
+  });
+
+  test("news makes the next look at once, also when it comes during a look", async () => {
+    const news = makeNudge();
+    const looks = 40;
+    let left = looks;
+    server.seen = () => {
+      left -= 1;
+      news.now();
+      return left > 0 ? show("live", job("build", { state: "running" })) : show("succeeded", done("build"));
+    };
+    putLog(server, "build/1", []);
+    const startedAtMs = systemClock.monotonicMs();
+    await follow({ news });
+    expect(left).toBe(0);
+    // By its own clock it would look at most ten times a second.
+    expect(systemClock.monotonicMs() - startedAtMs).toBeLessThan((looks * FOLLOW_MIN_MS) / 2);
   });
 
   test("no answer is an UnreachableError, not a crash", async () => {
