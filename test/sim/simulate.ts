@@ -1,18 +1,17 @@
+import type { Plan } from "../../shared/domain/plan.ts";
 import { createToken } from "../../shared/usecases/manage-tokens.ts";
 import { checkEnd } from "./check/end-state.ts";
 import { type Report, Violation } from "./check/violation.ts";
-import { watchAttempts } from "./check/watch-attempts.ts";
-import { watchMessages } from "./check/watch-messages.ts";
-import { watchTable } from "./check/watch-table.ts";
-import { oneOf, wholeOf } from "./engine/dice.ts";
+import { type WatchedAttempts, watchAttempts } from "./check/watch-attempts.ts";
+import { type WatchedMessages, watchMessages } from "./check/watch-messages.ts";
+import { type Watched, watchTable } from "./check/watch-table.ts";
+import { wholeOf } from "./engine/dice.ts";
 import { makeSimulation, type Simulation } from "./engine/simulation.ts";
-import { allHarmless, drawFaults } from "./faults.ts";
+import { allHarmless, drawFaults, type Faults } from "./faults.ts";
 import { type ControlPlane, makeControlPlane } from "./world/control-plane.ts";
-import { letHappen } from "./world/happenings.ts";
-import { makePlannedRuns } from "./world/planned-runs.ts";
+import { startFleet } from "./world/fleet.ts";
+import { makePlannedRuns, type PlannedRuns } from "./world/planned-runs.ts";
 import { randomPlan } from "./world/random-plan.ts";
-import { makeHost, type SimHost } from "./world/sim-host.ts";
-import { type SimRunner, startSimRunner } from "./world/sim-runner.ts";
 import { startUser, type UserAnswer } from "./world/sim-user.ts";
 
 /** What came of one world. */
@@ -26,7 +25,7 @@ export interface Outcome {
   readonly jobs: number;
   readonly events: number;
   readonly writes: number;
-  /** When all was quiet, in virtual milliseconds. */
+  /** When all was quiet, in virtual milliseconds after the last fault. */
   readonly quietMs: number;
   readonly story: readonly string[];
 }
@@ -40,8 +39,7 @@ export interface Simulate {
 }
 
 const SECOND_MS = 1_000;
-const MINUTE_MS = 60 * SECOND_MS;
-const HOUR_MS = 60 * MINUTE_MS;
+const HOUR_MS = 3_600_000;
 /** After the last fault everything must have ended within this: the backlog drains (invariant 20). */
 const QUIET_WITHIN_MS = 3 * HOUR_MS;
 /** A world without any runner ends by its queue deadlines alone. */
@@ -53,130 +51,120 @@ const STRAINED_SHARE = 0.08;
 const UNDERWAY_MS = 65 * SECOND_MS;
 /** Watched on after the end: a sweep passes, and nothing may stir. */
 const STILL_MS = 70 * SECOND_MS;
+/** Worlds need some thousand. */
 const EVENTS_MAX = 1_000_000;
-const RESTART_MS_MAX = 20 * SECOND_MS;
+const HOSTS_MAX = 4;
 
 /** Lets one seeded world live until all is quiet, and tells what in it does not hold. */
 export async function simulate({ seed, only, recording = false }: Simulate): Promise<Outcome> {
   const sim = makeSimulation(seed, recording);
-  const dice = sim.dice("world");
-  const pools: readonly [string, ...string[]] = dice() < 0.3 ? ["default", "gpu"] : ["default"];
-  const nobody = dice() < NOBODY_SHARE;
-  const hostCount = wholeOf(dice, 1, 4);
-  const strained = dice() < STRAINED_SHARE;
-  const plan = randomPlan(sim.dice("plan"), pools, strained);
-  const faults = drawFaults({ sim, hosts: hostCount, strained, only });
-  const planned = makePlannedRuns();
-  const plane = makeControlPlane(sim, faults, pools, planned);
-  const token = await makeToken(plane, sim);
-  const report: Report = (invariant, message) => sim.fail(new Violation(invariant, message));
-  const attempts = watchAttempts({ sim, table: plane.table, plan, harmless: () => allHarmless(faults.struck) }, report);
-  const watched = watchTable(plane.table, attempts, report);
-  const messages = watchMessages(plane, () => watched.openRuns, report);
-  const answers: UserAnswer[] = [];
-  const hosts = Array.from({ length: hostCount }, (_, number) => makeHost(sim, number, strained));
-  const runners = new Map<SimHost, SimRunner>();
-  let userDone = false;
-  let stillAtMs = Number.POSITIVE_INFINITY;
-
-  function startRunner(host: SimHost, number: number): void {
-    if (host.suspended) return void sim.world(SECOND_MS, "supervisor", () => startRunner(host, number));
-    const own = sim.dice(`runner of ${host.name}`);
-    const runner = startSimRunner({
-      sim,
-      faults,
-      plane,
-      host,
-      token,
-      // Each pool is somebody's.
-      pools: number === 0 || own() < 0.5 ? pools : [oneOf(own, pools)],
-      slots: wholeOf(own, 1, 4),
-      watch: attempts,
-      offerDeleted: messages.offerDeleted,
-      logged: attempts.logged,
-      emitted: attempts.emitted,
-    });
-    runners.set(host, runner);
-    runner.actor.onDeath.push(() => {
-      runners.delete(host);
-      const again = sim.dice(sim.numbered(`restart of ${host.name}`))() * RESTART_MS_MAX;
-      sim.world(SECOND_MS + again, "supervisor", () => startRunner(host, number));
-    });
-  }
-
-  if (!nobody)
-    for (const [number, host] of hosts.entries())
-      sim.world(sim.dice(`start of ${host.name}`)() * 3 * SECOND_MS, "supervisor", () => startRunner(host, number));
-  letHappen({
-    sim,
-    faults,
-    hosts,
-    runnerOf: (host) => runners.get(host),
-    attempts: attempts.attempts,
-    bucket: plane.bucket,
-  });
-  startUser({
-    sim,
-    plane,
-    token,
-    planned,
-    plan,
-    ended: endings(sim, plane),
-    answered: (answer) => void answers.push(answer),
-    done: () => {
-      userDone = true;
-    },
-  });
-
-  function isQuiet(): boolean {
-    return (
-      userDone &&
-      watched.openRuns === 0 &&
-      sim.nowMs() >= faults.healAtMs + UNDERWAY_MS &&
-      attempts.running() === 0 &&
-      (nobody || pools.every((pool) => plane.queues.pool(pool).size === 0))
-    );
-  }
-
-  function done(): boolean {
-    if (!userDone || watched.openRuns > 0) {
-      stillAtMs = Number.POSITIVE_INFINITY;
-      return false;
-    }
-    if (stillAtMs < Number.POSITIVE_INFINITY) return sim.nowMs() >= stillAtMs;
-    if (isQuiet()) {
-      stillAtMs = sim.nowMs() + STILL_MS;
-      messages.beStill();
-    }
-    return false;
-  }
-
-  let broken: Error | undefined;
-  try {
-    const untilMs = faults.healAtMs + (nobody ? NOBODY_WITHIN_MS : QUIET_WITHIN_MS);
-    const how = await sim.run({ untilMs, eventsMax: EVENTS_MAX, done });
-    if (how !== "done") throw new Violation(20, `not quiet: ${how}, ${watched.openRuns} runs open`);
-    const found: Violation[] = [];
-    const note: Report = (invariant, message) => void found.push(new Violation(invariant, message));
-    const budgets = new Map(plan.jobs.map(({ id, retries }) => [id, retries]));
-    const { table } = plane;
-    checkEnd({ table, objects: plane.bucket.objects, logged: attempts.logs, budgetOf: (id) => budgets.get(id) }, note);
-    checkAnswers(plane, answers, note);
-    attempts.checkEnd(note);
-    broken = found[0];
-  } catch (error) {
-    broken = error instanceof Error ? error : new Error(String(error), { cause: error });
-  }
+  const world = await makeWorld(sim, only);
+  const broken = await live(sim, world);
   return {
     seed,
     traceHash: sim.traceHash(),
     broken,
-    struck: faults.struck,
-    jobs: plan.jobs.length,
+    struck: world.faults.struck,
+    jobs: world.plan.jobs.length,
     events: sim.events(),
-    writes: watched.writes,
-    quietMs: sim.nowMs() - faults.healAtMs,
+    writes: world.watched.writes,
+    quietMs: sim.nowMs() - world.faults.healAtMs,
     story: sim.story,
+  };
+}
+
+interface World {
+  readonly plan: Plan;
+  readonly pools: readonly [string, ...string[]];
+  /** No runner ever comes. */
+  readonly nobody: boolean;
+  readonly faults: Faults;
+  readonly plane: ControlPlane;
+  readonly attempts: WatchedAttempts;
+  readonly watched: Watched;
+  readonly messages: WatchedMessages;
+  readonly user: { answers: UserAnswer[]; done: boolean };
+}
+
+/** Everything as it stands at the beginning, with whoever looks at it. */
+async function makeWorld(sim: Simulation, only: ReadonlySet<string> | undefined): Promise<World> {
+  const dice = sim.dice("world");
+  const pools: readonly [string, ...string[]] = dice() < 0.3 ? ["default", "gpu"] : ["default"];
+  const nobody = dice() < NOBODY_SHARE;
+  const hosts = wholeOf(dice, 1, HOSTS_MAX);
+  const strained = dice() < STRAINED_SHARE;
+  const plan = randomPlan(sim.dice("plan"), pools, strained);
+  const faults = drawFaults({ sim, hosts, strained, only });
+  const planned = makePlannedRuns();
+  const plane = makeControlPlane(sim, faults, pools, planned);
+  const token = await makeToken(plane, sim);
+  const report: Report = (invariant, message) => sim.fail(new Violation(invariant, message));
+  const harmless = () => allHarmless(faults.struck);
+  const attempts = watchAttempts({ sim, table: plane.table, plan, harmless }, report);
+  const watched = watchTable(plane.table, attempts, report);
+  const messages = watchMessages(plane, () => watched.openRuns, report);
+  if (!nobody) startFleet({ sim, faults, plane, token, pools, hosts, strained, attempts, messages });
+  const user = comeUser({ sim, plane, token, planned, plan });
+  return { plan, pools, nobody, faults, plane, attempts, watched, messages, user };
+}
+
+interface ComingUser {
+  readonly sim: Simulation;
+  readonly plane: ControlPlane;
+  readonly token: string;
+  readonly planned: PlannedRuns;
+  readonly plan: Plan;
+}
+
+function comeUser(coming: ComingUser): World["user"] {
+  const user: World["user"] = { answers: [], done: false };
+  startUser({
+    ...coming,
+    ended: endings(coming.sim, coming.plane),
+    answered: (answer) => void user.answers.push(answer),
+    done: () => {
+      user.done = true;
+    },
+  });
+  return user;
+}
+
+/** What does not hold, if anything. */
+async function live(sim: Simulation, world: World): Promise<Error | undefined> {
+  const { faults, nobody, watched } = world;
+  const untilMs = faults.healAtMs + (nobody ? NOBODY_WITHIN_MS : QUIET_WITHIN_MS);
+  try {
+    const how = await sim.run({ untilMs, eventsMax: EVENTS_MAX, done: stillness(sim, world) });
+    if (how !== "done") throw new Violation(20, `not quiet: ${how}, ${watched.openRuns} runs open`);
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error), { cause: error });
+  }
+  const found: Violation[] = [];
+  const note: Report = (invariant, message) => void found.push(new Violation(invariant, message));
+  const { plane, plan, attempts } = world;
+  const budgets = new Map(plan.jobs.map(({ id, retries }) => [id, retries]));
+  const { objects } = plane.bucket;
+  checkEnd({ table: plane.table, objects, logged: attempts.logs, budgetOf: (id) => budgets.get(id) }, note);
+  checkAnswers(plane, world.user.answers, note);
+  attempts.checkEnd(note);
+  return found[0];
+}
+
+/** Whether all has ended, and nothing has stirred for a while. Asked before every event. */
+function stillness(sim: Simulation, world: World): () => boolean {
+  const { faults, nobody, watched, user, attempts, pools, plane, messages } = world;
+  let stillAtMs = Number.POSITIVE_INFINITY;
+  return () => {
+    if (!user.done || watched.openRuns > 0) {
+      stillAtMs = Number.POSITIVE_INFINITY;
+      return false;
+    }
+    if (stillAtMs < Number.POSITIVE_INFINITY) return sim.nowMs() >= stillAtMs;
+    if (sim.nowMs() < faults.healAtMs + UNDERWAY_MS || attempts.running() > 0) return false;
+    if (!nobody && pools.some((pool) => plane.queues.pool(pool).size > 0)) return false;
+    stillAtMs = sim.nowMs() + STILL_MS;
+    messages.beStill();
+    return false;
   };
 }
 

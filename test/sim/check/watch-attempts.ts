@@ -40,6 +40,8 @@ export function watchAttempts({ sim, table, plan, harmless }: WatchAttempts, rep
   table.watch((write) => {
     const lost = lostAttempt(write);
     if (lost !== undefined && harmless()) report(14, `${lost} was lost, and nothing had struck it`);
+    if (write.move?.name.startsWith("expire") === true && harmless())
+      report(13, `${write.move.name} ended an attempt of job ${String(write.after["jobId"])}, and its holder was well`);
   });
 
   return {
