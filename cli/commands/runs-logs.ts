@@ -33,7 +33,9 @@ export async function logsCommand(
     throw new CommandError("--follow goes on to later attempts: leave out --attempt, or leave out --follow");
   }
   if (options.json === true) return printJson(context, await indexOf(client, jobs, options.attempt));
-  if (options.follow === true) {
+  // A job that was kept does not move: its log is there, and is what was asked for.
+  const isKept = jobId !== undefined && jobs.every((job) => job.inheritedFrom !== undefined);
+  if (options.follow === true && !isKept) {
     const { colour } = context.environment;
     const sink = makeFollowPrinter({ output: context.out, colour: colour.stdout });
     await followRun({ client, runId, sink, ...(jobId === undefined ? {} : { jobId }) });

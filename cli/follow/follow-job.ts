@@ -32,7 +32,7 @@ export const startOfJob = (): JobFollower => ({
 
 /**
  * Tells what is new of a job. An attempt's remaining output comes before its end, and that before the next attempt.
- * Returns whether anything moved. Told state is kept as it goes, so that it may be called again after an error.
+ * A job that a rerun kept did not run again: of it only its end is told. Returns whether anything moved. Told state is kept as it goes, so that it may be called again after an error.
  */
 export async function followJob(
   client: Client,
@@ -41,6 +41,7 @@ export async function followJob(
   sink: FollowSink,
   signal?: AbortSignal,
 ): Promise<boolean> {
+  if (job.inheritedFrom !== undefined) return tellEnd(job, follower, sink);
   let moved = await tellQueued(job, follower, sink);
   let pages = 0;
   const attempts = [...job.attempts].sort((a, b) => a.fence - b.fence);
@@ -50,7 +51,11 @@ export async function followJob(
     pages += 1;
     if (!progress.ended && (!progress.more || pages >= PAGES_PER_PASS_MAX)) return moved;
   }
-  if (!isJobEnded(job.state) || follower.endTold) return moved;
+  return (await tellEnd(job, follower, sink)) || moved;
+}
+
+async function tellEnd(job: JobView, follower: JobFollower, sink: FollowSink): Promise<boolean> {
+  if (!isJobEnded(job.state) || follower.endTold) return false;
   follower.endTold = true;
   await sink.jobEnded(job);
   return true;

@@ -36,6 +36,8 @@ export function announceJobEnd(job: JobView): Announcement {
   const took =
     last?.end === undefined ? "" : ` in ${printDuration(last.end.atMs - (last.startedAtMs ?? last.grantedAtMs))}`;
   const why = whyJob(job);
+  if (job.inheritedFrom !== undefined)
+    return { mark: "✔", text: `${job.state.replace("_", " ")}, kept from ${job.inheritedFrom}`, tone: "quiet" };
   switch (job.state) {
     case "succeeded":
       return { mark: "✔", text: `succeeded${took}`, tone: "good" };

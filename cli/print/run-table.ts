@@ -17,7 +17,9 @@ export function printRunTable(seen: RunJobs, colour: boolean, nowMs: number): st
     job.id,
     checkAnswers(job, seen.checks)
       .map(({ name, answer }) => paintAnswer(paint, answer, name === job.id ? answer : `${name} ${answer}`))
-      .join(", ") + (isAllowed(job) ? paint.dim(` (${job.state.replace("_", " ")}, allowed)`) : ""),
+      .join(", ") +
+      (isAllowed(job) ? paint.dim(` (${job.state.replace("_", " ")}, allowed)`) : "") +
+      (job.inheritedFrom === undefined ? "" : paint.dim(` (kept from ${job.inheritedFrom})`)),
     String(job.attempts.length),
     jobDuration(job, nowMs),
     printArtifacts(job),

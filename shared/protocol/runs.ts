@@ -110,6 +110,8 @@ export const jobView = z.object({
   stop: z.object({ reason: z.string(), atMs: z.int(), deadlineMs: z.int() }).optional(),
   result: z.object({ fence: z.int().nonnegative(), outcome: z.string() }).optional(),
   reason: z.string().optional(),
+  /** The run that made this result, where a rerun kept it: attempts, log and artifacts are that run's. */
+  inheritedFrom: runId.optional(),
   createdAtMs: z.int(),
   endedAtMs: z.int().optional(),
   attempts: z.array(attemptView),

@@ -32,7 +32,8 @@ export function toRunView(run: RunItem): RunView {
 
 export function toJobView(job: JobItem): JobView {
   const { runId, jobId, name, state, pool, fence, needs, resolved, allowFailure, left, phase } = job;
-  const { queuedAtMs, queueDeadlineMs, lease, stop, result, reason, createdAtMs, endedAtMs, history } = job;
+  const { queuedAtMs, queueDeadlineMs, lease, stop, result, reason, inheritedFrom, createdAtMs, endedAtMs, history } =
+    job;
   return {
     runId,
     id: jobId,
@@ -52,6 +53,7 @@ export function toJobView(job: JobItem): JobView {
     stop,
     result,
     reason,
+    inheritedFrom,
     createdAtMs,
     endedAtMs,
     attempts: Object.entries(job.attempts)

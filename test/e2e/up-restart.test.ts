@@ -74,6 +74,8 @@ test("a follower sees output as it is written; a restart finds the run; what fai
   files.write("repaired");
   const again = await baton(place, ["runs", "rerun", "latest", "--failed", "--follow"]).ended;
   expect(again.code).toBe(0);
+  expect(again.stdout).toMatch(/✔ talk +succeeded, kept from run_/);
+  expect(again.stdout).not.toContain("talk │");
   expect(again.stdout).toContain("use  │ made\n");
   expect(files.lines("made")).toHaveLength(1);
   await down(second);

@@ -3,7 +3,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FOLLOW_MIN_MS } from "../../../cli/follow/follow-delay.ts";
 import { followRun } from "../../../cli/follow/follow-run.ts";
 import type { FollowSink } from "../../../cli/follow/follow-sink.ts";
+import { announceJobEnd } from "../../../cli/print/announce.ts";
 import { makeFollowPrinter } from "../../../cli/print/follow-printer.ts";
+import { printRunTable } from "../../../cli/print/run-table.ts";
 import { makeNudge } from "../../../runner/nudge.ts";
 import { systemClock } from "../../../shared/lib/clock.ts";
 import { makeClient, UnreachableError } from "../../../shared/protocol/client.ts";
@@ -200,6 +202,26 @@ describe("trouble", () => {
       return show("live", job("t", { state: "queued", queuedAtMs: START }));
     };
     await expect(follow({ signal: stop.signal })).rejects.toThrow("enough");
+  });
+
+  test("a job that a rerun kept is told in one line, and its log of then is not told again", async () => {
+    const from = `run_${"1".repeat(26)}`;
+    putLog(server, "build/1", ["told long ago\n"]);
+    putLog(server, "test/1", ["now\n"]);
+    const kept = { ...done("build"), inheritedFrom: from };
+    server.seen = () => show("succeeded", kept, done("test"));
+    expect(await follow()).toEqual([
+      "build succeeded",
+      "test queued",
+      "test 1 started",
+      "test: now\n",
+      "test 1 succeeded",
+      "test succeeded",
+    ]);
+    expect(announceJobEnd(kept).text).toBe(`succeeded, kept from ${from}`);
+    expect(printRunTable(show("succeeded", kept), false, START)).toMatch(
+      new RegExp(`build +✔ passed \\(kept from ${from}\\)`),
+    );
   });
 
   test("news makes the next look at once, also when it comes during a look", async () => {
