@@ -217,7 +217,8 @@ async function doWork(attempt: Attempt, journal: Journal, secrets: Secrets): Pro
   }
 }
 
-async function prepareWorkspace({ deps, granted, lease, execution, interruptions }: Attempt, journal: Journal) {
+async function prepareWorkspace(attempt: Attempt, journal: Journal): Promise<void> {
+  const { deps, granted, execution, interruptions } = attempt;
   const { workspace, archives } = execution.folders;
   const signal = interruptions.steps;
   if (granted.source !== undefined) {
@@ -239,7 +240,22 @@ async function prepareWorkspace({ deps, granted, lease, execution, interruptions
       });
   }
   if (granted.spec.artifacts.from.length > 0)
-    await deps.io.fetchInputs({ lease, workspace, archives, journal, meter: deps.meter, signal });
+    await deps.io.fetchInputs({
+      inputs: await askForInputs(attempt, signal),
+      workspace,
+      archives,
+      journal,
+      meter: deps.meter,
+      signal,
+    });
+}
+
+/** Asks for the links until there is an answer: a moment without one must not cost an attempt. */
+async function askForInputs({ deps, lease, hardDeadlineAtMs }: Attempt, signal: AbortSignal) {
+  const limits = { untilMs: hardDeadlineAtMs, clock: deps.clock, signal };
+  const answer = await persist(() => lease.inputs({ signal }), limits);
+  if (answer.kind === "ok") return answer.reply;
+  throw answer.kind === "gave_up" ? answer.cause : new Error("the lease is not ours any more");
 }
 
 const DISK_FULL = new Set(["ENOSPC", "EDQUOT"]);

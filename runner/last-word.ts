@@ -137,7 +137,7 @@ async function uploadArtifacts(
   attempt: Attempt,
   signal: AbortSignal,
 ): Promise<{ artifacts: Artifact[]; losses: string[] }> {
-  const { deps, granted, execution, lease } = attempt;
+  const { deps, granted, execution, lease, hardDeadlineAtMs } = attempt;
   const patterns = granted.spec.artifacts.paths;
   if (patterns.length === 0) return { artifacts: [], losses: [] };
   const losses: string[] = [];
@@ -148,7 +148,12 @@ async function uploadArtifacts(
     if (collected.archive === undefined) return { artifacts: [], losses };
     const { file, artifact } = collected.archive;
     const { name, bytes, sha256 } = artifact;
-    const [request] = await lease.uploads([{ kind: "artifact", name, bytes, sha256 }], { signal });
+    const ask = () => lease.uploads([{ kind: "artifact", name, bytes, sha256 }], { signal });
+    // A moment without an answer must not cost a job its artifacts.
+    const asked = await persist(ask, { untilMs: hardDeadlineAtMs, clock: deps.clock, signal });
+    if (asked.kind === "stale") throw new Error("the lease is not ours any more");
+    if (asked.kind === "gave_up") throw asked.cause;
+    const [request] = asked.reply;
     if (request === undefined) throw new Error("the control plane answered no link");
     deps.meter(bucketRequest("PutObject"));
     await deps.io.uploadFile(request, file, bytes, signal);

@@ -47,13 +47,15 @@ const HARMLESS: ReadonlySet<ChanceFault | EventFault> = new Set<ChanceFault | Ev
   "bucket refuses",
   "bucket loses the reply",
   "runner is nudged",
+  "network resets",
+  "gateway answers 503",
 ]);
 
 /** Whether no fault has struck so far that an attempt may be lost to. Without what it needs of others it is given back. */
 export function allHarmless(struck: readonly string[]): boolean {
   return struck.every((fault) => {
     const kind = fault.slice(0, fault.indexOf(":")) as ChanceFault | EventFault;
-    return HARMLESS.has(kind) && !fault.includes(": GET ");
+    return HARMLESS.has(kind) && !fault.includes(": GET artifacts/");
   });
 }
 

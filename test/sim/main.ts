@@ -8,6 +8,8 @@ import { type Outcome, simulate } from "./simulate.ts";
 /** `npm run sim -- --seed N --runs M`: the worlds of the seeds N to N + M - 1; `--story` tells what happens in one. */
 
 const SEED_MAX = 2 ** 31;
+/** Of a failing world; `--story` tells all of it. */
+const STORY_LINES_MAX = 60;
 const RUNS_DEFAULT = 1_000;
 
 async function main(): Promise<number> {
@@ -56,7 +58,7 @@ async function explain(failed: Outcome): Promise<void> {
   console.log(`\nseed ${failed.seed}: ${failed.broken?.message}`);
   console.log(`${faults.length} of its ${failed.struck.length} faults suffice (found in ${tries} worlds):`);
   for (const fault of faults) console.log(`  ${fault}`);
-  for (const line of outcome.story) console.log(line);
+  for (const line of outcome.story.slice(-STORY_LINES_MAX)) console.log(line);
   console.log(outcome.broken?.message);
 }
 

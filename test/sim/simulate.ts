@@ -100,7 +100,8 @@ async function makeWorld(sim: Simulation, only: ReadonlySet<string> | undefined)
   const token = await makeToken(plane, sim);
   const report: Report = (invariant, message) => sim.fail(new Violation(invariant, message));
   const harmless = () => allHarmless(faults.struck);
-  const attempts = watchAttempts({ sim, table: plane.table, plan, harmless }, report);
+  const bucketStruck = () => faults.struck.some((fault) => fault.startsWith("bucket"));
+  const attempts = watchAttempts({ sim, table: plane.table, plan, harmless, bucketStruck }, report);
   const watched = watchTable(plane.table, attempts, report);
   const messages = watchMessages(plane, () => watched.openRuns, report);
   if (!nobody) startFleet({ sim, faults, plane, token, pools, hosts, strained, attempts, messages });

@@ -25,12 +25,16 @@ export interface WatchAttempts {
   readonly plan: Plan;
   /** Whether nothing has struck that an attempt may be lost to. */
   readonly harmless: () => boolean;
+  readonly bucketStruck: () => boolean;
 }
 
 /** Ends of an attempt for its runner that something must have caused. */
 const ODD_ENDS: ReadonlySet<string> = new Set(["released", "stale", "fenced", "unanswered", "unclean"]);
 
-export function watchAttempts({ sim, table, plan, harmless }: WatchAttempts, report: Report): WatchedAttempts {
+export function watchAttempts(
+  { sim, table, plan, harmless, bucketStruck }: WatchAttempts,
+  report: Report,
+): WatchedAttempts {
   const attempts: AttemptProcesses[] = [];
   const logs = new Map<string, Buffer[]>();
   const steps = new Map(plan.jobs.map(({ id, spec }) => [id, spec.steps.length]));
@@ -40,6 +44,9 @@ export function watchAttempts({ sim, table, plan, harmless }: WatchAttempts, rep
   table.watch((write) => {
     const lost = lostAttempt(write);
     if (lost !== undefined && harmless()) report(14, `${lost} was lost, and nothing had struck it`);
+    const untold = lossesOf(write);
+    if (untold !== undefined && harmless() && !bucketStruck())
+      report(12, `${untold}, and nothing had struck the bucket`);
     if (write.move?.name.startsWith("expire") === true && harmless())
       report(13, `${write.move.name} ended an attempt of job ${String(write.after["jobId"])}, and its holder was well`);
   });
@@ -93,6 +100,14 @@ export function watchAttempts({ sim, table, plan, harmless }: WatchAttempts, rep
         if (running.size > 0) note(8, `processes of attempt ${fence} of job ${jobId} still run`);
     },
   };
+}
+
+/** What the attempt that this write ends could not store. */
+function lossesOf({ before, after }: TableWrite): string | undefined {
+  if (before?.["lease"] === undefined || after["lease"] !== undefined) return undefined;
+  const { jobId, fence, attempts } = after as unknown as JobItem;
+  const [loss] = attempts[String(fence)]?.end?.losses ?? [];
+  return loss === undefined ? undefined : `attempt ${fence} of job ${jobId} says "${loss}"`;
 }
 
 /** The attempt that this write ends as lost. */

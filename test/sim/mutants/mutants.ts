@@ -303,6 +303,30 @@ export const MUTANTS: readonly Mutant[] = [
     foundIn: 11,
   },
   {
+    name: "links to inputs are asked for once",
+    changes: [
+      {
+        file: "runner/attempt.ts",
+        find: "const answer = await persist(() => lease.inputs({ signal }), limits);",
+        replace: 'const answer = { kind: "ok" as const, reply: await lease.inputs({ signal }), limits };',
+      },
+    ],
+    breaks: [6, 14],
+    foundIn: 166,
+  },
+  {
+    name: "links to artifacts are asked for once",
+    changes: [
+      {
+        file: "runner/last-word.ts",
+        find: "const asked = await persist(ask, { untilMs: hardDeadlineAtMs, clock: deps.clock, signal });",
+        replace: 'const asked = { kind: "ok" as const, reply: await ask(), hardDeadlineAtMs };',
+      },
+    ],
+    breaks: [12],
+    foundIn: 71,
+  },
+  {
     name: "a failed job does not fail its run",
     changes: [
       {

@@ -54,8 +54,8 @@ export function simAttemptIo({ line, bucket, writeScript, logged, received }: At
       if (source.branch === "broken") throw new ToolingError("there is no such commit");
       report(`source ${source.sha.slice(-4)}`);
     },
-    async fetchInputs({ lease, journal, signal }) {
-      for (const { jobId, artifact, download } of await lease.inputs({ signal })) {
+    async fetchInputs({ inputs, journal, signal }) {
+      for (const { jobId, artifact, download } of inputs) {
         const body = await retry(
           DOWNLOAD,
           () => !signal.aborted,
