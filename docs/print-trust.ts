@@ -13,6 +13,8 @@ export const TRUST_BLOCKS: Readonly<Record<string, () => string>> = {
   invariants: printInvariants,
   explorer: () => printOf("model", printExplorer),
   mutants: () => printOf("mutants", printMutants),
+  simulator: () => printOf("sim", printSimulator),
+  "simulator mutants": () => printOf("sim-mutants", printSimulatorMutants),
   "attack score": () => printOf("attack", printAttack),
   "attack bounds": () => printOf("attack", printGoals),
   conformance: () => printOf("conformance", printConformance),
@@ -91,6 +93,26 @@ function printMutants({ result }: Result<"mutants">): string {
     String(invariant ?? "–"),
   ]);
   return `${caught} of ${result.mutants.length} planted faults are caught.\n\n${markdownTable(["planted fault", "explorer", "invariant"], rows)}`;
+}
+
+function printSimulator({ result }: Result<"sim">): string {
+  const rows = result.rows.map(({ seed, worlds, violations, jobs, faults, writes, events, cpuSeconds }) => [
+    String(seed),
+    ...[worlds, violations, jobs, faults, writes, events].map((count) => count.toLocaleString("en")),
+    (worlds / cpuSeconds).toFixed(0),
+  ]);
+  const head = ["first seed", "worlds", "violations", "jobs planned", "faults", "writes", "events"];
+  return markdownTable([...head, "worlds per second of one core"], rows);
+}
+
+function printSimulatorMutants({ result }: Result<"sim-mutants">): string {
+  const caught = result.mutants.filter(({ seed }) => seed !== undefined).length;
+  const rows = result.mutants.map(({ name, seed, message }) => [
+    name,
+    seed === undefined ? "MISSED" : `caught in the world of seed ${seed}`,
+    /^invariant (\d+)/.exec(message)?.[1] ?? "–",
+  ]);
+  return `${caught} of ${result.mutants.length} planted faults are caught.\n\n${markdownTable(["planted fault", "simulator", "invariant"], rows)}`;
 }
 
 function printAttack({ result }: Result<"attack">): string {

@@ -73,6 +73,27 @@ export const RESULTS = {
       ),
     }),
   ),
+  sim: recorded(
+    z.object({
+      rows: z.array(
+        z.object({
+          seed: z.int(),
+          worlds: z.int(),
+          violations: z.int(),
+          jobs: z.int(),
+          events: z.int(),
+          writes: z.int(),
+          faults: z.int(),
+          cpuSeconds: z.number(),
+        }),
+      ),
+    }),
+  ),
+  "sim-mutants": recorded(
+    z.object({
+      mutants: z.array(z.object({ name: z.string(), seed: z.int().optional(), worlds: z.int(), message: z.string() })),
+    }),
+  ),
 } as const;
 
 export type ResultName = keyof typeof RESULTS;

@@ -14,6 +14,8 @@ import { systemClock } from "../shared/lib/clock.ts";
 const root = path.resolve(import.meta.dirname, "..");
 const BATON = path.join(root, "cli/baton.mjs");
 const POOL = "probes";
+/** Three bases, far apart. */
+const SIM_WORLDS = ["--seed", "1", "--seed", "1000000", "--seed", "2000000", "--runs", "10000"];
 
 /** What to type, how to run it, and where its JSON comes: on stdout, or in a file that it is given. */
 interface Tool {
@@ -37,6 +39,14 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   mutants: {
     typed: "npm run model -- --mutants --json",
     run: (file) => toFile(file, "test/model/main.ts", "--mutants", "--json"),
+  },
+  sim: {
+    typed: `npm run sim -- ${SIM_WORLDS.join(" ")}`,
+    run: (file) => toFile(file, "test/sim/main.ts", ...SIM_WORLDS, "--json"),
+  },
+  "sim-mutants": {
+    typed: "npm run sim -- --mutants",
+    run: (file) => toFile(file, "test/sim/main.ts", "--mutants", "--json"),
   },
 };
 

@@ -1,56 +1,88 @@
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
 import { systemClock } from "../../shared/lib/clock.ts";
-import { runWorlds } from "./run-worlds.ts";
+import { huntMutants } from "./mutants/hunt.ts";
+import { runWorlds, type Summary } from "./run-worlds.ts";
 import { shrink } from "./shrink.ts";
 import { type Outcome, simulate } from "./simulate.ts";
 
-/** `npm run sim -- --seed N --runs M`: the worlds of the seeds N to N + M - 1; `--story` tells what happens in one. */
+/**
+ * `npm run sim -- --seed N --runs M`: the worlds of the seeds N to N + M - 1; `--seed` may be given more than once.
+ * `--story` tells what happens in one, `--mutants` hunts the planted faults, `--json` is for programs.
+ */
 
 const SEED_MAX = 2 ** 31;
+const RUNS_DEFAULT = 1_000;
 /** Of a failing world; `--story` tells all of it. */
 const STORY_LINES_MAX = 60;
-const RUNS_DEFAULT = 1_000;
+/** Failing worlds that are shrunk and told; the seeds of the others are named. */
+const EXPLAINED_MAX = 3;
 
-async function main(): Promise<number> {
+async function main(): Promise<boolean> {
   const { values } = parseArgs({
-    options: { seed: { type: "string" }, runs: { type: "string" }, story: { type: "boolean", default: false } },
+    options: {
+      seed: { type: "string", multiple: true },
+      runs: { type: "string" },
+      story: { type: "boolean", default: false },
+      mutants: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+    },
   });
-  const seed = values.seed === undefined ? randomInt(SEED_MAX) : Number(values.seed);
-  if (values.story) return tellStory(seed);
-  return runMany(seed, values.runs === undefined ? RUNS_DEFAULT : Number(values.runs));
+  const seeds = values.seed === undefined ? [randomInt(SEED_MAX)] : values.seed.map(Number);
+  if (values.mutants) return hunt(values.json);
+  if (values.story) return tellStory(seeds[0] ?? 0);
+  const rows: Row[] = [];
+  let failed = false;
+  for (const seed of seeds) {
+    const row = await runOne(seed, values.runs === undefined ? RUNS_DEFAULT : Number(values.runs));
+    rows.push(row);
+    if (row.failed.length > 0) failed = true;
+    if (!values.json) await tell(row);
+  }
+  if (values.json)
+    console.log(
+      JSON.stringify({ rows: rows.map(({ failed: found, ...row }) => ({ ...row, violations: found.length })) }),
+    );
+  return !failed;
 }
 
-async function tellStory(seed: number): Promise<number> {
-  const outcome = await simulate({ seed, recording: true });
-  for (const line of outcome.story) console.log(line);
-  console.log(outcome.broken?.message ?? `seed ${seed}: all invariants hold; trace ${outcome.traceHash}`);
-  return outcome.broken === undefined ? 0 : 1;
+interface Row extends Summary {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly cpuSeconds: number;
 }
 
-async function runMany(seed: number, runs: number): Promise<number> {
+async function runOne(seed: number, runs: number): Promise<Row> {
   const before = { atMs: systemClock.monotonicMs(), cpu: process.cpuUsage() };
-  const { worlds, failed, jobs, events, writes, faults, quietMsMax } = await runWorlds(seed, runs);
+  const summary = await runWorlds(seed, runs);
   const seconds = (systemClock.monotonicMs() - before.atMs) / 1_000;
   const { user, system } = process.cpuUsage(before.cpu);
+  return { seed, ...summary, seconds, cpuSeconds: (user + system) / 1_000_000 };
+}
+
+async function tell({
+  seed,
+  worlds,
+  failed,
+  jobs,
+  faults,
+  events,
+  writes,
+  quietMsMax,
+  seconds,
+  cpuSeconds,
+}: Row): Promise<void> {
   const each = (total: number) => (total / worlds).toFixed(1);
   console.log(`seed ${seed}: ${worlds} worlds, ${failed.length} violations`);
   console.log(
     `each: ${each(jobs)} jobs planned, ${each(faults)} faults, ${each(events)} events, ${each(writes)} writes; quiet within ${(quietMsMax / 60_000).toFixed(0)} virtual minutes of the last fault`,
   );
-  const cpuSeconds = (user + system) / 1_000_000;
   console.log(
     `${seconds.toFixed(1)} s: ${(worlds / seconds).toFixed(1)} worlds/s, ${(worlds / cpuSeconds).toFixed(1)} per second of one core`,
   );
-  for (const outcome of failed.slice(0, 3)) await explain(outcome);
-  if (failed.length > 3)
-    console.log(
-      `also: ${failed
-        .slice(3)
-        .map((outcome) => outcome.seed)
-        .join(", ")}`,
-    );
-  return failed.length === 0 ? 0 : 1;
+  for (const outcome of failed.slice(0, EXPLAINED_MAX)) await explain(outcome);
+  const others = failed.slice(EXPLAINED_MAX).map((outcome) => outcome.seed);
+  if (others.length > 0) console.log(`also: ${others.join(", ")}`);
 }
 
 async function explain(failed: Outcome): Promise<void> {
@@ -62,4 +94,26 @@ async function explain(failed: Outcome): Promise<void> {
   console.log(outcome.broken?.message);
 }
 
-process.exit(await main());
+async function tellStory(seed: number): Promise<boolean> {
+  const outcome = await simulate({ seed, recording: true });
+  for (const line of outcome.story) console.log(line);
+  console.log(outcome.broken?.message ?? `seed ${seed}: all invariants hold; trace ${outcome.traceHash}`);
+  return outcome.broken === undefined;
+}
+
+async function hunt(json: boolean): Promise<boolean> {
+  const mutants: object[] = [];
+  let missed = false;
+  for await (const { mutant, seed, worlds, message } of huntMutants()) {
+    mutants.push({ name: mutant.name, seed, worlds, message });
+    if (seed === undefined) missed = true;
+    if (!json)
+      console.log(
+        `${seed === undefined ? "MISSED" : `found in the world of seed ${seed}`}: ${mutant.name}\n  ${message}`,
+      );
+  }
+  if (json) console.log(JSON.stringify({ mutants }));
+  return !missed;
+}
+
+process.exit((await main()) ? 0 : 1);

@@ -6,22 +6,23 @@ import { z } from "zod";
 import { MUTANTS } from "./mutants/mutants.ts";
 
 const run = promisify(execFile);
-const hunt = fileURLToPath(new URL("./mutants/main.ts", import.meta.url));
+const SIM = fileURLToPath(new URL("./main.ts", import.meta.url));
 const HUNT_MAX_MS = 120_000;
 
-const caughtSchema = z.object({ mutant: z.string(), seed: z.number().optional(), message: z.string() });
+const caughtSchema = z.object({
+  mutants: z.array(z.object({ name: z.string(), seed: z.number().optional(), message: z.string() })),
+});
 
 /** In a process of its own: a mutant is the real source with one change, loaded by a hook of Node's. */
 test(
   `each of ${MUTANTS.length} faults that are planted in the real sources is found by the simulator`,
   async () => {
-    const { stdout } = await run(process.execPath, [hunt]).catch((error: { stdout: string }) => error);
-    const caught = stdout
-      .trim()
-      .split("\n")
-      .map((line) => caughtSchema.parse(JSON.parse(line)));
-    expect(caught.filter(({ seed }) => seed === undefined)).toEqual([]);
-    expect(caught.map(({ mutant }) => mutant)).toEqual(MUTANTS.map(({ name }) => name));
+    const { stdout } = await run(process.execPath, [SIM, "--mutants", "--json"]).catch(
+      (error: { stdout: string }) => error,
+    );
+    const { mutants } = caughtSchema.parse(JSON.parse(stdout));
+    expect(mutants.filter(({ seed }) => seed === undefined)).toEqual([]);
+    expect(mutants.map(({ name }) => name)).toEqual(MUTANTS.map(({ name }) => name));
   },
   HUNT_MAX_MS,
 );

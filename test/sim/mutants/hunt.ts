@@ -1,6 +1,6 @@
 import type { Violation as Found } from "../check/violation.ts";
 import { loadSimulator } from "./load-mutant.ts";
-import type { Mutant } from "./mutants.ts";
+import { MUTANTS, type Mutant } from "./mutants.ts";
 
 /** How a planted fault was found, or that it was not. */
 export interface Caught {
@@ -15,7 +15,7 @@ export interface Caught {
 const WORLDS_MAX = 2_000;
 
 /** Looks for one planted fault, first where it was found before. */
-export async function huntMutant(mutant: Mutant): Promise<Caught> {
+async function huntMutant(mutant: Mutant): Promise<Caught> {
   const { simulate } = await loadSimulator(mutant);
   let other = "nothing";
   for (let worlds = 1; worlds <= WORLDS_MAX; worlds += 1) {
@@ -27,4 +27,9 @@ export async function huntMutant(mutant: Mutant): Promise<Caught> {
     other = broken.message;
   }
   return { mutant, seed: undefined, worlds: WORLDS_MAX, message: `not as said; last seen: ${other}` };
+}
+
+/** Every planted fault, one after the other. */
+export async function* huntMutants(): AsyncGenerator<Caught> {
+  for (const mutant of MUTANTS) yield await huntMutant(mutant);
 }
