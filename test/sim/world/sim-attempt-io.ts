@@ -17,15 +17,15 @@ export interface AttemptIoDeps {
   readonly writeScript: AttemptIo["writeScript"];
   /** All that is written to the log of the attempt whose spool folder this is. */
   readonly logged: (spool: string, bytes: Buffer) => void;
-  /** An attempt received artifacts: their bytes as they came. */
-  readonly received: (bytes: Buffer) => void;
 }
 
+/** The branch of a source that no runner finds. */
+export const GONE = "gone";
 /** As shared/lib/transfer.ts does. */
 const DOWNLOAD = { triesMax: 5, baseMs: 100, capMs: 3_000 };
 const HOUR_MS = 3_600_000;
 
-export function simAttemptIo({ line, bucket, writeScript, logged, received }: AttemptIoDeps): AttemptIo {
+export function simAttemptIo({ line, bucket, writeScript, logged }: AttemptIoDeps): AttemptIo {
   const put: AttemptIo["put"] = async (request, body, signal = AbortSignal.timeout(HOUR_MS)) => {
     try {
       return (await bucket.transfer(line, request, body, signal)).status;
@@ -51,21 +51,20 @@ export function simAttemptIo({ line, bucket, writeScript, logged, received }: At
       };
     },
     async checkout({ source, report }) {
-      if (source.branch === "broken") throw new ToolingError("there is no such commit");
+      if (source.branch === GONE) throw new ToolingError("there is no such commit");
       report(`source ${source.sha.slice(-4)}`);
     },
     async fetchInputs({ inputs, journal, signal }) {
       for (const { jobId, artifact, download } of inputs) {
-        const body = await retry(
+        await retry(
           DOWNLOAD,
           () => !signal.aborted,
           async () => {
             const answer = await bucket.transfer(line, download, undefined, signal);
-            if (answer.status === 200 && digestOf(answer.body) === artifact.sha256) return answer.body;
+            if (answer.status === 200 && digestOf(answer.body) === artifact.sha256) return;
             throw new TransferError(`the bucket answered ${answer.status} to a download`, answer.status);
           },
         );
-        received(body);
         journal.line(`artifacts of ${jobId}`);
       }
     },

@@ -60,7 +60,6 @@ export function startSimRunner(deps: SimRunnerDeps): SimRunner {
         bucket: plane.bucket,
         writeScript: executor.writeScript,
         logged: deps.logged,
-        received: () => undefined,
       }),
       clock: actor.clock,
       emit(event) {

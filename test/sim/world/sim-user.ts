@@ -11,6 +11,7 @@ import type { Simulation } from "../engine/simulation.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import type { PlannedRuns } from "./planned-runs.ts";
 import { definitionOf } from "./random-plan.ts";
+import { GONE } from "./sim-attempt-io.ts";
 import { CONTROL_PLANE_URL } from "./sim-runner.ts";
 
 /** Somebody who asks for runs, asks again when no answer comes, changes their mind, follows, and runs again. */
@@ -62,6 +63,7 @@ async function story(deps: UserDeps, actor: Actor): Promise<void> {
     cancelAfterMs: dice() < 0.2 ? dice() * dice() * 60 * SECOND_MS : undefined,
     follows: dice() < 0.1,
     reruns: dice() < 0.12,
+    sourceGone: dice() < 0.2,
   };
   const body = bodyOf(deps, wants);
   const create = () => createRun(deps, client, body, wants.key ? "the key" : undefined);
@@ -82,10 +84,15 @@ type CreateBody = CallInput<"createRun">["body"];
 
 function bodyOf(
   { planned, plan }: UserDeps,
-  wants: { readonly asText: boolean; readonly asSource: boolean; readonly watch: boolean },
+  wants: {
+    readonly asText: boolean;
+    readonly asSource: boolean;
+    readonly sourceGone: boolean;
+    readonly watch: boolean;
+  },
 ): CreateBody {
   const definition = { path: "sim.yml", text: wants.asText ? definitionOf(plan) : planned.addPlan(plan) };
-  const source = { kind: "git" as const, url: "/sim/repository", sha: "" };
+  const source = { kind: "git" as const, url: "/sim/repository", sha: "", branch: wants.sourceGone ? GONE : "main" };
   return wants.asSource
     ? { source: { ...source, sha: planned.addText(definitionOf(plan)) }, watch: wants.watch }
     : { definition, watch: wants.watch };
