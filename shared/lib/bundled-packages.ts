@@ -16,6 +16,7 @@ export const BUNDLED_PACKAGES = [
   "@aws-sdk/client-dynamodb",
   "@aws-sdk/client-s3",
   "@aws-sdk/client-sqs",
+  "@aws-sdk/client-ssm",
   "@aws-sdk/lib-dynamodb",
   "@aws-sdk/s3-request-presigner",
   "@aws-sdk/util-dynamodb",
