@@ -36,6 +36,14 @@ export const QUEUES = {
     maxReceives: 5,
     batch: 1,
   },
+  reports: {
+    function: "report",
+    timeoutSeconds: 30,
+    visibilitySeconds: 180,
+    retentionSeconds: 86_400,
+    maxReceives: 5,
+    batch: 1,
+  },
 } as const;
 export type QueueName = keyof typeof QUEUES;
 
@@ -64,5 +72,9 @@ export const FUNCTIONS = {
   plan: { memoryMb: 1_024, timeoutSeconds: 30 },
   reconcile: { memoryMb: 512, timeoutSeconds: 30 },
   sweep: { memoryMb: 512, timeoutSeconds: 30 },
+  webhook: { memoryMb: 512, timeoutSeconds: 10 },
+  report: { memoryMb: 512, timeoutSeconds: 30 },
+  /** Called by an operator with IAM alone: no route, no queue and no schedule leads to it. */
+  admin: { memoryMb: 512, timeoutSeconds: 30 },
 } as const;
 export type FunctionName = keyof typeof FUNCTIONS;

@@ -67,6 +67,8 @@ export const PROBLEMS_MAX = 200;
 export const TRIGGER_PATTERNS_MAX = 64;
 export const TRIGGER_PATTERN_LENGTH_MAX = 256;
 export const SCHEDULES_MAX = 16;
+/** Changed files that a trigger carries; with more, the forge is asked. */
+export const TRIGGER_PATHS_MAX = 1_000;
 
 /** Runs. */
 export const RUN_TIMEOUT_MS = 24 * HOUR_MS;

@@ -6,8 +6,10 @@ import { predicateSchema } from "../domain/predicate.ts";
 import { RUN_STATES } from "../domain/run-moves.ts";
 import { STOP_REASONS } from "../protocol/leases.ts";
 import { artifactSchema, attemptOutcomes, failureSchema, logSealSchema } from "../protocol/products.ts";
+import { projectBody } from "../protocol/projects.ts";
 import { historySchema, sourceSchema } from "../protocol/runs.ts";
 import { SCOPES } from "../protocol/tokens.ts";
+import { runTriggerSchema } from "../protocol/triggers.ts";
 import { ITEM_VERSION } from "./migrate.ts";
 
 /** The table's items as they are parsed on the way in. Every map and set path that a move needs is there at birth. */
@@ -48,6 +50,8 @@ export const runItemSchema = z.object({
   reason: z.string().optional(),
   rerunOf: z.string().optional(),
   createdBy: z.string(),
+  /** What happened in the repository, where that started it. */
+  trigger: runTriggerSchema.optional(),
   history: historySchema,
 });
 export type RunItem = z.infer<typeof runItemSchema>;
@@ -190,6 +194,15 @@ export const idempotencyItemSchema = z.object({
   requestDigest: z.string(),
 });
 export type IdempotencyItem = z.infer<typeof idempotencyItemSchema>;
+
+export const projectItemSchema = z.object({
+  ...base,
+  family: z.literal("project"),
+  ...projectBody.shape,
+  createdAtMs: z.int(),
+  updatedAtMs: z.int(),
+});
+export type ProjectItem = z.infer<typeof projectItemSchema>;
 
 /** What a birth may write. */
 export type BirthItem = RunItem | JobItem | SpecItem | CheckItem | JoinItem | TokenItem | IdempotencyItem;

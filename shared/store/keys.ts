@@ -34,6 +34,9 @@ export const tokenListKey = (tenant: string): Key => same(`T#${tenant}#TOKENS`, 
 export const idempotencyKey = (tenant: string, principal: string, key: string): Key =>
   same(`T#${tenant}#IDEM#${principal.length}#${principal}#${key}`, "IDEM");
 
+export const projectItemKey = (tenant: string, project: string): Key =>
+  same(`T#${tenant}#PROJECT#${project}`, `PROJECT#${project}`);
+
 const same = (pk: string, sk: string): Key => ({ pk, sk });
 
 /** Index keys. */

@@ -12,6 +12,7 @@ import {
 import type { Plan, PlannedJob } from "../domain/plan.ts";
 import { decide, sourcesOf } from "../domain/predicate.ts";
 import type { Source } from "../protocol/runs.ts";
+import type { RunTrigger } from "../protocol/triggers.ts";
 import type { CheckItem, JobItem, JoinItem, RunItem, SpecItem } from "../store/items.ts";
 import {
   checkKey,
@@ -38,6 +39,7 @@ export interface RunSeed extends RunRef {
   readonly createdBy: string;
   readonly createdAtMs: number;
   readonly rerunOf?: string | undefined;
+  readonly trigger?: RunTrigger | undefined;
 }
 
 /** Results that a rerun takes over, by job id. */
@@ -71,7 +73,7 @@ export function liveRun(seed: RunSeed, pipeline: string, planDigest: string, ite
 }
 
 function runBase(seed: RunSeed): Omit<RunItem, "state" | "pipeline"> {
-  const { tenant, runId, project, source, pipelinePath, rerunOf, createdAtMs, createdBy, watch } = seed;
+  const { tenant, runId, project, source, pipelinePath, rerunOf, createdAtMs, createdBy, watch, trigger } = seed;
   return {
     ...runKey(seed),
     ...baseOf(seed),
@@ -81,6 +83,7 @@ function runBase(seed: RunSeed): Omit<RunItem, "state" | "pipeline"> {
     ...(source === undefined ? {} : { source }),
     ...(pipelinePath === undefined ? {} : { pipelinePath }),
     ...(rerunOf === undefined ? {} : { rerunOf }),
+    ...(trigger === undefined ? {} : { trigger }),
     watch,
     tally: { failed: 0, lost: 0 },
     tickSeq: 0,

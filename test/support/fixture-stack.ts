@@ -49,6 +49,9 @@ await startStack(process.argv.slice(2), async () => ({
     sweep: async (event) => {
       seen.push({ name: "sweep", event });
     },
+    webhook: httpFunction,
+    report: queueFunction("report"),
+    admin: async () => undefined,
   },
   mintToken: async (name) => `baton_main_${name}`,
 }));

@@ -1,0 +1,73 @@
+import type { RunTrigger, Trigger } from "../protocol/triggers.ts";
+import type { ProjectItem } from "../store/items.ts";
+
+/**
+ * What Baton asks of a forge. GitHub is the first; GitLab and Gitea or Forgejo are to fill the same shape. Every call is
+ * for one project, with that project's address and credentials. Throws `ForgeError`: a caller sees from `retry` whether
+ * the same call may succeed later.
+ */
+export interface Forge {
+  /** Pipelines at a commit: paths under `.baton/`, without the server's own settings. */
+  listDefinitions(project: ProjectItem, sha: string): Promise<string[]>;
+  /** One file at a commit; undefined where it is not there. */
+  readFile(project: ProjectItem, sha: string, path: string): Promise<string | undefined>;
+  /** Files that differ between two commits; undefined where the forge does not tell all of them. */
+  changedPaths(project: ProjectItem, before: string, after: string): Promise<string[] | undefined>;
+  /** The name and head of the default branch. */
+  defaultBranch(project: ProjectItem): Promise<BranchHead>;
+  /** Heads of branches and open pull requests; `undefined` where nothing changed since the answer with that `etag`. */
+  listHeads(project: ProjectItem, etag: string | undefined): Promise<RepositoryHeads | undefined>;
+  /** Shows a status; with `externalId` from before, in the same place. Answers the id to use next time. */
+  putStatus(project: ProjectItem, status: ForgeStatus, externalId: string | undefined): Promise<string>;
+  /** One comment on a pull request, updated in place. */
+  putComment(project: ProjectItem, number: number, text: string, externalId: string | undefined): Promise<string>;
+}
+
+export interface BranchHead {
+  readonly branch: string;
+  readonly sha: string;
+}
+
+export interface RepositoryHeads {
+  readonly etag: string | undefined;
+  readonly branches: readonly BranchHead[];
+  /** As triggers with the action `synchronize`. */
+  readonly pulls: readonly Extract<Trigger, { event: "pull_request" }>[];
+}
+
+/** One check of one run, as people see it beside the commit. */
+export interface ForgeStatus {
+  readonly sha: string;
+  /** Stable: `<pipeline> / <check>`. */
+  readonly name: string;
+  /** Ours, so that the same status is found again: `<run>/<check>`. */
+  readonly key: string;
+  readonly state: "queued" | "in_progress" | "completed";
+  readonly conclusion?: "success" | "failure" | "cancelled" | "timed_out" | "skipped" | "neutral" | "action_required";
+  readonly detailsUrl?: string;
+  readonly title: string;
+  readonly summary: string;
+  readonly startedAtMs?: number;
+  readonly endedAtMs?: number;
+  readonly annotations: readonly { readonly title: string; readonly message: string; readonly path: string }[];
+  readonly trigger: RunTrigger;
+}
+
+/** A forge did not do what it was asked. Never names a credential. */
+export class ForgeError extends Error {
+  override readonly name = "ForgeError";
+  readonly status: number | undefined;
+  /** Whether the same call may succeed later. */
+  readonly retry: boolean;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    message: string,
+    { status, retry, retryAfterMs, cause }: { status?: number; retry: boolean; retryAfterMs?: number; cause?: unknown },
+  ) {
+    super(message, cause === undefined ? {} : { cause });
+    this.status = status;
+    this.retry = retry;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
