@@ -83,6 +83,7 @@ export function makeWatchdog(deps: WatchdogDeps): Watchdog {
     };
     ticking = setInterval(look, LOOK_MS);
     report({ type: "ready" });
+    look();
   }
 
   function look(): void {
@@ -130,6 +131,9 @@ export function makeWatchdog(deps: WatchdogDeps): Watchdog {
   }
 
   function startStep(attempt: Held, step: Command & { type: "step" }): void {
+    // A runner that slept may hand over, or go on with, an attempt whose time is over, all between two looks.
+    look();
+    if (attempt.fenced) return;
     if (attempt.ending !== undefined) {
       report({ type: "refused", code: "ECANCELED", message: "the attempt is being stopped" });
       return;

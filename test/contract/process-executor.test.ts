@@ -198,6 +198,14 @@ test("when the deadline passes the steps are ended and the lease is given back, 
   await held.execution.close();
 });
 
+test("no step of an attempt starts whose deadline had passed before a watchdog held it: its runner had slept", async () => {
+  const held = await hold({ killInMs: -1 });
+  expect(await held.sh("touch started; echo started")).toEqual({ kind: "lost" });
+  expect(await held.execution.lost).toEqual({ kind: "fenced", clean: true });
+  expect(held.output()).toBe("");
+  await held.execution.close();
+});
+
 test("a renewed deadline keeps the steps alive", async () => {
   const held = await hold({ killInMs: 300 });
   const killAtMs = bootClock.monotonicMs() + 60_000;

@@ -54,10 +54,11 @@ export function makeSimWatchdog(
 
   function look(): void {
     if (over || fenced) return;
-    if (clock.monotonicMs() < deadline.killAtMs) {
-      lookLater();
-      return;
-    }
+    if (clock.monotonicMs() < deadline.killAtMs) lookLater();
+    else fenceInTime();
+  }
+
+  function fenceInTime(): void {
     const leftMs = Math.max(0, deadline.expiresAtMs - clock.monotonicMs());
     fence("deadline_passed", leftMs / 2);
   }
@@ -123,7 +124,8 @@ export function makeSimWatchdog(
           deadline = command;
           break;
         case "step":
-          if (ending) report({ type: "refused" });
+          if (clock.monotonicMs() >= deadline.killAtMs) fenceInTime();
+          else if (ending) report({ type: "refused" });
           else {
             const { name, script, output } = command;
             const exited = (exitCode: number) => {
