@@ -109,6 +109,28 @@ function addAccessCommands(program: Command, context: Context): void {
       examples("baton login --url https://ci.example.com", "baton login --url https://ci.example.com < token"),
     )
     .action(async (options) => (await import("./commands/login.ts")).loginCommand(context, options));
+  program
+    .command("bootstrap")
+    .description(
+      "Make the signing key and the first token of a deployment, by AWS credentials that may invoke its function.",
+    )
+    .requiredOption("--function <name>", "the function `admin` of the deployment: its output AdminFunctionName")
+    .option("--url <url>", "the control plane that the token is for: both are kept in the config file")
+    .option("--name <name>", "whose the token is", "owner")
+    .addOption(
+      new Option("--scope <scope...>", "what it may do (default: all)").choices(["read", "run", "runner", "admin"]),
+    )
+    .option("--region <region>", "the deployment's region (default: as the AWS SDK finds it)")
+    .option("--endpoint <url>", "the Lambda endpoint, where it is not AWS itself")
+    .option("--json", "the token and its description as JSON")
+    .addHelpText(
+      "after",
+      examples(
+        "baton bootstrap --function BatonControl-Admin --url https://abc.execute-api.eu-central-1.amazonaws.com",
+        "baton bootstrap --function BatonControl-Admin --scope runner --name fleet --json",
+      ),
+    )
+    .action(async (options) => (await import("./commands/bootstrap.ts")).bootstrapCommand(context, options));
   const tokens = program.command("tokens").description("API tokens of a control plane (scope admin).");
   tokens
     .command("create")

@@ -26,6 +26,11 @@ export interface FunctionDeps extends Deps {
 
 const SECRET_BYTES = 32;
 
+export const systemRandom: Deps["random"] = {
+  ulid: (nowMs) => ulid(nowMs).toLowerCase(),
+  secret: () => randomBytes(SECRET_BYTES).toString("base64url"),
+};
+
 /** Everything that the use cases need, on the AWS SDK. Made once per process. */
 export function makeDeps(environment: Environment): FunctionDeps {
   const observer = makeObserver(environment.BATON_LOG_LEVEL);
@@ -43,10 +48,7 @@ export function makeDeps(environment: Environment): FunctionDeps {
     }),
     bucket: makeS3Bucket(s3Client(environment, meter), environment.BATON_BUCKET),
     clock: systemClock,
-    random: {
-      ulid: (nowMs) => ulid(nowMs).toLowerCase(),
-      secret: () => randomBytes(SECRET_BYTES).toString("base64url"),
-    },
+    random: systemRandom,
     signer: makeSigner(readSigningKeys(environment)),
     log: observer.log,
     metrics: observer.metrics,
@@ -71,7 +73,10 @@ function runnerSqs(environment: Environment): Deps["settings"]["runnerSqs"] {
 const atEndpoint = (endpoint: string | undefined) => (endpoint === undefined ? {} : { endpoint });
 
 /** The store repeats writes itself, with the right conditions; the SDK must not do so beneath it. */
-function documentClient(environment: Environment, meter: RequestMeter): DynamoDBDocumentClient {
+export function documentClient(
+  environment: Pick<Environment, "AWS_ENDPOINT_URL_DYNAMODB">,
+  meter: RequestMeter,
+): DynamoDBDocumentClient {
   const client = new DynamoDBClient({ ...atEndpoint(environment.AWS_ENDPOINT_URL_DYNAMODB), maxAttempts: 1 });
   attachMeter(client, "DynamoDB", meter);
   return toDocumentClient(client);

@@ -38,6 +38,25 @@ export function readEnvironment(): Environment {
   return parsed.data;
 }
 
+/** What `admin` needs. It names the parameter of the signing key without reading it: it is there to make it. */
+const adminSchema = schema
+  .pick({
+    AWS_REGION: true,
+    AWS_ENDPOINT_URL_DYNAMODB: true,
+    BATON_TABLE: true,
+    BATON_TENANT: true,
+    BATON_LOG_LEVEL: true,
+  })
+  .extend({ BATON_SIGNING_KEY_PARAMETER: z.string().min(1) });
+export type AdminEnvironment = z.infer<typeof adminSchema>;
+
+/** Throws with every missing or malformed variable named. */
+export function readAdminEnvironment(): AdminEnvironment {
+  const parsed = adminSchema.safeParse(process.env);
+  if (!parsed.success) throw new Error(`the environment is not complete:\n${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}
+
 export function readSigningKeys(environment: Environment): Buffer[] {
   const lines = readFileSync(environment.BATON_SIGNING_KEY_FILE, "utf8").split("\n");
   return lines.filter((line) => line.trim() !== "").map((line) => Buffer.from(line.trim(), "base64url"));

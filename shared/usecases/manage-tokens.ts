@@ -12,7 +12,9 @@ import { digest } from "./specs.ts";
 
 const TOKEN_PATTERN = /^baton_([a-z0-9-]{1,32})_([0-9a-z]{26})_([A-Za-z0-9_-]{43})$/;
 
-type TokenDeps = Pick<Deps, "store" | "clock" | "random" | "settings">;
+export interface TokenDeps extends Pick<Deps, "store" | "clock" | "random"> {
+  readonly settings: Pick<Deps["settings"], "tenant">;
+}
 
 /** Makes a token. The answer is the only time that it is shown. */
 export async function createToken(

@@ -1,0 +1,75 @@
+import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
+import { type AdminReply, type AdminRequest, adminReply } from "../../shared/protocol/admin.ts";
+import type { Scope } from "../../shared/protocol/tokens.ts";
+import { CommandError } from "../command-error.ts";
+import { isHttpUrl } from "../config/read-config.ts";
+import { writePrivateFile } from "../config/write-private-file.ts";
+import type { Context } from "../context.ts";
+import { printJson } from "./find-run.ts";
+
+interface BootstrapOptions {
+  readonly function: string;
+  readonly region?: string;
+  readonly endpoint?: string;
+  readonly url?: string;
+  readonly name: string;
+  readonly scope?: readonly Scope[];
+  readonly json?: boolean;
+}
+
+const ALL_SCOPES: readonly Scope[] = ["read", "run", "runner", "admin"];
+
+/** `baton bootstrap`: by AWS credentials, where there is no token yet. Keeps the token as `baton login` does, or prints it. */
+export async function bootstrapCommand(context: Context, options: BootstrapOptions): Promise<void> {
+  const { url, json } = options;
+  if (url === undefined && json !== true)
+    throw new CommandError("say with --url which control plane the token is for, or print it with --json");
+  if (url !== undefined && !isHttpUrl(url)) throw new CommandError(`"${url}" is not an http or https URL`);
+  const reply = await invokeAdmin(options);
+  const { configFile } = context.environment;
+  if (url !== undefined)
+    await writePrivateFile(configFile, `url: ${JSON.stringify(url)}\ntoken: ${JSON.stringify(reply.token)}\n`);
+  const kept = url === undefined ? "" : `; logged in to ${url}, kept in ${configFile}`;
+  await context.err.write(
+    `signing key ${reply.signingKey}; token ${reply.view.id} (${reply.view.scopes.join(", ")})${kept}\n`,
+  );
+  if (json === true) await printJson(context, reply);
+}
+
+async function invokeAdmin(options: BootstrapOptions): Promise<AdminReply> {
+  const { function: FunctionName, region, endpoint, name } = options;
+  const request: AdminRequest = { action: "bootstrap", name, scopes: [...(options.scope ?? ALL_SCOPES)] };
+  const client = new LambdaClient({
+    ...(region === undefined ? {} : { region }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+  });
+  const answer = await client
+    .send(new InvokeCommand({ FunctionName, Payload: JSON.stringify(request) }))
+    .catch((cause: unknown) => {
+      const why = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+      throw new CommandError(`cannot call the function ${FunctionName} (${why})`, { cause });
+    })
+    .finally(() => client.destroy());
+  const text = Buffer.from(answer.Payload ?? []).toString();
+  if (answer.FunctionError !== undefined)
+    throw new CommandError(`the function ${FunctionName} failed: ${messageOf(text)}; its log says more`);
+  const reply = adminReply.safeParse(parseJson(text));
+  if (!reply.success) throw new CommandError(`${FunctionName} answered, but not as Baton's function admin does`);
+  return reply.data;
+}
+
+/** Lambda tells a failure as `{errorType, errorMessage}`. */
+function messageOf(text: string): string {
+  const failure = parseJson(text);
+  const message =
+    typeof failure === "object" && failure !== null && "errorMessage" in failure ? failure.errorMessage : undefined;
+  return typeof message === "string" ? message : "it does not say why";
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
