@@ -65,16 +65,131 @@ export const BUCKET = {
 
 export const SCHEDULES = [{ name: "sweep", function: "sweep", everySeconds: 60 }] as const;
 
+/** Parameters of the tenant, below `/baton/<tenant>/`. A name that ends with a slash stands for all below it. */
+export const PARAMETERS = { signingKey: "signing-key", projects: "projects/" } as const;
+
+/** What a function may do. Nothing else is granted to it, so a new call needs a word here. */
+export interface Uses {
+  /** DynamoDB actions on the table. A transaction needs those of its parts. */
+  readonly table?: readonly ("DescribeTable" | "GetItem" | "PutItem" | "UpdateItem" | "DeleteItem" | "Query")[];
+  /** Indexes that it queries. */
+  readonly indexes?: readonly (typeof TABLE.indexes)[number]["name"][];
+  /** Objects under these prefixes: to read, to write, or to sign links for either. */
+  readonly read?: readonly Prefix[];
+  readonly write?: readonly Prefix[];
+  /** To list the bucket. */
+  readonly list?: true;
+  /** Work queues that it sends to. */
+  readonly send?: readonly QueueName[];
+  /** Work queues whose depth it asks for. */
+  readonly measure?: readonly QueueName[];
+  /** Sends offers to every pool; with `measured`, also asks how many wait there. */
+  readonly offers?: "sent" | "measured";
+  readonly readParameters?: readonly (keyof typeof PARAMETERS)[];
+  readonly writeParameters?: readonly (keyof typeof PARAMETERS)[];
+  /** May become the runners' role, to hand out a share of it. */
+  readonly runnerRole?: true;
+}
+type Prefix = (typeof BUCKET.lifecycle)[number]["prefix"];
+
+export interface FunctionResource {
+  readonly memoryMb: number;
+  readonly timeoutSeconds: number;
+  readonly uses: Uses;
+}
+
 /** Every Lambda, with what it is allowed: CDK grants this and nothing more. */
 export const FUNCTIONS = {
-  api: { memoryMb: 512, timeoutSeconds: 10 },
-  lease: { memoryMb: 512, timeoutSeconds: 10 },
-  plan: { memoryMb: 1_024, timeoutSeconds: 30 },
-  reconcile: { memoryMb: 512, timeoutSeconds: 30 },
-  sweep: { memoryMb: 512, timeoutSeconds: 30 },
-  webhook: { memoryMb: 512, timeoutSeconds: 10 },
-  report: { memoryMb: 512, timeoutSeconds: 30 },
+  api: {
+    memoryMb: 512,
+    timeoutSeconds: 10,
+    uses: {
+      table: ["DescribeTable", "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"],
+      indexes: ["by-project"],
+      read: ["logs/", "artifacts/", "specs/"],
+      write: ["specs/"],
+      list: true,
+      send: ["ticks", "plans", "reports"],
+      measure: ["ticks", "plans", "reports"],
+      offers: "measured",
+      readParameters: ["signingKey", "projects"],
+      writeParameters: ["projects"],
+    },
+  },
+  lease: {
+    memoryMb: 512,
+    timeoutSeconds: 10,
+    uses: {
+      table: ["GetItem", "PutItem", "UpdateItem", "Query"],
+      read: ["artifacts/", "specs/"],
+      write: ["logs/", "artifacts/"],
+      send: ["ticks", "reports"],
+      offers: "sent",
+      readParameters: ["signingKey", "projects"],
+      runnerRole: true,
+    },
+  },
+  plan: {
+    memoryMb: 1_024,
+    timeoutSeconds: 30,
+    uses: {
+      table: ["GetItem", "PutItem", "UpdateItem", "Query"],
+      write: ["specs/"],
+      send: ["ticks", "plans", "reports"],
+      offers: "sent",
+      readParameters: ["signingKey", "projects"],
+    },
+  },
+  reconcile: {
+    memoryMb: 512,
+    timeoutSeconds: 30,
+    uses: {
+      table: ["GetItem", "PutItem", "UpdateItem", "Query"],
+      read: ["specs/"],
+      send: ["ticks", "plans", "reports"],
+      offers: "measured",
+      readParameters: ["signingKey"],
+    },
+  },
+  sweep: {
+    memoryMb: 512,
+    timeoutSeconds: 30,
+    uses: {
+      table: ["GetItem", "PutItem", "UpdateItem", "Query"],
+      indexes: ["due"],
+      write: ["specs/"],
+      send: ["ticks", "plans", "reports"],
+      offers: "sent",
+      readParameters: ["signingKey", "projects"],
+    },
+  },
+  webhook: {
+    memoryMb: 512,
+    timeoutSeconds: 10,
+    uses: {
+      table: ["GetItem", "PutItem", "UpdateItem"],
+      send: ["plans"],
+      readParameters: ["signingKey", "projects"],
+    },
+  },
+  report: {
+    memoryMb: 512,
+    timeoutSeconds: 30,
+    uses: {
+      table: ["GetItem", "PutItem", "UpdateItem", "Query"],
+      send: ["reports"],
+      readParameters: ["signingKey", "projects"],
+    },
+  },
   /** Called by an operator with IAM alone: no route, no queue and no schedule leads to it. */
-  admin: { memoryMb: 512, timeoutSeconds: 30 },
-} as const;
+  admin: {
+    memoryMb: 512,
+    timeoutSeconds: 30,
+    uses: {
+      table: ["GetItem", "PutItem", "UpdateItem"],
+      readParameters: ["signingKey"],
+      writeParameters: ["signingKey"],
+    },
+  },
+} as const satisfies Record<string, FunctionResource>;
 export type FunctionName = keyof typeof FUNCTIONS;
