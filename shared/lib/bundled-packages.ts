@@ -13,10 +13,13 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 export const BUNDLED_PACKAGES = [
   "@aws-lambda-powertools/logger",
   "@aws-lambda-powertools/metrics",
+  "@aws-sdk/client-auto-scaling",
   "@aws-sdk/client-dynamodb",
+  "@aws-sdk/client-lambda",
   "@aws-sdk/client-s3",
   "@aws-sdk/client-sqs",
   "@aws-sdk/client-ssm",
+  "@aws-sdk/client-sts",
   "@aws-sdk/lib-dynamodb",
   "@aws-sdk/s3-request-presigner",
   "@aws-sdk/util-dynamodb",
