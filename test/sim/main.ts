@@ -1,15 +1,12 @@
 import { randomInt } from "node:crypto";
-import { parseArgs } from "node:util";
+import { Command, InvalidArgumentError } from "commander";
 import { systemClock } from "../../shared/lib/clock.ts";
 import { huntMutants } from "./mutants/hunt.ts";
 import { runWorlds, type Summary } from "./run-worlds.ts";
 import { shrink } from "./shrink.ts";
 import { type Outcome, simulate } from "./simulate.ts";
 
-/**
- * `npm run sim -- --seed N --runs M`: the worlds of the seeds N to N + M - 1; `--seed` may be given more than once.
- * `--story` tells what happens in one, `--mutants` hunts the planted faults, `--json` is for programs.
- */
+/** `npm run sim`. */
 
 const SEED_MAX = 2 ** 31;
 const RUNS_DEFAULT = 1_000;
@@ -18,23 +15,35 @@ const STORY_LINES_MAX = 60;
 /** Failing worlds that are shrunk and told; the seeds of the others are named. */
 const EXPLAINED_MAX = 3;
 
+const program = new Command("npm run sim --")
+  .description(
+    "Lets simulated worlds live: the whole system, seeded, under faults. Exits with 1 where an invariant does not hold.",
+  )
+  .option("--seed <n>", "the first world's seed; more than once for more bases (default: random)", addSeed, [])
+  .option("--runs <n>", "worlds of each base", wholeNumber, RUNS_DEFAULT)
+  .option("--story", "tell what happens in the world of one seed", false)
+  .option("--mutants", "hunt the planted faults instead", false)
+  .option("--json", "for programs", false)
+  .addHelpText(
+    "after",
+    `
+Examples:
+  npm run sim                                    ${RUNS_DEFAULT} worlds of a random base
+  npm run sim -- --seed 1 --seed 1000000 --runs 10000
+  npm run sim -- --seed 9249 --story             one world, told
+  npm run sim -- --mutants                       whether each planted fault is found`,
+  )
+  .parse();
+
 async function main(): Promise<boolean> {
-  const { values } = parseArgs({
-    options: {
-      seed: { type: "string", multiple: true },
-      runs: { type: "string" },
-      story: { type: "boolean", default: false },
-      mutants: { type: "boolean", default: false },
-      json: { type: "boolean", default: false },
-    },
-  });
-  const seeds = values.seed === undefined ? [randomInt(SEED_MAX)] : values.seed.map(Number);
+  const { seed, runs, ...values } = program.opts<Options>();
+  const seeds = seed.length === 0 ? [randomInt(SEED_MAX)] : seed;
   if (values.mutants) return hunt(values.json);
   if (values.story) return tellStory(seeds[0] ?? 0);
   const rows: Row[] = [];
   let failed = false;
-  for (const seed of seeds) {
-    const row = await runOne(seed, values.runs === undefined ? RUNS_DEFAULT : Number(values.runs));
+  for (const base of seeds) {
+    const row = await runOne(base, runs);
     rows.push(row);
     if (row.failed.length > 0) failed = true;
     if (!values.json) await tell(row);
@@ -44,6 +53,23 @@ async function main(): Promise<boolean> {
       JSON.stringify({ rows: rows.map(({ failed: found, ...row }) => ({ ...row, violations: found.length })) }),
     );
   return !failed;
+}
+
+interface Options {
+  readonly seed: readonly number[];
+  readonly runs: number;
+  readonly story: boolean;
+  readonly mutants: boolean;
+  readonly json: boolean;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
+  return Number(text);
+}
+
+function addSeed(text: string, before: readonly number[]): readonly number[] {
+  return [...before, wholeNumber(text)];
 }
 
 interface Row extends Summary {

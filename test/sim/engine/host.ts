@@ -35,6 +35,7 @@ const real = {
   clearTimeout: globalThis.clearTimeout,
   wait: timersPromises.setTimeout,
   timeout: AbortSignal.timeout.bind(AbortSignal),
+  any: AbortSignal.any.bind(AbortSignal),
   random: Math.random,
   fetch: globalThis.fetch,
 };
@@ -88,6 +89,17 @@ function simTimeout(ms: number): AbortSignal {
   return over.signal;
 }
 
+/** The platform keeps such a signal for ever if nobody aborts it, and with it the whole world that waits for it. */
+function simAny(signals: Iterable<AbortSignal>): AbortSignal {
+  if (acting === undefined) return real.any([...signals]);
+  const one = new AbortController();
+  for (const signal of signals) {
+    if (signal.aborted) one.abort(signal.reason);
+    else signal.addEventListener("abort", () => one.abort(signal.reason), { once: true });
+  }
+  return one.signal;
+}
+
 const simFetch: typeof fetch = (input, init) => {
   if (acting === undefined) return real.fetch(input, init);
   if (acting.fetch === undefined)
@@ -98,7 +110,7 @@ const simFetch: typeof fetch = (input, init) => {
 const simRandom = (): number => (acting === undefined ? real.random() : acting.dice());
 
 Object.assign(globalThis, { setTimeout: simSetTimeout, clearTimeout: simClearTimeout, fetch: simFetch });
-Object.assign(AbortSignal, { timeout: simTimeout });
+Object.assign(AbortSignal, { timeout: simTimeout, any: simAny });
 Object.assign(Math, { random: simRandom });
 Object.assign(timersPromises, { setTimeout: simWait });
 syncBuiltinESMExports();
