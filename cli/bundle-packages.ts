@@ -3,12 +3,12 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Plugin, rolldown } from "rolldown";
 import { BUNDLED_PACKAGES, BUNDLES_PREFIX, bundleFile, bundlesFolder } from "../shared/lib/bundled-packages.ts";
+import { COSTLY_NAMES, leanHttp } from "../shared/lib/lean-http.ts";
 
 /** `npm ci` ends with this: each package that our programs import becomes one file, which they load instead of it. */
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const ENTRY = "\0entry:";
-const HTTP = "\0node:http";
 
 /**
  * Makes the bundles of what is installed, unless they are there. What the packages share is in shared files, so that
@@ -64,24 +64,6 @@ async function bundleInto(folder: string): Promise<void> {
   });
   await bundler.close();
 }
-
-/**
- * What `import … from "node:http"` calls by the way, since it takes every name there is: lazy getters that load all of
- * Node's `fetch`.
- */
-const COSTLY_NAMES: ReadonlySet<string> = new Set(["WebSocket", "CloseEvent", "MessageEvent"]);
-
-/** ES modules that import Node's HTTP get it without those names. `require` never calls them. */
-const leanHttp: Plugin = {
-  name: "baton-lean-http",
-  resolveId: (id, _importer, { kind }) =>
-    (id === "node:http" || id === "http") && kind !== "require-call" ? HTTP : null,
-  async load(id) {
-    if (id !== HTTP) return null;
-    const names = [...(await namesOf("node:http"))].filter((one) => one !== "default");
-    return `const whole = process.getBuiltinModule("node:http"); export default whole; export const { ${names.join(", ")} } = whole;`;
-  },
-};
 
 /** An entry exports what Node itself sees in the package: of a CommonJS module, the names that Node finds in its text. */
 const entries: Plugin = {
