@@ -1,19 +1,11 @@
-import {
-  ConditionalCheckFailedException,
-  DescribeTableCommand,
-  TransactionCanceledException,
-} from "@aws-sdk/client-dynamodb";
+import { ConditionalCheckFailedException, DescribeTableCommand } from "@aws-sdk/client-dynamodb";
 import {
   type DynamoDBDocumentClient,
-  GetCommand,
   PutCommand,
   QueryCommand,
   type QueryCommandInput,
   type QueryCommandOutput,
-  TransactWriteCommand,
-  UpdateCommand,
 } from "@aws-sdk/lib-dynamodb";
-import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { z } from "zod";
 import { withHistory } from "../domain/history.ts";
 import type { Args, Item } from "../domain/item.ts";
@@ -22,6 +14,7 @@ import { eachOf } from "../lib/each-of.ts";
 import { TABLE } from "../resources.ts";
 import { assertBirth } from "./births.ts";
 import { compileMove } from "./compile-move.ts";
+import { getItem, keyOnly, NEW, parseItem, transact, update } from "./dynamo-calls.ts";
 import { retryRequest } from "./dynamo-retry.ts";
 import {
   type BirthItem,
@@ -53,7 +46,6 @@ import type { Applied, Cause, DueRun, FamilyItems, Store } from "./store.ts";
 
 const TRANSACTION_ITEMS_MAX = 100;
 const BIRTH_CONCURRENCY = 8;
-const NEW = "attribute_not_exists(pk)";
 
 const familySchemas = { run: runItemSchema, job: jobItemSchema, check: checkItemSchema, join: joinItemSchema };
 
@@ -66,7 +58,9 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, tableName: strin
     async apply<F extends keyof FamilyItems>(move: MoveOn<F>, key: Key, args: Args, cause: Cause) {
       const compiled = compileMove(move, withHistory(move, args, cause));
       const answer = await retryRequest(() => update(client, { ...table, Key: keyOnly(key), ...compiled }));
-      return { applied: answer.applied, item: parse(familySchemas[move.on], answer.item) } as Applied<FamilyItems[F]>;
+      return { applied: answer.applied, item: parseItem(familySchemas[move.on], answer.item) } as Applied<
+        FamilyItems[F]
+      >;
     },
 
     async birth(items) {
@@ -82,11 +76,11 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, tableName: strin
       await eachOf(items, BIRTH_CONCURRENCY, (Item) => retryRequest(() => putNew(client, tableName, Item)));
     },
 
-    getRun: async (ref) => parse(runItemSchema, await get(runKey(ref))),
-    getJob: async (ref) => parse(jobItemSchema, await get(jobKey(ref))),
-    getSpec: async (ref) => parse(specItemSchema, await get(specKey(ref))),
-    getCheck: async (ref, checkId) => parse(checkItemSchema, await get(checkKey(ref, checkId))),
-    getIdempotency: async (key) => parse(idempotencyItemSchema, await get(key)),
+    getRun: async (ref) => parseItem(runItemSchema, await get(runKey(ref))),
+    getJob: async (ref) => parseItem(jobItemSchema, await get(jobKey(ref))),
+    getSpec: async (ref) => parseItem(specItemSchema, await get(specKey(ref))),
+    getCheck: async (ref, checkId) => parseItem(checkItemSchema, await get(checkKey(ref, checkId))),
+    getIdempotency: async (key) => parseItem(idempotencyItemSchema, await get(key)),
     getRunItems: async (ref) => sortRunItems(await queryRange(client, tableName, ref, HOT_RANGE)),
     async getSpecs(ref) {
       const items = await queryRange(client, tableName, ref, SPEC_RANGE);
@@ -119,7 +113,7 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, tableName: strin
       return answer.LastEvaluatedKey !== undefined && last !== undefined ? { runs, cursor: last } : { runs };
     },
 
-    getToken: async (tenant, tokenId) => parse(tokenItemSchema, await get(tokenKey(tenant, tokenId))),
+    getToken: async (tenant, tokenId) => parseItem(tokenItemSchema, await get(tokenKey(tenant, tokenId))),
     async addToken(item) {
       assertBirth(item);
       await retryRequest(() =>
@@ -180,48 +174,6 @@ function dueRunOf(item: Item): DueRun {
   const [, tenant, , runId] = pk.split("#");
   if (tenant === undefined || runId === undefined) throw new Error(`the due index names ${pk}, which is no run`);
   return { tenant, runId, tickSeq };
-}
-
-function parse<S extends z.ZodType>(schema: S, item: Item | undefined): z.output<S> | undefined {
-  return item === undefined ? undefined : schema.parse(migrateItem(item));
-}
-
-/** A whole item passes for its key; DynamoDB takes the two attributes alone. */
-const keyOnly = ({ pk, sk }: Key) => ({ pk, sk });
-
-async function getItem(client: DynamoDBDocumentClient, TableName: string, key: Key): Promise<Item | undefined> {
-  const input = { TableName, Key: keyOnly(key), ConsistentRead: true };
-  const answer = await retryRequest(() => client.send(new GetCommand(input)));
-  return answer.Item;
-}
-
-async function update(
-  client: DynamoDBDocumentClient,
-  input: Omit<ConstructorParameters<typeof UpdateCommand>[0], "ReturnValues">,
-): Promise<{ applied: boolean; item: Item | undefined }> {
-  try {
-    const answer = await client.send(
-      new UpdateCommand({ ...input, ReturnValues: "ALL_NEW", ReturnValuesOnConditionCheckFailure: "ALL_OLD" }),
-    );
-    return { applied: true, item: answer.Attributes };
-  } catch (error) {
-    if (!(error instanceof ConditionalCheckFailedException)) throw error;
-    return { applied: false, item: error.Item === undefined ? undefined : unmarshall(error.Item) };
-  }
-}
-
-type TransactItems = NonNullable<ConstructorParameters<typeof TransactWriteCommand>[0]["TransactItems"]>;
-
-async function transact(client: DynamoDBDocumentClient, items: TransactItems): Promise<"born" | "exists"> {
-  try {
-    await client.send(new TransactWriteCommand({ TransactItems: items }));
-    return "born";
-  } catch (error) {
-    if (!(error instanceof TransactionCanceledException)) throw error;
-    const codes = (error.CancellationReasons ?? []).map((reason) => reason.Code);
-    if (codes.includes("ConditionalCheckFailed")) return "exists";
-    throw error;
-  }
 }
 
 async function putNew(client: DynamoDBDocumentClient, TableName: string, Item: BirthItem): Promise<void> {
