@@ -70,6 +70,9 @@ export const SCHEDULES_MAX = 16;
 /** Changed files that a trigger carries; with more, the forge is asked. */
 export const TRIGGER_PATHS_MAX = 1_000;
 
+/** Projects. One item holds all names. */
+export const PROJECTS_MAX = 1_000;
+
 /** Runs. */
 export const RUN_TIMEOUT_MS = 24 * HOUR_MS;
 export const PLAN_TIMEOUT_MS = 5 * MINUTE_MS;
@@ -118,6 +121,8 @@ export const UPLOAD_URL_MS = 15 * MINUTE_MS;
 export const DOWNLOAD_URL_MS = 15 * MINUTE_MS;
 export const WATCH_MS = MINUTE_MS;
 export const PAGE_RUNS_MAX = 100;
+/** Jobs of one answer: with 64 needs and a few attempts each they stay far below the 6 MB that a Lambda may answer. */
+export const PAGE_JOBS_MAX = 250;
 
 /** Sessions and tokens. */
 /** Also how long a session may outlive its API token: revoking that takes effect at the next renewal. */

@@ -201,6 +201,8 @@ export const projectItemSchema = z.object({
   ...projectBody.shape,
   createdAtMs: z.int(),
   updatedAtMs: z.int(),
+  /** Set: there is no such project any more. */
+  removedAtMs: z.int().optional(),
 });
 export type ProjectItem = z.infer<typeof projectItemSchema>;
 

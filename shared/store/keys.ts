@@ -36,6 +36,8 @@ export const idempotencyKey = (tenant: string, principal: string, key: string): 
 
 export const projectItemKey = (tenant: string, project: string): Key =>
   same(`T#${tenant}#PROJECT#${project}`, `PROJECT#${project}`);
+/** The set of a tenant's project names. */
+export const projectListKey = (tenant: string): Key => same(`T#${tenant}#PROJECTS`, "PROJECTS");
 
 const same = (pk: string, sk: string): Key => ({ pk, sk });
 
