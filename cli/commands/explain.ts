@@ -1,3 +1,4 @@
+import { listAllJobs } from "../../shared/protocol/list-all-jobs.ts";
 import { CommandError } from "../command-error.ts";
 import type { Context } from "../context.ts";
 import { explainJob } from "../explain/explain-job.ts";
@@ -16,7 +17,7 @@ export async function explainCommand(
 ): Promise<void> {
   const client = await connect(context, options);
   const runId = await findRun(client, run);
-  const seen = await client.call("listJobs", { params: { run: runId } });
+  const seen = await listAllJobs(client, runId);
   const nowMs = context.clock.nowMs();
   const time: TellTime = { nowMs, at: (atMs) => printTime(atMs, nowMs), span: printDuration };
   const job = seen.jobs.find((one) => one.id === jobId);

@@ -5,11 +5,12 @@ import { exchangeOverHttp } from "../../shared/lib/http-call.ts";
 import type { PipelineDefinition } from "../../shared/pipeline/definition.ts";
 import { planPipeline } from "../../shared/pipeline/plan-pipeline.ts";
 import { type Client, makeClient } from "../../shared/protocol/client.ts";
+import type { RunJobs } from "../../shared/protocol/list-all-jobs.ts";
 import { DEFAULT_POOLS } from "../../shared/resources.ts";
 import { CommandError } from "../command-error.ts";
 import type { Context } from "../context.ts";
 import { SIGNAL_EXIT, type StopSignal } from "../exit-codes.ts";
-import { followRun, type RunJobs } from "../follow/follow-run.ts";
+import { followRun } from "../follow/follow-run.ts";
 import type { KeptRunner } from "../local/keep-runner.ts";
 import {
   cleanUpAtExit,

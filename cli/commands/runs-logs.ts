@@ -1,4 +1,5 @@
 import type { Client } from "../../shared/protocol/client.ts";
+import { listAllJobs } from "../../shared/protocol/list-all-jobs.ts";
 import type { AttemptView, JobView } from "../../shared/protocol/runs.ts";
 import { CommandError } from "../command-error.ts";
 import type { Context } from "../context.ts";
@@ -26,7 +27,7 @@ export async function logsCommand(
     throw new CommandError("--attempt counts the attempts of one job: name the job, too");
   const client = await connect(context, options);
   const runId = await findRun(client, run);
-  const { jobs: all } = await client.call("listJobs", { params: { run: runId } });
+  const { jobs: all } = await listAllJobs(client, runId);
   const jobs = all.filter((job) => jobId === undefined || job.id === jobId);
   if (jobs.length === 0) throw new CommandError(noSuchJob(runId, jobId, all));
   if (options.follow === true && options.attempt !== undefined) {

@@ -1,4 +1,5 @@
 import type { CallReply } from "../../shared/protocol/client.ts";
+import { listAllJobs } from "../../shared/protocol/list-all-jobs.ts";
 import type { Context } from "../context.ts";
 import { printDuration, printTime } from "../print/duration.ts";
 import { makePaint, type Paint } from "../print/paint.ts";
@@ -58,7 +59,7 @@ function paintState(paint: Paint, run: CallReply<"listRuns">["runs"][number]): s
 export async function showRunCommand(context: Context, run: string, options: ConnectedOptions): Promise<void> {
   const client = await connect(context, options);
   const id = await findRun(client, run);
-  const seen = await client.call("listJobs", { params: { run: id } });
+  const seen = await listAllJobs(client, id);
   if (options.json === true) return printJson(context, seen);
   const nowMs = context.clock.nowMs();
   await context.out.write(

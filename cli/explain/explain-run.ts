@@ -1,6 +1,6 @@
 import { isJobEnded, isRunEnded } from "../../shared/domain/verdict.ts";
+import type { RunJobs } from "../../shared/protocol/list-all-jobs.ts";
 import type { CheckView, JobView } from "../../shared/protocol/runs.ts";
-import type { RunJobs } from "../follow/follow-run.ts";
 import { explainRunHistory } from "./explain-history.ts";
 import { explainJob, listed } from "./explain-job.ts";
 import type { TellTime } from "./tell-time.ts";

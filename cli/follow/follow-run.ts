@@ -2,13 +2,11 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Nudge } from "../../runner/nudge.ts";
 import { isRunEnded } from "../../shared/domain/verdict.ts";
 import { eachOf } from "../../shared/lib/each-of.ts";
-import { ApiError, type CallReply, type Client, UnreachableError } from "../../shared/protocol/client.ts";
+import { ApiError, type Client, UnreachableError } from "../../shared/protocol/client.ts";
+import { listAllJobs, type RunJobs } from "../../shared/protocol/list-all-jobs.ts";
 import { FOLLOW_MAX_MS, FOLLOW_MIN_MS, followDelayMs } from "./follow-delay.ts";
 import { followJob, type JobFollower, startOfJob } from "./follow-job.ts";
 import type { FollowSink } from "./follow-sink.ts";
-
-/** How a run stands: itself, its jobs in plan order, its checks. */
-export type RunJobs = CallReply<"listJobs">;
 
 const JOBS_AT_ONCE = 8;
 /** A control plane that does not answer for so long is given up. */
@@ -66,7 +64,7 @@ async function onePass(
   state: { runState: string },
 ): Promise<Pass> {
   const { client, runId, jobId, sink, signal } = options;
-  const seen = await client.call("listJobs", { params: { run: runId } }, signal === undefined ? {} : { signal });
+  const seen = await listAllJobs(client, runId, signal === undefined ? {} : { signal });
   const jobs = seen.jobs.filter((job) => jobId === undefined || job.id === jobId);
   let moved = false;
   if (seen.run.state !== state.runState) {

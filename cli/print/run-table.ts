@@ -1,6 +1,6 @@
+import type { RunJobs } from "../../shared/protocol/list-all-jobs.ts";
 import type { Artifact } from "../../shared/protocol/products.ts";
 import type { JobView } from "../../shared/protocol/runs.ts";
-import type { RunJobs } from "../follow/follow-run.ts";
 import { checkAnswers, isAllowed, lastAttempt, whyJob } from "./announce.ts";
 import { printBytes, printDuration, printTime } from "./duration.ts";
 import { makePaint, type Paint } from "./paint.ts";

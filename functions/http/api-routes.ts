@@ -38,7 +38,7 @@ export function apiRoutes(deps: FunctionDeps): Implementations<"api"> {
       return { runs: runs.map(toRunSummary), cursor };
     },
     getRun: async ({ params }) => readRun(deps, params.run),
-    listJobs: async ({ params }) => readJobs(deps, params.run),
+    listJobs: async ({ params, query }) => readJobs(deps, params.run, query.from),
     getJob: async ({ params }) => ({ job: await readJob(deps, params.run, params.job) }),
     getLog: async ({ params, query }) => readLog(deps, { tenant, runId: params.run, jobId: params.job }, query),
     listArtifacts: async ({ params }) => ({ artifacts: await readArtifacts(deps, params.run) }),

@@ -137,8 +137,15 @@ export const listRunsReply = z.object({ runs: z.array(runSummary), cursor: z.str
 
 export const createRunReply = z.object({ run: runSummary, replayed: z.boolean() });
 export const runReply = z.object({ run: runView, checks: z.array(checkView) });
-/** The run, its jobs in plan order and its checks, in one consistent-enough read. */
-export const jobsReply = z.object({ run: runView, jobs: z.array(jobView), checks: z.array(checkView) });
+/** `from` is the number of jobs already read, in plan order. */
+export const jobsQuery = z.strictObject({ from: z.coerce.number().int().min(0).default(0) });
+/** The run, a page of its jobs in plan order and its checks. `next`: ask again with `from` set to it. */
+export const jobsReply = z.object({
+  run: runView,
+  jobs: z.array(jobView),
+  checks: z.array(checkView),
+  next: z.int().positive().optional(),
+});
 export const jobReply = z.object({ job: jobView });
 
 /** `after` is the last sequence number already read; `fence` picks an attempt, the newest where absent. */

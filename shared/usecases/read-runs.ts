@@ -1,4 +1,5 @@
 import { DomainError } from "../domain/errors.ts";
+import { PAGE_JOBS_MAX } from "../domain/limits.ts";
 import type { RunItem } from "../store/items.ts";
 import { artifactObject } from "../store/keys.ts";
 import type { Deps } from "./deps.ts";
@@ -7,15 +8,18 @@ import { toCheckViews, toJobView, toRunView } from "./views.ts";
 
 /** What people read. None of it writes. */
 
-export async function readJobs(deps: Deps, runId: string) {
+/** A page of a run's jobs from the one numbered `from` on, in plan order, with all of its checks. */
+export async function readJobs(deps: Deps, runId: string, from = 0) {
   const { run, jobs, checks } = await deps.store.getRunItems({ tenant: deps.settings.tenant, runId });
   const found = foundRun(run, runId);
   // Nodes of a plan that was never committed are not part of the run.
   const committed = found.planDigest === undefined ? [] : jobs;
+  const next = from + PAGE_JOBS_MAX;
   return {
     run: toRunView(found),
-    jobs: committed.map(toJobView),
+    jobs: committed.slice(from, next).map(toJobView),
     checks: found.planDigest === undefined ? [] : toCheckViews(jobs, checks),
+    ...(next < committed.length ? { next } : {}),
   };
 }
 

@@ -1,4 +1,5 @@
 import { eachOf } from "../../shared/lib/each-of.ts";
+import { listAllJobs } from "../../shared/protocol/list-all-jobs.ts";
 import { checkLogs } from "./check-logs.ts";
 import type { Field } from "./field.ts";
 import { judgeRun } from "./judge.ts";
@@ -24,9 +25,7 @@ export async function assess(field: Field): Promise<Assessment> {
   let counts = CLEAN;
   let [jobs, lostAttempts, staleProbes, recordedLogBytes] = [0, 0, 0, 0];
   const findings: string[] = [];
-  const seenRuns = await eachOf([...field.runs.keys()], READ_WIDTH, (run) =>
-    client.call("listJobs", { params: { run } }),
-  );
+  const seenRuns = await eachOf([...field.runs.keys()], READ_WIDTH, (run) => listAllJobs(client, run));
   // After what Baton says, so that all that it can know of has been signed.
   const signs = Map.groupBy(field.witness(), ({ run }) => run);
   for (const seen of seenRuns) {

@@ -3,6 +3,7 @@ import { GetQueueAttributesCommand, SendMessageCommand } from "@aws-sdk/client-s
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { BUCKET_NAME, poolQueueName, queueUrl } from "../../localstack/names.ts";
 import type { Offer } from "../../shared/protocol/leases.ts";
+import { listAllJobs } from "../../shared/protocol/list-all-jobs.ts";
 import { eventually } from "../support/eventually.ts";
 import { processTree } from "../support/process-tree.ts";
 import { isAlive } from "../support/processes.ts";
@@ -30,7 +31,7 @@ afterEach(async () => {
   files.remove();
 });
 
-const jobsOf = async (run: string) => (await system.client.call("listJobs", { params: { run } })).jobs;
+const jobsOf = async (run: string) => (await listAllJobs(system.client, run)).jobs;
 const watchdogsOf = ({ pid }: RunnerProcess) =>
   processTree(pid).filter(({ command }) => command.includes("/watchdog/main.ts"));
 

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
-import type { RunJobs } from "../../../cli/follow/follow-run.ts";
+import type { RunJobs } from "../../../shared/protocol/list-all-jobs.ts";
 import type { LogPage } from "../../../shared/protocol/runs.ts";
 
 /** A control plane and bucket over a real socket, whose answers a test sets and changes. */

@@ -14,6 +14,7 @@ import {
   LEASE_OVERTIME_MS,
   LEASE_TTL_MS,
   LOG_INDEX_BYTES_MAX,
+  PAGE_JOBS_MAX,
   SESSION_MS,
   TOKEN_CACHE_MS,
 } from "../../../shared/domain/limits.ts";
@@ -339,6 +340,23 @@ describe("a request", () => {
     }
     const whole = `{"definition":{"path":"p.yml","text":"jobs: {a: {run: '\\ud83d\\ude00'}}"}}`;
     expect((await call("createRun", { token: tokens["run"], body: whole })).status).toBe(201);
+  });
+
+  test("lists the jobs of a wide run page by page, in the order of its file", async () => {
+    const names = Array.from({ length: PAGE_JOBS_MAX + 2 }, (_, at) => `j${(at * 7) % 1_000}`);
+    const text = `jobs: {${names.map((name) => `${name}: {run: "true"}`).join(", ")}}`;
+    const made = await call("createRun", { token: tokens["run"], body: { definition: { path: "wide.yml", text } } });
+    const params = { run: String((made.body["run"] as { id: string }).id) };
+    const page = async (query: Record<string, string>) =>
+      (await call("listJobs", { token: tokens["read"], params, query })).body as {
+        jobs: { id: string }[];
+        checks: unknown[];
+        next?: number;
+      };
+    const [first, second] = [await page({}), await page({ from: String(PAGE_JOBS_MAX) })];
+    expect([...first.jobs, ...second.jobs].map(({ id }) => id)).toEqual(names);
+    expect([first.next, second.next]).toEqual([PAGE_JOBS_MAX, undefined]);
+    expect(second.checks).toHaveLength(names.length);
   });
 
   test("for a source with a password in its URL never tells it again", async () => {
