@@ -1,0 +1,71 @@
+import { RemovalPolicy } from "aws-cdk-lib";
+import { AccessLogFormat } from "aws-cdk-lib/aws-apigateway";
+import { HttpApi, HttpMethod, HttpStage, LogGroupLogDestination } from "aws-cdk-lib/aws-apigatewayv2";
+import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
+import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import { Construct } from "constructs";
+import { type Route, routes } from "../../shared/protocol/routes.ts";
+import { pascalCase, resourceName } from "../names.ts";
+import { acknowledge } from "./acknowledge.ts";
+import type { BatonFunction } from "./baton-function.ts";
+
+/**
+ * What the whole API takes, requests a second and at once. A thousand leased jobs are 67 heartbeats a second; what is
+ * refused here is asked again with jitter.
+ */
+const THROTTLE = { rateLimit: 500, burstLimit: 1_000 } as const;
+
+/** One line a request: who called what, and how it went; no header, no query, no body, for those may hold secrets. */
+const ACCESS_LOG = JSON.stringify({
+  requestId: "$context.requestId",
+  time: "$context.requestTimeEpoch",
+  ip: "$context.identity.sourceIp",
+  method: "$context.httpMethod",
+  route: "$context.routeKey",
+  path: "$context.path",
+  status: "$context.status",
+  bytes: "$context.responseLength",
+  latencyMs: "$context.responseLatency",
+  functionMs: "$context.integrationLatency",
+  error: "$context.integrationErrorMessage",
+});
+
+/** The routes of `shared/protocol/routes.ts`, each to its function. */
+export class HttpFront extends Construct {
+  readonly api: HttpApi;
+
+  constructor(scope: Construct, id: string, functions: ReadonlyMap<Route["handler"], BatonFunction>) {
+    super(scope, id);
+    this.api = new HttpApi(this, "Api", { apiName: resourceName("api"), createDefaultStage: false });
+    const accessLog = new LogGroup(this, "AccessLog", {
+      logGroupName: "/baton/access",
+      retention: RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    new HttpStage(this, "Stage", {
+      httpApi: this.api,
+      stageName: "$default",
+      autoDeploy: true,
+      throttle: THROTTLE,
+      accessLogSettings: {
+        destination: new LogGroupLogDestination(accessLog),
+        format: AccessLogFormat.custom(ACCESS_LOG),
+      },
+    });
+    const integrations = new Map([...functions].map(([name, made]) => [name, integrationOf(name, made)]));
+    for (const route of Object.values<Route>(routes)) {
+      const integration = integrations.get(route.handler);
+      if (integration === undefined) throw new Error(`no function serves ${route.method} ${route.path}`);
+      this.api.addRoutes({ path: route.path, methods: [HttpMethod[route.method]], integration });
+    }
+    acknowledge(this.api, {
+      "AwsSolutions-APIG4":
+        "Handlers authorise each request by themselves, before they read its body: an authorizer would be a second invocation. A test walks every route without a token.",
+    });
+  }
+}
+
+/** The right to call is for this API as a whole: one for each route would not fit the 20 KB of a function's policy. */
+function integrationOf(name: string, made: BatonFunction): HttpLambdaIntegration {
+  return new HttpLambdaIntegration(pascalCase(name), made.function, { scopePermissionToRoute: false });
+}
