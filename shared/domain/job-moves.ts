@@ -54,6 +54,7 @@ const noLossesLeft: Guard = equals("left.lost", 0);
 export const jobMoves = table("job", {
   bearWaiting: { doc: "Born with unmet needs.", from: "none", to: "waiting", recorded: false },
   bearQueued: { doc: "Born free to run.", from: "none", to: "queued", recorded: false },
+  bearHeld: { doc: "Born free to run but for an approval.", from: "none", to: "held", recorded: false },
   bearInherited: {
     doc: "Born ended: a rerun of what failed takes over the result of a job that had succeeded.",
     from: "none",

@@ -73,7 +73,55 @@ export const TRIGGER_PATHS_MAX = 1_000;
 /** Projects. One item holds all names. */
 export const PROJECTS_MAX = 1_000;
 
+/** Nothing missed: how sweep compares a project with its forge, and fires schedules. */
+export const SWEEP_PROJECT_MS = 5 * MINUTE_MS;
+/** However often the forge says that nothing changed: whole lists are compared this often. */
+export const SWEEP_WHOLE_MS = HOUR_MS;
+/** After a failure, doubling up to the second. */
+export const SWEEP_BACKOFF_MS = MINUTE_MS;
+export const SWEEP_BACKOFF_MAX_MS = 30 * MINUTE_MS;
+/** Of one sweep; what is left is due again at once. The function has 30 s. */
+export const SWEEP_BUDGET_MS = 20 * SECOND_MS;
+export const SWEEP_PROJECTS_MAX = 200;
+export const SWEEP_SCHEDULES_MAX = 200;
+/** Heads of one project that may fail to start before the rest waits for the next try. */
+export const SWEEP_HEAD_FAILURES_MAX = 3;
+/** How long a branch that was deleted is remembered. */
+export const HEAD_GONE_MS = DAY_MS;
+export const SCHEDULES_PER_PROJECT_MAX = 256;
+/** Missed due times are counted up to here. */
+export const SKIPPED_COUNT_MAX = 10_000;
+export const SECRETS_PER_PROJECT_MAX = 200;
+/** What a standard parameter of SSM holds. */
+export const SECRET_VALUE_BYTES_MAX = 4 * KIB;
+export const BRANCH_PATTERN_LENGTH_MAX = 100;
+
+/** The audit: entries expire, a day is read page by page. */
+export const AUDIT_MS = 400 * DAY_MS;
+export const PAGE_AUDIT_MAX = 200;
+
+/** The changed files of a trigger together, in characters: its delivery's item has room for 400 KB. */
+export const TRIGGER_PATHS_LENGTH_MAX = 100_000;
+/** Pipelines of one commit that a trigger may start. */
+export const DEFINITIONS_MAX = 64;
+
+/** Webhooks. */
+/** As GitHub has it. Lambda itself takes 6 MB: what is larger is lost there, and found by sweep. */
+export const WEBHOOK_BODY_BYTES_MAX = 25 * MIB;
+/** A delivery's id is known for this long; an older event starts nothing, under whatever id. */
+export const DELIVERY_MS = 7 * DAY_MS;
+/** How long a delivery waits for a forge that does not answer. */
+export const DELIVERY_GIVE_UP_MS = 6 * HOUR_MS;
+/** Between two tries to decide a delivery: doubled each time, from the first to the second. */
+export const DELIVERY_RETRY_MIN_MS = 15 * SECOND_MS;
+export const DELIVERY_RETRY_MAX_MS = 15 * MINUTE_MS;
+export const SWEEP_DELIVERIES_MAX = 200;
+/** How long webhook secrets are remembered in a process; a signature that does not hold looks again. */
+export const WEBHOOK_SECRET_CACHE_MS = MINUTE_MS;
+
 /** Runs. */
+/** How long a run may wait for its approval. */
+export const APPROVAL_TIMEOUT_MS = 7 * DAY_MS;
 export const RUN_TIMEOUT_MS = 24 * HOUR_MS;
 export const PLAN_TIMEOUT_MS = 5 * MINUTE_MS;
 export const RETENTION_MS = 90 * DAY_MS;

@@ -75,6 +75,14 @@ export const runMoves = table("run", {
     effects: closeWithReason,
   },
 
+  approve: {
+    doc: "Somebody lets a fork's commit run: this very commit, and no other. Its held jobs may be admitted from here.",
+    from: ["planning", "live"],
+    to: "unchanged",
+    guards: [equals("approval.sha", arg("sha")), absent("approval.atMs")],
+    effects: [set("approval.atMs", arg("nowMs")), set("approval.by", arg("by")), set("wakeAtMs", arg("nowMs"))],
+  },
+
   endNode: {
     doc: "A node of the plan has ended.",
     from: ["live", "canceling"],

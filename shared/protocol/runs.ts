@@ -6,6 +6,7 @@ import { predicateSchema } from "../domain/predicate.ts";
 import { RUN_STATES } from "../domain/run-moves.ts";
 import { artifactName, fence, gitSha, jobId, label, projectName, runId } from "./ids.ts";
 import { artifactSchema, failureSchema, logChunkSchema, logGapSchema, logSealSchema } from "./products.ts";
+import { runTriggerSchema } from "./triggers.ts";
 
 /** Runs and jobs as people and programs see them. Times are Unix milliseconds. */
 
@@ -44,6 +45,10 @@ export const createRunBody = z
   });
 export type CreateRun = z.infer<typeof createRunBody>;
 
+/** A run that waits for somebody's word: for this commit only, and until `atMs` says that it came. */
+export const approvalSchema = z.object({ sha: gitSha, atMs: z.int().optional(), by: z.string().optional() });
+export type Approval = z.infer<typeof approvalSchema>;
+
 /** One entry of an item's history, keyed `<fence>.<move>`. */
 export const historySchema = z.record(
   z.string(),
@@ -62,12 +67,15 @@ export const runView = z.object({
   reason: z.string().optional(),
   rerunOf: runId.optional(),
   createdBy: z.string(),
+  trigger: runTriggerSchema.optional(),
+  /** Of a run that starts, or started, only with somebody's approval. */
+  approval: approvalSchema.optional(),
   history: historySchema,
 });
 export type RunView = z.infer<typeof runView>;
 
 /** A run as a list shows it. */
-export const runSummary = runView.omit({ history: true, reason: true });
+export const runSummary = runView.omit({ history: true, reason: true, trigger: true, approval: true });
 
 export const attemptView = z.object({
   fence: z.int().positive(),

@@ -1,6 +1,8 @@
 import { checkMoves, joinMoves } from "../domain/check-moves.ts";
+import { deliveryMoves } from "../domain/delivery-moves.ts";
 import { jobMoves } from "../domain/job-moves.ts";
 import type { Family, Move } from "../domain/move.ts";
+import { refMoves } from "../domain/ref-moves.ts";
 import { runMoves } from "../domain/run-moves.ts";
 import type { BirthItem } from "./items.ts";
 
@@ -9,6 +11,8 @@ const tables: Record<Family, Readonly<Record<string, Move>>> = {
   job: jobMoves,
   check: checkMoves,
   join: joinMoves,
+  delivery: deliveryMoves,
+  ref: refMoves,
 };
 
 /** A birth is a row of the table too: throws where no row of the family bears an item in this state. */

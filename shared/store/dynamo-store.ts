@@ -43,11 +43,19 @@ import {
 } from "./keys.ts";
 import { migrateItem } from "./migrate.ts";
 import type { Applied, Cause, DueRun, FamilyItems, Store } from "./store.ts";
+import { deliveryItemSchema, refItemSchema } from "./trigger-items.ts";
 
 const TRANSACTION_ITEMS_MAX = 100;
 const BIRTH_CONCURRENCY = 8;
 
-const familySchemas = { run: runItemSchema, job: jobItemSchema, check: checkItemSchema, join: joinItemSchema };
+const familySchemas = {
+  run: runItemSchema,
+  job: jobItemSchema,
+  check: checkItemSchema,
+  join: joinItemSchema,
+  delivery: deliveryItemSchema,
+  ref: refItemSchema,
+};
 
 /** The store on DynamoDB: each move is one conditional UpdateItem that answers with the item (ALL_NEW, or ALL_OLD when refused). */
 export function makeDynamoStore(client: DynamoDBDocumentClient, tableName: string): Store {

@@ -4,23 +4,18 @@ import { JOB_STATES } from "../domain/job-moves.ts";
 import { jobSpecSchema } from "../domain/plan.ts";
 import { predicateSchema } from "../domain/predicate.ts";
 import { RUN_STATES } from "../domain/run-moves.ts";
+import { auditEntrySchema } from "../protocol/audit.ts";
 import { STOP_REASONS } from "../protocol/leases.ts";
 import { artifactSchema, attemptOutcomes, failureSchema, logSealSchema } from "../protocol/products.ts";
 import { projectBody } from "../protocol/projects.ts";
-import { historySchema, sourceSchema } from "../protocol/runs.ts";
+import { approvalSchema, historySchema, sourceSchema } from "../protocol/runs.ts";
 import { SCOPES } from "../protocol/tokens.ts";
 import { runTriggerSchema } from "../protocol/triggers.ts";
-import { ITEM_VERSION } from "./migrate.ts";
+import { itemBase as base } from "./item-base.ts";
+import type { DecidedItem, DeliveryItem, RefItem } from "./trigger-items.ts";
 
 /** The table's items as they are parsed on the way in. Every map and set path that a move needs is there at birth. */
 
-const base = {
-  pk: z.string(),
-  sk: z.string(),
-  v: z.literal(ITEM_VERSION),
-  tenant: z.string(),
-  ttl: z.int().optional(),
-};
 const openSet = z.set(z.string()).optional();
 const tally = z.object({ failed: z.int(), lost: z.int() });
 
@@ -52,6 +47,9 @@ export const runItemSchema = z.object({
   createdBy: z.string(),
   /** What happened in the repository, where that started it. */
   trigger: runTriggerSchema.optional(),
+  /** Every job's pool, whatever the definition says: a fork's. */
+  pool: z.string().optional(),
+  approval: approvalSchema.optional(),
   history: historySchema,
 });
 export type RunItem = z.infer<typeof runItemSchema>;
@@ -139,6 +137,7 @@ export const specItemSchema = z.object({
   pipeline: z.string(),
   project: z.string(),
   source: sourceSchema.optional(),
+  trigger: runTriggerSchema.optional(),
   /** Inline, or in the bucket under a key of its own with this digest of its JSON. */
   spec: z.union([jobSpecSchema, z.object({ sha256: z.string() })]),
 });
@@ -206,8 +205,21 @@ export const projectItemSchema = z.object({
 });
 export type ProjectItem = z.infer<typeof projectItemSchema>;
 
+export const auditItemSchema = z.object({ ...base, family: z.literal("audit"), ...auditEntrySchema.shape });
+export type AuditItem = z.infer<typeof auditItemSchema>;
+
 /** What a birth may write. */
-export type BirthItem = RunItem | JobItem | SpecItem | CheckItem | JoinItem | TokenItem | IdempotencyItem;
+export type BirthItem =
+  | RunItem
+  | JobItem
+  | SpecItem
+  | CheckItem
+  | JoinItem
+  | TokenItem
+  | IdempotencyItem
+  | DeliveryItem
+  | DecidedItem
+  | RefItem;
 /** The hot items of one run. */
 export interface RunItems {
   readonly run: RunItem | undefined;

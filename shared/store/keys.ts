@@ -39,10 +39,36 @@ export const projectItemKey = (tenant: string, project: string): Key =>
 /** The set of a tenant's project names. */
 export const projectListKey = (tenant: string): Key => same(`T#${tenant}#PROJECTS`, "PROJECTS");
 
+/** By project: two projects may hear of one event, each by a hook of its own. Ids are a forge's, and hold no #. */
+export interface DeliveryRef {
+  readonly tenant: string;
+  readonly forge: "github";
+  readonly project: string;
+  readonly deliveryId: string;
+}
+export const deliveryKey = ({ tenant, forge, project, deliveryId }: DeliveryRef): Key =>
+  same(`T#${tenant}#DELIVERY#${forge}#${project}#${deliveryId}`, "DELIVERY");
+/** The delivery that a key of the due index names. Throws where it is none. */
+export function deliveryOf({ pk }: Pick<Key, "pk">): DeliveryRef {
+  const [, tenant, word, forge, project, deliveryId] = pk.split("#");
+  if (word !== "DELIVERY" || forge !== "github" || tenant === undefined || project === undefined || !deliveryId)
+    throw new Error(`the due index names ${pk}, which is no delivery`);
+  return { tenant, forge, project, deliveryId };
+}
+/** `digest` is of all that makes a trigger, or a pipeline's place on a branch, the same. */
+export const decidedKey = (tenant: string, digest: string): Key => same(`T#${tenant}#DECIDED#${digest}`, "DECIDED");
+export const refKey = (tenant: string, digest: string): Key => same(`T#${tenant}#REF#${digest}`, "REF");
+
+/** An entry of the audit: nothing updates or deletes in these partitions. */
+export const auditKey = (tenant: string, day: string, id: string): Key => ({ pk: auditPartition(tenant, day), sk: id });
+export const auditPartition = (tenant: string, day: string) => `T#${tenant}#AUDIT#${day}`;
+
 const same = (pk: string, sk: string): Key => ({ pk, sk });
 
 /** Index keys. */
 export const projectKey = (tenant: string, project: string) => `T#${tenant}#PROJECT#${project}`;
+/** Deliveries that wait to be decided have a shard of their own: they are few, and for another reader. */
+export const DELIVERIES_SHARD = "DELIVERIES";
 export const dueShard = (shard: number) => `DUE#${shard}`;
 
 /** The nodes of a plan, as `open` names them: jobs, named checks, joins. */

@@ -12,6 +12,7 @@ import type {
   TokenItem,
 } from "./items.ts";
 import type { JobRef, Key, RunRef } from "./keys.ts";
+import type { DeliveryItem, RefItem } from "./trigger-items.ts";
 
 /** What a move's family is stored as. */
 export interface FamilyItems {
@@ -19,6 +20,8 @@ export interface FamilyItems {
   job: JobItem;
   check: CheckItem;
   join: JoinItem;
+  delivery: DeliveryItem;
+  ref: RefItem;
 }
 
 /**

@@ -27,7 +27,13 @@ function toShownSource(source: RunSummaryItem["source"]): RunSummaryItem["source
 }
 
 export function toRunView(run: RunItem): RunView {
-  return { ...toRunSummary(run), reason: run.reason, history: run.history };
+  return {
+    ...toRunSummary(run),
+    reason: run.reason,
+    trigger: run.trigger,
+    approval: run.approval,
+    history: run.history,
+  };
 }
 
 export function toJobView(job: JobItem): JobView {

@@ -28,6 +28,7 @@ import {
   tokenListKey,
 } from "../../../shared/store/keys.ts";
 import type { Applied, FamilyItems, Store } from "../../../shared/store/store.ts";
+import { decidedItemSchema, deliveryItemSchema, refItemSchema } from "../../../shared/store/trigger-items.ts";
 import { frozen } from "./as-stored.ts";
 import type { SimIndex } from "./sim-index.ts";
 import type { SimTable } from "./sim-table.ts";
@@ -43,6 +44,9 @@ const schemas = {
   spec: specItemSchema,
   token: tokenItemSchema,
   idempotency: idempotencyItemSchema,
+  delivery: deliveryItemSchema,
+  decided: decidedItemSchema,
+  ref: refItemSchema,
 } as const;
 
 /** One request to the table: it happens, or fails, or happens and its answer is lost. */

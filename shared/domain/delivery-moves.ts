@@ -1,0 +1,49 @@
+import { arg, type Effect, equals, remove, set, table } from "./move.ts";
+
+export const DELIVERY_STATES = ["received", "handled", "ignored", "failed"] as const;
+export const DELIVERY_TERMINAL = ["handled", "ignored", "failed"] as const;
+
+/** A delivery that is done leaves the index of due items, so that sweep forgets it. */
+const close: readonly Effect[] = [set("endedAtMs", arg("nowMs")), remove("wakeAtMs"), remove("dueShard")];
+const closeWithReason: readonly Effect[] = [...close, set("reason", arg("reason"))];
+
+/** Every legal move of a webhook's delivery. Its id is its key, so that the same delivery is received once. */
+export const deliveryMoves = table("delivery", {
+  bearReceived: {
+    doc: "Its signature holds, and it is kept; what follows from it is not decided yet.",
+    from: "none",
+    to: "received",
+    recorded: false,
+  },
+  bearIgnored: {
+    doc: "Its signature holds, and it is of a kind that starts nothing.",
+    from: "none",
+    to: "ignored",
+    recorded: false,
+  },
+  handle: {
+    doc: "Every pipeline has its run, or the reason why it has none.",
+    from: ["received"],
+    to: "handled",
+    effects: [...close, set("decisions", arg("decisions"))],
+  },
+  ignore: {
+    doc: "It starts nothing: too old, or its project is gone.",
+    from: ["received"],
+    to: "ignored",
+    effects: closeWithReason,
+  },
+  fail: {
+    doc: "Nobody could decide it: the forge refuses for good, or did not answer for too long.",
+    from: ["received"],
+    to: "failed",
+    effects: closeWithReason,
+  },
+  postpone: {
+    doc: "The forge does not answer now: sweep asks again later.",
+    from: ["received"],
+    to: "unchanged",
+    guards: [equals("fence", arg("fence"))],
+    effects: [set("fence", arg("nextFence")), set("wakeAtMs", arg("wakeAtMs"))],
+  },
+});

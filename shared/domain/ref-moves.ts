@@ -1,0 +1,45 @@
+import { absent, arg, before, equals, put, remove, set, table } from "./move.ts";
+
+/**
+ * Where one pipeline stands on one branch or pull request, where newer pushes supersede older runs: the newest push that
+ * was seen, by the forge's time, and the runs that may still be active.
+ */
+export const refMoves = table("ref", {
+  bear: { doc: "Born with the first push that is seen.", from: "none", to: "open", recorded: false },
+  advance: {
+    doc: "A newer push takes the place. An older one that comes late does not.",
+    from: ["open"],
+    to: "unchanged",
+    guards: [before("latestAtMs", arg("occurredAtMs"))],
+    effects: [
+      set("latestAtMs", arg("occurredAtMs")),
+      set("latestSha", arg("sha")),
+      set("latestBefore", arg("before")),
+      set("ttl", arg("ttl")),
+    ],
+    recorded: false,
+  },
+  advanceTied: {
+    doc: "A push of the same second takes the place of the one that the caller has seen there.",
+    from: ["open"],
+    to: "unchanged",
+    guards: [equals("latestAtMs", arg("occurredAtMs")), equals("latestSha", arg("seenSha"))],
+    effects: [set("latestSha", arg("sha")), set("latestBefore", arg("before")), set("ttl", arg("ttl"))],
+    recorded: false,
+  },
+  enter: {
+    doc: "A run of this branch is there. The answer says whether a newer push has come meanwhile.",
+    from: ["open"],
+    to: "unchanged",
+    guards: [absent("runs.$runId")],
+    effects: [put("runs.$runId", arg("sha"))],
+    recorded: false,
+  },
+  leave: {
+    doc: "A run was asked to stop: it need not be asked again.",
+    from: ["open"],
+    to: "unchanged",
+    effects: [remove("runs.$runId")],
+    recorded: false,
+  },
+});

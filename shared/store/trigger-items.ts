@@ -1,0 +1,61 @@
+import { z } from "zod";
+import { DELIVERY_STATES } from "../domain/delivery-moves.ts";
+import { historySchema } from "../protocol/runs.ts";
+import { triggerSchema } from "../protocol/triggers.ts";
+import { itemBase } from "./item-base.ts";
+
+/** Items between an event of a forge and the runs that it starts. */
+
+/** What came of one trigger for one pipeline: a run, or the reason why there is none; both where a run was superseded. */
+export const decisionSchema = z.object({
+  /** The path of its definition; `*` where no pipeline was looked at. */
+  pipeline: z.string(),
+  runId: z.string().optional(),
+  reason: z.string().optional(),
+});
+export type Decision = z.infer<typeof decisionSchema>;
+
+/** One webhook delivery, kept 7 days by its id; what it said, never its payload. */
+export const deliveryItemSchema = z.object({
+  ...itemBase,
+  family: z.literal("delivery"),
+  state: z.enum(DELIVERY_STATES),
+  /** How often it was postponed. */
+  fence: z.int(),
+  forge: z.literal("github"),
+  deliveryId: z.string(),
+  project: z.string(),
+  /** The event's name, as the forge calls it. */
+  event: z.string(),
+  trigger: triggerSchema.optional(),
+  receivedAtMs: z.int(),
+  wakeAtMs: z.int().optional(),
+  dueShard: z.string().optional(),
+  endedAtMs: z.int().optional(),
+  reason: z.string().optional(),
+  decisions: z.array(decisionSchema).optional(),
+  history: historySchema,
+});
+export type DeliveryItem = z.infer<typeof deliveryItemSchema>;
+
+/** That a trigger was decided, for every pipeline: whoever brings it again gets the same answer, and nothing starts. */
+export const decidedItemSchema = z.object({
+  ...itemBase,
+  family: z.literal("decided"),
+  decisions: z.array(decisionSchema),
+});
+export type DecidedItem = z.infer<typeof decidedItemSchema>;
+
+/** The newest push of a branch or pull request that a superseding pipeline has seen. */
+export const refItemSchema = z.object({
+  ...itemBase,
+  family: z.literal("ref"),
+  state: z.literal("open"),
+  latestAtMs: z.int(),
+  latestSha: z.string(),
+  latestBefore: z.string(),
+  /** Runs that may be active, with their commits. */
+  runs: z.record(z.string(), z.string()),
+  history: historySchema,
+});
+export type RefItem = z.infer<typeof refItemSchema>;
