@@ -2,7 +2,16 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { Logger } from "@aws-lambda-powertools/logger";
 import { Metrics as EmbeddedMetrics, MetricUnit } from "@aws-lambda-powertools/metrics";
 import { Counter, Histogram, Registry } from "prom-client";
-import type { CounterName, Log, Metrics, TimingName } from "../shared/usecases/deps.ts";
+import {
+  type CounterName,
+  METRIC_NAMESPACE,
+  METRIC_SERVICE,
+  METRICS,
+  prometheusLabel,
+  prometheusName,
+  type TimingName,
+} from "../shared/metrics.ts";
+import type { Log, Metrics } from "../shared/usecases/deps.ts";
 
 /** Logs as JSON lines correlated by request, run, job and fence; metrics as EMF, and as Prometheus text of this process. */
 
@@ -26,8 +35,8 @@ export interface Observer {
 
 /** @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
 export function makeObserver(logLevel: "DEBUG" | "INFO" | "WARN" | "ERROR"): Observer {
-  const logger = new Logger({ serviceName: "baton", logLevel });
-  const embedded = new EmbeddedMetrics({ namespace: "Baton", serviceName: "baton" });
+  const logger = new Logger({ serviceName: METRIC_SERVICE, logLevel });
+  const embedded = new EmbeddedMetrics({ namespace: METRIC_NAMESPACE, serviceName: METRIC_SERVICE });
   const registry = new Registry();
   return {
     log: {
@@ -36,9 +45,13 @@ export function makeObserver(logLevel: "DEBUG" | "INFO" | "WARN" | "ERROR"): Obs
       error: (message, error) => logger.error(message, { ...correlation.getStore(), error: toError(error) }),
     },
     metrics: {
-      count: (name, value = 1, dimensions = {}) => {
-        countEmbedded(embedded, name, value, dimensions);
-        counter(registry, name, Object.keys(dimensions)).inc(dimensions, value);
+      count: (name, value = 1, dimensions) => {
+        const known = Object.entries(dimensions ?? {}).map(([key, text]) => [key, String(text)] as const);
+        countEmbedded(embedded, name, value, known);
+        counter(registry, name).inc(
+          Object.fromEntries(known.map(([key, text]) => [prometheusLabel(key), text])),
+          value,
+        );
       },
       timing: (name, ms) => {
         embedded.addMetric(name, MetricUnit.Milliseconds, ms);
@@ -57,35 +70,34 @@ export function makeObserver(logLevel: "DEBUG" | "INFO" | "WARN" | "ERROR"): Obs
 /** A metric with dimensions of its own is a line of its own. */
 function countEmbedded(
   embedded: EmbeddedMetrics,
-  name: string,
+  name: CounterName,
   value: number,
-  dimensions: Readonly<Record<string, string>>,
+  dimensions: readonly (readonly [string, string])[],
 ): void {
-  if (Object.keys(dimensions).length === 0) {
+  if (dimensions.length === 0) {
     embedded.addMetric(name, MetricUnit.Count, value);
     return;
   }
   const single = embedded.singleMetric();
-  for (const [key, text] of Object.entries(dimensions)) single.addDimension(key, text);
+  for (const [key, text] of dimensions) single.addDimension(key, text);
   single.addMetric(name, MetricUnit.Count, value);
 }
 
-const snakeCase = (name: string) => name.replace(/(?<!^)[A-Z]/g, "_$&").toLowerCase();
-
-function counter(registry: Registry, name: CounterName, labelNames: string[]): Counter {
-  const promName = `baton_${snakeCase(name)}_total`;
+function counter(registry: Registry, name: CounterName): Counter {
+  const promName = prometheusName(name);
   const known = registry.getSingleMetric(promName);
   if (known instanceof Counter) return known;
-  return new Counter({ name: promName, help: `${name}, since the process started`, labelNames, registers: [registry] });
+  const labelNames = Object.keys(METRICS[name].dimensions).map(prometheusLabel);
+  return new Counter({ name: promName, help: METRICS[name].meaning, labelNames, registers: [registry] });
 }
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 3_600];
 
 function histogram(registry: Registry, name: TimingName): Histogram {
-  const promName = `baton_${snakeCase(name.replace(/Ms$/, ""))}_seconds`;
+  const promName = prometheusName(name);
   const known = registry.getSingleMetric(promName);
   if (known instanceof Histogram) return known;
-  return new Histogram({ name: promName, help: name, buckets: SECONDS, registers: [registry] });
+  return new Histogram({ name: promName, help: METRICS[name].meaning, buckets: SECONDS, registers: [registry] });
 }
 
 function toError(error: unknown): Error {

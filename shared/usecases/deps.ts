@@ -1,9 +1,11 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Signer } from "../lib/signed-token.ts";
+import type { CounterName, DimensionsOf, TimingName } from "../metrics.ts";
 import type { Source } from "../protocol/runs.ts";
 import type { Bucket } from "../store/bucket.ts";
 import type { Queues } from "../store/queues.ts";
 import type { Store } from "../store/store.ts";
+import type { QueueAccess, QueueCredentials } from "./queue-credentials.ts";
 
 /** What a use case needs from outside: plain functions, so that the simulator can stand in for all of it. */
 export interface Deps {
@@ -30,11 +32,7 @@ export interface Settings {
   readonly runnerSqs: {
     readonly region: string;
     readonly endpoint?: string;
-    readonly credentials: {
-      readonly accessKeyId: string;
-      readonly secretAccessKey: string;
-      readonly sessionToken?: string;
-    };
+    readonly credentialsFor: (access: QueueAccess) => Promise<QueueCredentials>;
   };
 }
 
@@ -52,22 +50,9 @@ export interface Log {
 }
 
 export interface Metrics {
-  count(name: CounterName, value?: number, dimensions?: Readonly<Record<string, string>>): void;
+  count<N extends CounterName>(name: N, value?: number, dimensions?: DimensionsOf<N>): void;
   timing(name: TimingName, ms: number): void;
 }
-
-export type CounterName =
-  | "RunsCreated"
-  | "RunsEnded"
-  | "JobsEnded"
-  | "LeasesGranted"
-  | "LeasesLost"
-  | "ClaimsRefused"
-  | "StaleCalls"
-  | "OffersSent"
-  | "HintsFailed"
-  | "Failures";
-export type TimingName = "QueueWaitMs" | "RecoveryMs" | "RunMs";
 
 /** Reads a pipeline's text at the source's commit. Throws a `DomainError` where it cannot be read. */
 export type ReadDefinition = (source: Source, path: string) => Promise<string>;

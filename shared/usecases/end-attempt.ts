@@ -11,6 +11,7 @@ import { DomainError } from "../domain/errors.ts";
 import type { Args } from "../domain/item.ts";
 import { QUEUE_TIMEOUT_MS } from "../domain/limits.ts";
 import { isJobEnded } from "../domain/verdict.ts";
+import { taskResultOf } from "../metrics.ts";
 import type { Completion, LogSeal } from "../protocol/products.ts";
 import type { AttemptEnd, JobItem } from "../store/items.ts";
 import { jobKey } from "../store/keys.ts";
@@ -118,7 +119,7 @@ export function endArgs(
 
 function countEnd(deps: Deps, job: JobItem): void {
   if (!isJobEnded(job.state)) return;
-  deps.metrics.count("JobsEnded", 1, { outcome: job.state });
+  deps.metrics.count("JobsEnded", 1, { "cicd.pipeline.task.run.result": taskResultOf(job.state) });
   if (job.state !== "succeeded" && job.state !== "canceled") deps.metrics.count("Failures");
 }
 

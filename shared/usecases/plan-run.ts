@@ -1,6 +1,7 @@
 import { DomainError } from "../domain/errors.ts";
 import { REASON_LENGTH_MAX } from "../domain/limits.ts";
 import { runMoves } from "../domain/run-moves.ts";
+import { pipelineResultOf } from "../metrics.ts";
 import type { RunItem } from "../store/items.ts";
 import { type RunRef, runKey } from "../store/keys.ts";
 import type { Cause } from "../store/store.ts";
@@ -28,7 +29,7 @@ export async function planRun(deps: Deps, ref: RunRef): Promise<void> {
     { nowMs: deps.clock.nowMs(), reason },
     { ...CAUSE, reason: "invalid" },
   );
-  deps.metrics.count("RunsEnded", 1, { outcome: "plan_failed" });
+  deps.metrics.count("RunsEnded", 1, { "cicd.pipeline.result": pipelineResultOf("plan_failed") });
 }
 
 /** A file may have hundreds of mistakes, the run's item has no room for them: whole lines, from the first on. */

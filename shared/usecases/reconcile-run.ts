@@ -3,6 +3,7 @@ import { RECONCILE_WRITES_MAX, REOFFER_ALWAYS_AGE_MS } from "../domain/limits.ts
 import { runMoves } from "../domain/run-moves.ts";
 import { isJobEnded, isRunEnded } from "../domain/verdict.ts";
 import { eachOf } from "../lib/each-of.ts";
+import { pipelineResultOf } from "../metrics.ts";
 import type { JobItem, RunItem, RunItems } from "../store/items.ts";
 import { jobKey, type RunRef, runKey } from "../store/keys.ts";
 import type { Tick } from "../store/queues.ts";
@@ -31,6 +32,7 @@ export async function reconcileRun(deps: Deps, tick: Tick): Promise<void> {
   const run = items?.run;
   if (items === undefined || run === undefined || isRunEnded(run.state)) return;
   const nowMs = deps.clock.nowMs();
+  observeLag(deps, { ...items, run }, tick, nowMs);
   if (await closeAtDeadline(deps, run, nowMs)) return endWhatIsLeft(deps, items);
   if (run.state === "planning") await askForPlan(deps, run);
   const { closed, errors } = await doWhatIsDue(deps, { ...items, run }, nowMs);
@@ -38,6 +40,14 @@ export async function reconcileRun(deps: Deps, tick: Tick): Promise<void> {
   // Only now: what could not be done for one item must neither hold up the others nor break the chain.
   if (errors.length > 1) deps.log.warn("several of the run's items could not be served", { errors: errors.length });
   if (errors.length > 0) throw errors[0];
+}
+
+/** How late the chain is, and how long jobs have waited: told by whom it costs nothing, since he reads both anyway. */
+function observeLag(deps: Deps, { run, jobs }: RunItems & { readonly run: RunItem }, tick: Tick, nowMs: number): void {
+  if (tick.seq === run.tickSeq && run.wakeAtMs !== undefined)
+    deps.metrics.timing("ReconcileLagMs", Math.max(0, nowMs - run.wakeAtMs));
+  const freeAtMs = jobs.flatMap((job) => (job.state === "queued" ? [job.queuedAtMs ?? nowMs] : []));
+  if (freeAtMs.length > 0) deps.metrics.timing("OldestOfferAgeMs", Math.max(0, nowMs - Math.min(...freeAtMs)));
 }
 
 /** The run is over. Its jobs should not look as if they went on, and their holders are told to stop. */
@@ -67,7 +77,7 @@ async function closeAtDeadline(deps: Deps, run: RunItem, nowMs: number): Promise
   const reason =
     run.state === "planning" ? "nobody could read its definition in time" : "the run's hard deadline has passed";
   const { applied } = await deps.store.apply(move, runKey(run), { nowMs, reason }, { ...CAUSE, reason });
-  if (applied) deps.metrics.count("RunsEnded", 1, { outcome: move.to });
+  if (applied) deps.metrics.count("RunsEnded", 1, { "cicd.pipeline.result": pipelineResultOf(move.to) });
   return true;
 }
 

@@ -15,6 +15,7 @@ import {
   tallyOf,
 } from "../domain/verdict.ts";
 import { eachOf } from "../lib/each-of.ts";
+import { pipelineResultOf } from "../metrics.ts";
 import type { CheckItem, JobItem, JoinItem, RunItem } from "../store/items.ts";
 import { checkKey, checkNode, jobKey, jobNode, joinKey, joinNode, type RunRef, runKey } from "../store/keys.ts";
 import type { Cause } from "../store/store.ts";
@@ -233,7 +234,7 @@ export async function closeRun(deps: Deps, run: RunItem, cause: Cause): Promise<
   // Whose word closes the run is chance: its reason is not the run's.
   const { applied, item } = await deps.store.apply(move, runKey(run), { nowMs }, { actor: cause.actor });
   if (applied) {
-    deps.metrics.count("RunsEnded", 1, { outcome: move.to });
+    deps.metrics.count("RunsEnded", 1, { "cicd.pipeline.result": pipelineResultOf(move.to) });
     deps.metrics.timing("RunMs", nowMs - run.createdAtMs);
     deps.log.info("run ended", { run: run.runId, state: move.to });
   }
