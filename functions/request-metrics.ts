@@ -1,26 +1,12 @@
 import { Counter, type Registry } from "prom-client";
 import type { RequestMeter } from "../shared/lib/request-meter.ts";
+import { PROCESS_METRICS } from "../shared/metrics.ts";
 
 /** The request meter as Prometheus counters of this process. */
 export function prometheusMeter(registry: Registry): RequestMeter {
-  const requests = new Counter({
-    name: "baton_aws_requests_total",
-    help: "AWS requests sent by this process",
-    labelNames: ["service", "operation", "empty"],
-    registers: [registry],
-  });
-  const units = new Counter({
-    name: "baton_dynamodb_units_total",
-    help: "Capacity units that DynamoDB reported, of the table and of its indexes",
-    labelNames: ["operation", "of"],
-    registers: [registry],
-  });
-  const items = new Counter({
-    name: "baton_dynamodb_items_total",
-    help: "Items named by DynamoDB requests",
-    labelNames: ["operation"],
-    registers: [registry],
-  });
+  const requests = processCounter(registry, "awsRequests");
+  const units = processCounter(registry, "dynamodbUnits");
+  const items = processCounter(registry, "dynamodbItems");
   return (request) => {
     const { service, operation } = request;
     requests.inc({ service, operation, empty: String(request.empty) });
@@ -30,4 +16,10 @@ export function prometheusMeter(registry: Registry): RequestMeter {
     units.inc({ operation, of: "table" }, request.units.table);
     units.inc({ operation, of: "indexes" }, request.units.indexes);
   };
+}
+
+/** A counter of this process, as `shared/metrics.ts` names it. */
+export function processCounter(registry: Registry, metric: keyof typeof PROCESS_METRICS): Counter {
+  const { name, meaning, labels } = PROCESS_METRICS[metric];
+  return new Counter({ name, help: meaning, labelNames: labels, registers: [registry] });
 }

@@ -1,4 +1,5 @@
-import { Counter, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
+import { processCounter } from "../functions/request-metrics.ts";
 import type { RequestMeter } from "../shared/lib/request-meter.ts";
 import type { FunctionName } from "../shared/resources.ts";
 
@@ -13,18 +14,8 @@ export interface StackMeter {
 
 /** The meter as Prometheus counters, beside those of the functions. */
 export function prometheusStackMeter(registry: Registry, aws: RequestMeter): StackMeter {
-  const requests = new Counter({
-    name: "baton_api_requests_total",
-    help: "Requests to the HTTP API by route",
-    labelNames: ["route"],
-    registers: [registry],
-  });
-  const invocations = new Counter({
-    name: "baton_lambda_invocations_total",
-    help: "Invocations by function",
-    labelNames: ["function"],
-    registers: [registry],
-  });
+  const requests = processCounter(registry, "apiRequests");
+  const invocations = processCounter(registry, "invocations");
   return {
     aws,
     requested: (routeKey) => requests.inc({ route: routeKey }),

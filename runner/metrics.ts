@@ -1,5 +1,6 @@
 import { createServer, type Server } from "node:http";
 import type { RequestMeter } from "../shared/lib/request-meter.ts";
+import { PROCESS_METRICS, RUNNER_METRICS } from "../shared/metrics.ts";
 import type { RunnerEvent } from "./events.ts";
 
 /** Counters of one runner process, as Prometheus text (https://prometheus.io/docs/instrumenting/exposition_formats/). */
@@ -9,15 +10,6 @@ export interface RunnerMetrics {
   readonly meter: RequestMeter;
   text(): string;
 }
-
-const COUNTERS = {
-  attempt_started: ["baton_runner_attempts_started_total", "Leases granted to this runner"],
-  attempt_ended: ["baton_runner_attempts_ended_total", "Attempts by how they ended"],
-  claim_refused: ["baton_runner_claims_refused_total", "Offers that were no longer free"],
-  bad_offer: ["baton_runner_bad_offers_total", "Messages that were no offers"],
-  unreachable: ["baton_runner_unreachable_total", "Times that the control plane or a queue stopped answering"],
-  trouble: ["baton_runner_troubles_total", "Failures told to the operator"],
-} as const;
 
 export function makeRunnerMetrics(): RunnerMetrics {
   const counts = new Map<string, number>();
@@ -32,7 +24,7 @@ export function makeRunnerMetrics(): RunnerMetrics {
         running -= 1;
         busyMs += event.tookMs;
       }
-      if (!(event.type in COUNTERS)) return;
+      if (!(event.type in RUNNER_METRICS)) return;
       const key = event.type === "attempt_ended" ? `${event.type}|end="${event.end}"` : event.type;
       counts.set(key, (counts.get(key) ?? 0) + 1);
     },
@@ -41,22 +33,25 @@ export function makeRunnerMetrics(): RunnerMetrics {
       requests.set(labels, (requests.get(labels) ?? 0) + 1);
     },
     text() {
-      const lines = Object.entries(COUNTERS).flatMap(([type, [name, help]]) => [
-        `# HELP ${name} ${help}`,
-        `# TYPE ${name} counter`,
+      const { running: runningMetric, busy, ...counters } = RUNNER_METRICS;
+      const lines = Object.entries(counters).flatMap(([type, metric]) => [
+        ...headOf(metric.name, metric.kind, metric.meaning),
         ...[...counts]
           .filter(([key]) => key === type || key.startsWith(`${type}|`))
-          .map(([key, count]) => `${name}${key === type ? "" : `{${key.slice(type.length + 1)}}`} ${count}`),
+          .map(([key, count]) => `${metric.name}${key === type ? "" : `{${key.slice(type.length + 1)}}`} ${count}`),
       ]);
-      lines.push("# HELP baton_aws_requests_total AWS requests sent by this process");
-      lines.push("# TYPE baton_aws_requests_total counter");
-      for (const [labels, count] of requests) lines.push(`baton_aws_requests_total{${labels}} ${count}`);
-      lines.push("# TYPE baton_runner_attempts_running gauge", `baton_runner_attempts_running ${running}`);
-      lines.push("# TYPE baton_runner_busy_seconds_total counter", `baton_runner_busy_seconds_total ${busyMs / 1_000}`);
+      const { name, meaning } = PROCESS_METRICS.awsRequests;
+      lines.push(...headOf(name, "counter", meaning));
+      for (const [labels, count] of requests) lines.push(`${name}{${labels}} ${count}`);
+      lines.push(...headOf(runningMetric.name, runningMetric.kind, runningMetric.meaning));
+      lines.push(`${runningMetric.name} ${running}`);
+      lines.push(...headOf(busy.name, busy.kind, busy.meaning), `${busy.name} ${busyMs / 1_000}`);
       return `${lines.join("\n")}\n`;
     },
   };
 }
+
+const headOf = (name: string, kind: string, meaning: string) => [`# HELP ${name} ${meaning}`, `# TYPE ${name} ${kind}`];
 
 /** Serves the counters on this host alone. Rejects where the port is taken. */
 export async function serveMetrics(metrics: RunnerMetrics, port: number): Promise<Server> {
