@@ -7,7 +7,7 @@ import { FUNCTIONS, type FunctionName, type FunctionResource } from "../../share
 import type { FunctionBundle } from "../bundle-functions.ts";
 import { resourceName } from "../names.ts";
 import { loopingFunctions } from "../tick-loop.ts";
-import { acknowledge } from "./acknowledge.ts";
+import { acknowledge, acknowledgeWildcards } from "./acknowledge.ts";
 import { type Granted, statementsOf } from "./grants.ts";
 
 export interface BatonFunctionProps {
@@ -34,8 +34,7 @@ export class BatonFunction extends Construct {
       removalPolicy: RemovalPolicy.DESTROY,
     });
     this.role = new Role(this, "Role", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") });
-    this.role.addToPolicy(writeLog(this, logGroup));
-    for (const statement of statementsOf(this, uses, granted)) this.role.addToPolicy(statement);
+    this.#grant([writeLog(this, logGroup), ...statementsOf(this, uses, granted)]);
     this.function = new LambdaFunction(this, "Function", {
       functionName: resourceName(name),
       runtime: Runtime.NODEJS_24_X,
@@ -58,6 +57,16 @@ export class BatonFunction extends Construct {
       "Serverless-LambdaTracing":
         "A trace of each call is $5 a million, more than the call. Logs carry the request, run, job and fence instead.",
     });
+  }
+
+  #grant(statements: readonly PolicyStatement[]): void {
+    for (const statement of statements) this.role.addToPolicy(statement);
+    const resources = statements.flatMap((statement) => statement.resources);
+    acknowledgeWildcards(
+      this.role,
+      resources,
+      "All that lies below one prefix, whose keys are made as runs, projects and log streams are: they cannot be named before.",
+    );
   }
 }
 

@@ -26,7 +26,9 @@ export function statementsOf(scope: Construct, uses: Uses, granted: Granted): Po
     actions.length === 0 || resources.length === 0
       ? []
       : [new PolicyStatement({ actions: [...actions], resources: [...resources] })];
-  const objects = (prefixes: readonly string[] = []) => prefixes.map((prefix) => bucket.arnForObjects(`${prefix}*`));
+  // As an export, so that the name of what is granted is known here, and cdk-nag's finding with it.
+  const bucketArn = Stack.of(bucket).exportValue(bucket.bucketArn);
+  const objects = (prefixes: readonly string[] = []) => prefixes.map((prefix) => `${bucketArn}/${prefix}*`);
   const queues = (names: readonly QueueName[] = []) => names.map((name) => queueOf(granted, name).queue.queueArn);
   const offerQueues = [...granted.pools.values()].map(({ queue }) => queue.queueArn);
   const parameters = (
@@ -49,7 +51,7 @@ export function statementsOf(scope: Construct, uses: Uses, granted: Granted): Po
     ),
     ...allow(["s3:GetObject"], objects(uses.read)),
     ...allow(["s3:PutObject"], objects(uses.write)),
-    ...allow(uses.list === true ? ["s3:ListBucket"] : [], [bucket.bucketArn]),
+    ...allow(uses.list === true ? ["s3:ListBucket"] : [], [bucketArn]),
     ...allow(["sqs:SendMessage"], [...queues(uses.send), ...(uses.offers === undefined ? [] : offerQueues)]),
     ...allow(["sqs:GetQueueAttributes"], [...queues(uses.measure), ...(uses.offers === "measured" ? offerQueues : [])]),
     ...parameters(uses.readParameters, READ_PARAMETER),

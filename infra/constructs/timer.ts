@@ -1,4 +1,5 @@
-import { Duration } from "aws-cdk-lib";
+import { Duration, Stack } from "aws-cdk-lib";
+import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Schedule, ScheduleExpression } from "aws-cdk-lib/aws-scheduler";
 import { LambdaInvoke } from "aws-cdk-lib/aws-scheduler-targets";
 import { Construct } from "constructs";
@@ -11,10 +12,22 @@ export class Timer extends Construct {
   constructor(scope: Construct, id: string, schedule: (typeof SCHEDULES)[number], target: BatonFunction) {
     super(scope, id);
     const every = Duration.seconds(schedule.everySeconds);
+    const role = new Role(this, "Role", {
+      assumedBy: new ServicePrincipal("scheduler.amazonaws.com", {
+        conditions: { StringEquals: { "aws:SourceAccount": Stack.of(this).account } },
+      }),
+    });
+    const { functionArn } = target.function;
+    role.addToPolicy(new PolicyStatement({ actions: ["lambda:InvokeFunction"], resources: [functionArn] }));
     new Schedule(this, "Schedule", {
       scheduleName: resourceName(schedule.name),
       schedule: ScheduleExpression.rate(every),
-      target: new LambdaInvoke(target.function, { retryAttempts: 0, maxEventAge: every }),
+      target: new LambdaInvoke(target.function, {
+        // As it is: the target would add every version of the function to it.
+        role: role.withoutPolicyUpdates(),
+        retryAttempts: 0,
+        maxEventAge: every,
+      }),
     });
   }
 }

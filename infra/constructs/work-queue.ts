@@ -3,6 +3,7 @@ import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { QUEUES, type QueueName } from "../../shared/resources.ts";
 import { resourceName } from "../names.ts";
+import { acknowledge } from "./acknowledge.ts";
 
 /** What could not be handled is kept this long, for somebody to look at: SQS's most. */
 const DEAD_LETTER_DAYS = 14;
@@ -20,6 +21,9 @@ export class WorkQueue extends Construct {
       retentionPeriod: Duration.days(DEAD_LETTER_DAYS),
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
+    });
+    acknowledge(this.deadLetters, {
+      "Serverless-SQSRedrivePolicy": "It holds the dead letters itself; an alarm tells of any.",
     });
     this.queue = new Queue(this, "Queue", {
       queueName: resourceName(name),

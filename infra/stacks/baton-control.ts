@@ -1,5 +1,4 @@
 import { CfnOutput, Fn, Stack, type StackProps } from "aws-cdk-lib";
-import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import type { Construct } from "constructs";
 import type { Route } from "../../shared/protocol/routes.ts";
 import {
@@ -15,6 +14,7 @@ import {
 import type { FunctionBundle } from "../bundle-functions.ts";
 import { BatonFunction } from "../constructs/baton-function.ts";
 import { HttpFront } from "../constructs/http-front.ts";
+import { QueueSource } from "../constructs/queue-source.ts";
 import { RunnerRole } from "../constructs/runner-role.ts";
 import { Timer } from "../constructs/timer.ts";
 import { pascalCase, resourceName, variableCase } from "../names.ts";
@@ -27,8 +27,6 @@ export interface BatonControlProps extends StackProps {
   readonly bundles: readonly FunctionBundle[];
 }
 
-/** Functions of one queue that may run at once: 2 is Lambda's least for a queue. */
-const QUEUE_CONCURRENCY = 10;
 /** Calls at once that a function has for itself, with `-c reserve=on`. */
 const RESERVED = 50;
 
@@ -50,16 +48,9 @@ export class BatonControl extends Stack {
       }),
     );
     this.#lendRunnerRole(data);
-    for (const [name, { queue }] of data.queues) {
+    for (const [name, queue] of data.queues) {
       if (!this.functions.has(QUEUES[name].function)) continue;
-      const { batch } = QUEUES[name];
-      this.functionOf(QUEUES[name].function).function.addEventSource(
-        new SqsEventSource(queue, {
-          batchSize: batch,
-          reportBatchItemFailures: true,
-          maxConcurrency: QUEUE_CONCURRENCY,
-        }),
-      );
+      new QueueSource(this, `${pascalCase(name)}Source`, name, queue, this.functionOf(QUEUES[name].function));
     }
     for (const schedule of SCHEDULES)
       new Timer(this, `${pascalCase(schedule.name)}Timer`, schedule, this.functionOf(schedule.function));
