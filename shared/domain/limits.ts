@@ -177,3 +177,12 @@ export const PAGE_JOBS_MAX = 250;
 export const SESSION_MS = 15 * MINUTE_MS;
 export const TOKEN_CACHE_MS = 5 * SECOND_MS;
 export const POOLS_PER_SESSION_MAX = 16;
+/** Offers, or receipts, of one call of a runner that polls through the API: SQS's own limit. */
+export const OFFERS_PER_CALL_MAX = 10;
+/** Such a call waits at most so long for an offer: well below the function's timeout, and paid by the second. */
+export const OFFER_WAIT_SECONDS_MAX = 5;
+/** Above SQS's receipt handles, which are opaque. */
+export const RECEIPT_LENGTH_MAX = 2_048;
+
+/** Pages of 100 heads that a forge is asked for: branches, and open pull requests. */
+export const FORGE_HEAD_PAGES_MAX = 20;

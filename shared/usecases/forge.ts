@@ -11,8 +11,16 @@ export interface Forge {
   listDefinitions(project: ProjectItem, sha: string): Promise<string[]>;
   /** One file at a commit; undefined where it is not there. */
   readFile(project: ProjectItem, sha: string, path: string): Promise<string | undefined>;
-  /** Files that differ between two commits; undefined where the forge does not tell all of them. */
-  changedPaths(project: ProjectItem, before: string, after: string): Promise<string[] | undefined>;
+  /**
+   * Files that differ between two commits; undefined where the forge does not tell all of them. Since `mergeBase`: what
+   * the branch of `after` changed since it left the branch of `before`, as of a pull request.
+   */
+  changedPaths(
+    project: ProjectItem,
+    before: string,
+    after: string,
+    since?: "before" | "mergeBase",
+  ): Promise<string[] | undefined>;
   /** The name and head of the default branch. */
   defaultBranch(project: ProjectItem): Promise<BranchHead>;
   /** Heads of branches and open pull requests; `undefined` where nothing changed since the answer with that `etag`. */

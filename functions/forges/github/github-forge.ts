@@ -1,0 +1,25 @@
+import type { Forge } from "../../../shared/usecases/forge.ts";
+import { type GithubOptions, makeGithubClient } from "./github-client.ts";
+import { listHeads } from "./list-heads.ts";
+import { putCheckRun } from "./put-check-run.ts";
+import { putComment } from "./put-comment.ts";
+import { putCommitStatus } from "./put-commit-status.ts";
+import { changedPaths, defaultBranch, listDefinitions, readFile } from "./read-repository.ts";
+
+/** GitHub, and GitHub Enterprise Server, by their REST API. */
+export function makeGithubForge(options: GithubOptions): Forge {
+  const client = makeGithubClient(options);
+  return {
+    listDefinitions: (project, sha) => listDefinitions(client, project, sha),
+    readFile: (project, sha, path) => readFile(client, project, sha, path),
+    changedPaths: (project, before, after, since) => changedPaths(client, project, [before, after], since),
+    defaultBranch: (project) => defaultBranch(client, project),
+    listHeads: (project, etag) => listHeads(client, project, etag),
+    putStatus: (project, status, externalId) =>
+      // Check runs are an App's alone.
+      project.forge.credentials === "app" && project.reports.mode === "checks"
+        ? putCheckRun(client, project, status, externalId)
+        : putCommitStatus(client, project, status),
+    putComment: (project, number, text, externalId) => putComment(client, project, { number, text }, externalId),
+  };
+}

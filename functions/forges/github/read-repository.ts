@@ -1,0 +1,121 @@
+import { z } from "zod";
+import { DEFINITION_BYTES_MAX } from "../../../shared/domain/limits.ts";
+import { gitSha } from "../../../shared/protocol/ids.ts";
+import type { ProjectItem } from "../../../shared/store/items.ts";
+import { type BranchHead, type Forge, ForgeError } from "../../../shared/usecases/forge.ts";
+import { type GithubAnswer, type GithubClient, headerOf, parseAnswer } from "./github-client.ts";
+
+/** Reads a repository at a commit, by GitHub's REST API. */
+
+const FOLDER = ".baton";
+const SERVER_SETTINGS = "server.yml";
+/** A comparison shows no more files than this, and does not say how many it left out. */
+const COMPARED_FILES_MAX = 300;
+
+const CONTENTS = "GET /repos/{owner}/{repo}/contents/{path}";
+const listing = z.array(z.object({ type: z.string(), name: z.string(), path: z.string() }));
+const comparison = z.object({
+  status: z.enum(["ahead", "behind", "diverged", "identical"]),
+  files: z.array(z.object({ filename: z.string(), previous_filename: z.string().optional() })).optional(),
+});
+
+/** @see https://docs.github.com/rest/repos/contents#get-repository-content */
+export async function listDefinitions(client: GithubClient, project: ProjectItem, sha: string): Promise<string[]> {
+  const answer = await callAtCommit(client, project, sha, { path: FOLDER });
+  // A file of that name is answered as an object: then there is no folder.
+  if (answer === undefined || !Array.isArray(answer.data)) return [];
+  const files = parseAnswer(listing, answer, "listing of .baton").filter(
+    ({ type, name }) => type === "file" && /\.ya?ml$/.test(name) && name !== SERVER_SETTINGS,
+  );
+  return files.map(({ path }) => path).sort();
+}
+
+export async function readFile(
+  client: GithubClient,
+  project: ProjectItem,
+  sha: string,
+  path: string,
+): Promise<string | undefined> {
+  const mediaType = "application/vnd.github.raw+json";
+  const answer = await callAtCommit(client, project, sha, { path, headers: { accept: mediaType } });
+  // Of a folder or a submodule it describes what there is.
+  if (answer === undefined || !headerOf(answer, "content-type")?.startsWith(mediaType)) return undefined;
+  const text = parseAnswer(z.string(), answer, `file ${path}`);
+  if (Buffer.byteLength(text) > DEFINITION_BYTES_MAX)
+    throw new ForgeError(`${path} is larger than ${DEFINITION_BYTES_MAX} bytes`, { status: 413, retry: false });
+  return text;
+}
+
+/** Undefined where the commit is there and the path is not; throws where the commit itself cannot be seen. */
+async function callAtCommit(
+  client: GithubClient,
+  project: ProjectItem,
+  sha: string,
+  parameters: Readonly<Record<string, unknown>>,
+): Promise<GithubAnswer | undefined> {
+  try {
+    return await client.call(project, CONTENTS, { ref: sha, ...parameters });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+  await requireCommit(client, project, sha);
+  return undefined;
+}
+
+/** A push may be told of before every replica of the forge has it: only of a repository that is not there is 404 the last word. */
+async function requireCommit(client: GithubClient, project: ProjectItem, sha: string): Promise<void> {
+  try {
+    await client.call(project, "GET /repos/{owner}/{repo}/git/commits/{sha}", { sha });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    await client.call(project, "GET /repos/{owner}/{repo}");
+    throw new ForgeError(`${project.forge.repository} has no commit ${sha}, or not yet`, { status: 404, retry: true });
+  }
+}
+
+const isNotFound = (error: unknown) => error instanceof ForgeError && error.status === 404;
+
+/**
+ * @see https://docs.github.com/rest/commits/commits#compare-two-commits
+ * GitHub compares with the merge base. From a commit that is no ancestor that says nothing of what only the older one had.
+ */
+export async function changedPaths(
+  client: GithubClient,
+  project: ProjectItem,
+  [before, after]: readonly [string, string],
+  since: Parameters<Forge["changedPaths"]>[3] = "before",
+): Promise<string[] | undefined> {
+  const basehead = `${before}...${after}`;
+  const answer = await callUnlessUnknown(client, project, { basehead, per_page: 1 });
+  if (answer === undefined) return undefined;
+  const { status, files } = parseAnswer(comparison, answer, `comparison ${basehead}`);
+  const partial = since === "before" && (status === "behind" || status === "diverged");
+  if (partial || files === undefined || files.length >= COMPARED_FILES_MAX) return undefined;
+  const names = files.flatMap(({ filename, previous_filename: previous }) =>
+    previous === undefined ? [filename] : [previous, filename],
+  );
+  return [...new Set(names)].sort();
+}
+
+/** A commit that was pushed away is unknown, and a comparison may be too large to read: then nobody tells all of it. */
+async function callUnlessUnknown(
+  client: GithubClient,
+  project: ProjectItem,
+  parameters: Readonly<Record<string, unknown>>,
+): Promise<GithubAnswer | undefined> {
+  try {
+    return await client.call(project, "GET /repos/{owner}/{repo}/compare/{basehead}", parameters);
+  } catch (error) {
+    if (error instanceof ForgeError && (error.status === 404 || error.status === 413 || error.status === 422))
+      return undefined;
+    throw error;
+  }
+}
+
+export async function defaultBranch(client: GithubClient, project: ProjectItem): Promise<BranchHead> {
+  const about = await client.call(project, "GET /repos/{owner}/{repo}");
+  const { default_branch: branch } = parseAnswer(z.object({ default_branch: z.string() }), about, "repository");
+  const head = await client.call(project, "GET /repos/{owner}/{repo}/branches/{branch}", { branch });
+  const { commit } = parseAnswer(z.object({ commit: z.object({ sha: gitSha }) }), head, `branch ${branch}`);
+  return { branch, sha: commit.sha };
+}

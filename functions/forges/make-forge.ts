@@ -1,0 +1,27 @@
+import type { Forge } from "../../shared/usecases/forge.ts";
+import type { GithubOptions } from "./github/github-client.ts";
+
+const FORGE_TIMEOUT_MS = 10_000;
+
+/**
+ * The forge of whatever project is asked about. Its client is loaded with the first call, so that a function which asks
+ * nothing starts as fast as before.
+ */
+export function makeForge(options: Omit<GithubOptions, "timeoutMs">): Forge {
+  let loading: Promise<Forge> | undefined;
+  const github = () => {
+    loading ??= import("./github/github-forge.ts").then(({ makeGithubForge }) =>
+      makeGithubForge({ ...options, timeoutMs: FORGE_TIMEOUT_MS }),
+    );
+    return loading;
+  };
+  return {
+    listDefinitions: async (...args) => (await github()).listDefinitions(...args),
+    readFile: async (...args) => (await github()).readFile(...args),
+    changedPaths: async (...args) => (await github()).changedPaths(...args),
+    defaultBranch: async (...args) => (await github()).defaultBranch(...args),
+    listHeads: async (...args) => (await github()).listHeads(...args),
+    putStatus: async (...args) => (await github()).putStatus(...args),
+    putComment: async (...args) => (await github()).putComment(...args),
+  };
+}
