@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { OFFER_COPIES_MAX } from "../shared/domain/limits.ts";
+import { FORGE_HOSTS_DEFAULT } from "../shared/lib/forge-hosts.ts";
 import { DEFAULT_POOLS } from "../shared/resources.ts";
 
 /** The functions' environment, parsed once. Secrets are named by files or parameters, never put here (SECURITY 12). */
@@ -9,6 +10,7 @@ const schema = z.object({
   AWS_ENDPOINT_URL_DYNAMODB: z.url().optional(),
   AWS_ENDPOINT_URL_SQS: z.url().optional(),
   AWS_ENDPOINT_URL_S3: z.url().optional(),
+  AWS_ENDPOINT_URL_SSM: z.url().optional(),
   BATON_TABLE: z.string(),
   BATON_BUCKET: z.string(),
   BATON_TICKS_QUEUE_URL: z.url(),
@@ -19,8 +21,19 @@ const schema = z.object({
   BATON_POOLS: z.string().default(DEFAULT_POOLS.join(",")),
   /** One or more keys, a line each, 32 bytes base64url; the first signs, all verify. */
   BATON_SIGNING_KEY_FILE: z.string(),
+  /** Where secrets are: SSM's Parameter Store, or an encrypted file whose key is beside it, in `<path>-key`. */
+  BATON_SECRETS: z
+    .string()
+    .regex(/^(ssm|file:\/.+)$/)
+    .default("ssm"),
+  /** Forges that this control plane may call. */
+  BATON_FORGE_HOSTS: z.string().default(FORGE_HOSTS_DEFAULT.join(",")),
   /** What runners are told; their own AWS default where absent. */
   BATON_RUNNER_SQS_ENDPOINT: z.url().optional(),
+  /** The role that sessions get a share of, by STS. Without one, see functions/runner-sqs.ts. */
+  BATON_RUNNER_ROLE_ARN: z.string().startsWith("arn:").optional(),
+  /** Whether runners may poll through the API, which costs more than the queues (docs/RUNNERS.md). */
+  BATON_API_POLLING: z.enum(["on", "off"]).default("off"),
   BATON_TENANT: z
     .string()
     .regex(/^[a-z0-9-]{1,32}$/)

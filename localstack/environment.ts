@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import type { Credentials } from "./bucket/signature.ts";
 import { AWS_REGION, BUCKET_NAME, poolQueueName, queueName, queueUrl, TABLE_NAME } from "./names.ts";
+import type { StateFolder } from "./state-folder.ts";
 
 /** Node's compiled code. Told from outside, so that it holds the program's first module too: 45 ms of a start. */
 const COMPILE_CACHE = fileURLToPath(new URL("../node_modules/.cache/baton", import.meta.url));
@@ -18,7 +19,7 @@ export interface Endpoints {
 export function handlerEnvironment(
   endpoints: Endpoints,
   credentials: Credentials,
-  signingKeyFile: string,
+  folder: Pick<StateFolder, "signingKeyFile" | "secretsFile">,
   pools: readonly string[],
 ): Readonly<Record<string, string>> {
   return {
@@ -38,14 +39,21 @@ export function handlerEnvironment(
     BATON_PLANS_QUEUE_URL: queueUrl(endpoints.awsUrl, queueName("plans")),
     BATON_POOL_QUEUE_URL_PREFIX: queueUrl(endpoints.awsUrl, poolQueueName("")),
     BATON_POOLS: pools.join(","),
-    BATON_SIGNING_KEY_FILE: signingKeyFile,
+    BATON_SIGNING_KEY_FILE: folder.signingKeyFile,
+    BATON_SECRETS: `file:${folder.secretsFile}`,
     BATON_RUNNER_SQS_ENDPOINT: endpoints.awsUrl,
+    // On one machine it costs nothing.
+    BATON_API_POLLING: "on",
     BATON_TENANT: "main",
   };
 }
 
-/** Gives this process that environment, and nothing of the user's own AWS or Baton settings. */
+/** Settings of a control plane that whoever starts an embedded one may make. */
+const PASSED_ON = new Set(["BATON_FORGE_HOSTS"]);
+
+/** Gives this process that environment, and of the user's own AWS and Baton settings only those that are meant for it. */
 export function enterEnvironment(environment: Readonly<Record<string, string>>): void {
-  for (const name of Object.keys(process.env)) if (/^(AWS|BATON)_/.test(name)) delete process.env[name];
+  const foreign = Object.keys(process.env).filter((name) => /^(AWS|BATON)_/.test(name) && !PASSED_ON.has(name));
+  for (const name of foreign) delete process.env[name];
   Object.assign(process.env, environment);
 }

@@ -67,7 +67,7 @@ export async function runStack(ground: StackGround): Promise<RunningStack> {
   const engine = await ground.engine;
   const awsUrl = `http://127.0.0.1:${aws.port}`;
   const dynamodbUrl = `http://127.0.0.1:${engine.port}`;
-  enterEnvironment(handlerEnvironment({ dynamodbUrl, awsUrl }, credentials, folder.signingKeyFile, options.pools));
+  enterEnvironment(handlerEnvironment({ dynamodbUrl, awsUrl }, credentials, folder, options.pools));
 
   const client = { region: AWS_REGION, credentials };
   const sqs = new SQSClient({ ...client, endpoint: awsUrl });

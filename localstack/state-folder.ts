@@ -15,6 +15,8 @@ export interface StateFolder {
   /** API token of scope `runner` alone. */
   readonly runnerTokenFile: string;
   readonly signingKeyFile: string;
+  /** Secrets, encrypted; their key is beside it, under this name and `-key`. */
+  readonly secretsFile: string;
   /** What runs here now: `{url, pid}`; gone after a graceful stop. */
   readonly stackFile: string;
   /** The port that presigned links and runner sessions were given, so that they outlive a restart. */
@@ -32,6 +34,7 @@ export function stateFolder(path: string, durable: boolean): StateFolder {
     tokenFile: join(dir, "token"),
     runnerTokenFile: join(dir, "runner-token"),
     signingKeyFile: join(dir, "signing-key"),
+    secretsFile: join(dir, "secrets"),
     stackFile: join(dir, "stack.json"),
     awsPortFile: join(dir, "aws-port"),
     tableFile: join(dir, "table.db"),

@@ -1,0 +1,42 @@
+import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
+import { type DynamoDBDocumentClient, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
+import type { AuditStore } from "./audit-store.ts";
+import { NEW } from "./dynamo-calls.ts";
+import { retryRequest } from "./dynamo-retry.ts";
+import { auditItemSchema } from "./items.ts";
+import { auditPartition } from "./keys.ts";
+import { migrateItem } from "./migrate.ts";
+
+export function makeDynamoAuditStore(client: DynamoDBDocumentClient, TableName: string): AuditStore {
+  return {
+    async append(Item) {
+      try {
+        await retryRequest(() => client.send(new PutCommand({ TableName, Item, ConditionExpression: NEW })));
+      } catch (error) {
+        // The id is random: only a first try of this very entry can have written it.
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      }
+    },
+
+    async readDay(tenant, day, limit, cursor) {
+      const after = cursor === undefined ? "" : " AND sk > :cursor";
+      const answer = await retryRequest(() =>
+        client.send(
+          new QueryCommand({
+            TableName,
+            ConsistentRead: true,
+            KeyConditionExpression: `pk = :day${after}`,
+            ExpressionAttributeValues: {
+              ":day": auditPartition(tenant, day),
+              ...(cursor === undefined ? {} : { ":cursor": cursor }),
+            },
+            Limit: limit,
+          }),
+        ),
+      );
+      const items = (answer.Items ?? []).map((item) => auditItemSchema.parse(migrateItem(item)));
+      const last = items.at(-1)?.sk;
+      return answer.LastEvaluatedKey !== undefined && last !== undefined ? { items, cursor: last } : { items };
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { AUDIT_MS } from "../domain/limits.ts";
+import type { AuditActor, AuditEntry } from "../protocol/audit.ts";
+import type { AuditStore } from "../store/audit-store.ts";
+import type { AuditItem } from "../store/items.ts";
+import { auditKey } from "../store/keys.ts";
+import { ITEM_VERSION } from "../store/migrate.ts";
+import type { Deps } from "./deps.ts";
+
+export interface AuditDeps extends Pick<Deps, "clock" | "random" | "settings"> {
+  readonly audit: AuditStore;
+}
+
+/**
+ * Writes down what is done with rights, and throws where it cannot. Call it before the effect, where the state itself
+ * does not keep who did it, and always before the answer: then nothing is done unrecorded.
+ */
+export async function recordAudit(
+  deps: AuditDeps,
+  entry: Pick<AuditEntry, "action" | "subject"> & {
+    readonly actor: AuditActor;
+    readonly details?: AuditEntry["details"];
+  },
+): Promise<void> {
+  const nowMs = deps.clock.nowMs();
+  const { tenant } = deps.settings;
+  const id = deps.random.ulid(nowMs);
+  const item: AuditItem = {
+    ...auditKey(tenant, dayOf(nowMs), id),
+    v: ITEM_VERSION,
+    tenant,
+    ttl: Math.ceil((nowMs + AUDIT_MS) / 1_000),
+    family: "audit",
+    id,
+    atMs: nowMs,
+    action: entry.action,
+    actor: entry.actor,
+    subject: entry.subject,
+    details: entry.details ?? {},
+  };
+  await deps.audit.append(item);
+}
+
+/** A page of one day; today's where none is named. */
+export async function readAudit(
+  deps: AuditDeps,
+  query: { readonly day?: string | undefined; readonly limit: number; readonly cursor?: string | undefined },
+): Promise<{ day: string; entries: AuditEntry[]; cursor?: string }> {
+  const day = query.day ?? dayOf(deps.clock.nowMs());
+  const { items, ...more } = await deps.audit.readDay(deps.settings.tenant, day, query.limit, query.cursor);
+  const entries = items.map(({ id, atMs, action, actor, subject, details }) => ({
+    id,
+    atMs,
+    action,
+    actor,
+    subject,
+    details,
+  }));
+  return { day, entries, ...more };
+}
+
+const dayOf = (nowMs: number): string => new Date(nowMs).toISOString().slice(0, 10);
