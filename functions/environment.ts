@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { OFFER_COPIES_MAX } from "../shared/domain/limits.ts";
 import { FORGE_HOSTS_DEFAULT } from "../shared/lib/forge-hosts.ts";
@@ -20,7 +19,9 @@ const schema = z.object({
   /** Names of the pools that have a queue, comma-separated. */
   BATON_POOLS: z.string().default(DEFAULT_POOLS.join(",")),
   /** One or more keys, a line each, 32 bytes base64url; the first signs, all verify. */
-  BATON_SIGNING_KEY_FILE: z.string(),
+  BATON_SIGNING_KEY_FILE: z.string().optional(),
+  /** The same, as an SSM SecureString of this name. One of the two is given. */
+  BATON_SIGNING_KEY_PARAMETER: z.string().min(1).optional(),
   /** Where secrets are: SSM's Parameter Store, or an encrypted file whose key is beside it, in `<path>-key`. */
   BATON_SECRETS: z
     .string()
@@ -42,11 +43,17 @@ const schema = z.object({
   BATON_OFFER_COPIES: z.coerce.number().int().min(1).max(OFFER_COPIES_MAX).default(1),
   BATON_LOG_LEVEL: z.enum(["DEBUG", "INFO", "WARN", "ERROR"]).default("INFO"),
 });
+/** Apart, since nothing can be picked from a schema that compares its fields. */
+const wholeSchema = schema.refine(
+  (environment) =>
+    (environment.BATON_SIGNING_KEY_FILE === undefined) !== (environment.BATON_SIGNING_KEY_PARAMETER === undefined),
+  { error: "exactly one of BATON_SIGNING_KEY_FILE and BATON_SIGNING_KEY_PARAMETER must be set" },
+);
 export type Environment = z.infer<typeof schema>;
 
 /** Throws with every missing or malformed variable named. */
 export function readEnvironment(): Environment {
-  const parsed = schema.safeParse(process.env);
+  const parsed = wholeSchema.safeParse(process.env);
   if (!parsed.success) throw new Error(`the environment is not complete:\n${z.prettifyError(parsed.error)}`);
   return parsed.data;
 }
@@ -68,9 +75,4 @@ export function readAdminEnvironment(): AdminEnvironment {
   const parsed = adminSchema.safeParse(process.env);
   if (!parsed.success) throw new Error(`the environment is not complete:\n${z.prettifyError(parsed.error)}`);
   return parsed.data;
-}
-
-export function readSigningKeys(environment: Environment): Buffer[] {
-  const lines = readFileSync(environment.BATON_SIGNING_KEY_FILE, "utf8").split("\n");
-  return lines.filter((line) => line.trim() !== "").map((line) => Buffer.from(line.trim(), "base64url"));
 }

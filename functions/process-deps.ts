@@ -1,5 +1,8 @@
 import { makeDeps } from "./deps.ts";
 import { readEnvironment } from "./environment.ts";
+import { readSigningKeys } from "./signing-keys.ts";
+
+const environment = readEnvironment();
 
 /** One set of connections and counters a process: a Lambda's own, or the embedded stack's for all of its handlers. */
-export const deps = makeDeps(readEnvironment());
+export const deps = makeDeps(environment, await readSigningKeys(environment));
