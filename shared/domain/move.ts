@@ -4,7 +4,7 @@
  * changes state.
  */
 
-export type Family = "run" | "job" | "check" | "join" | "delivery" | "ref";
+export type Family = "run" | "job" | "check" | "join" | "delivery" | "ref" | "heads" | "head" | "schedule" | "sweep";
 
 /** A value that the caller names when it applies the move. */
 export interface Arg {

@@ -1,52 +1,57 @@
-interface Field {
-  readonly name: string;
-  readonly min: number;
-  readonly max: number;
-  readonly words: readonly string[];
-}
+import { Cron, CronPattern } from "croner";
+import { SKIPPED_COUNT_MAX } from "../domain/limits.ts";
 
-const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-const DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+/** Cron expressions of five fields, in UTC: POSIX crontab with names, ranges, lists and steps. Croner reads and counts them. */
 
-const FIELDS: readonly Field[] = [
-  { name: "minute", min: 0, max: 59, words: [] },
-  { name: "hour", min: 0, max: 23, words: [] },
-  { name: "day of month", min: 1, max: 31, words: [] },
-  { name: "month", min: 1, max: 12, words: MONTHS },
-  { name: "day of week", min: 0, max: 7, words: DAYS },
-];
+const FIELDS = [
+  { name: "minute", min: 0, max: 59 },
+  { name: "hour", min: 0, max: 23 },
+  { name: "day of month", min: 1, max: 31 },
+  { name: "month", min: 1, max: 12 },
+  { name: "day of week", min: 0, max: 7 },
+] as const;
 
-/** Why a text is not a cron expression of five fields (POSIX crontab with names, ranges, lists, steps), or undefined. */
+/** Croner's own words, such as L, W, # and @daily, are no cron of POSIX: other tools would not know them. */
+const RANGE = /^(?:\*|(?:\d{1,2}|[a-z]{3})(?:-(?:\d{1,2}|[a-z]{3}))?)(?:\/\d{1,2})?$/i;
+
+/** Why a text is not a cron expression, or undefined. */
 export function cronMistake(text: string): string | undefined {
   const parts = text.trim().split(/[ \t]+/);
   if (parts.length !== FIELDS.length) {
     return `a cron expression has five fields (minute, hour, day of month, month, day of week), not ${parts.length}`;
   }
-  const wrong = FIELDS.find((field, index) => !isField(parts[index] ?? "", field));
-  if (wrong === undefined) return undefined;
-  return `the ${wrong.name} of a cron expression is *, or numbers from ${wrong.min} to ${wrong.max} as 1,3 or 1-5 or */2`;
+  const wrong = FIELDS.find((_, index) => !isField(parts[index] ?? "", index));
+  if (wrong !== undefined)
+    return `the ${wrong.name} of a cron expression is *, or numbers from ${wrong.min} to ${wrong.max} as 1,3 or 1-5 or */2`;
+  return nextDueMs(text, 0) === undefined ? `no day is ever ${text.trim()}: no month has it` : undefined;
 }
 
-function isField(text: string, field: Field): boolean {
-  return text.split(",").every((part) => isRange(part, field));
+/** One field, with all others open. */
+function isField(part: string, index: number): boolean {
+  if (!part.split(",").every((range) => RANGE.test(range))) return false;
+  try {
+    new CronPattern(FIELDS.map((_, at) => (at === index ? part : "*")).join(" "), undefined, { mode: "5-part" });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
-function isRange(text: string, field: Field): boolean {
-  const match = /^(\*|[a-z0-9]+)(?:-([a-z0-9]+))?(?:\/(\d{1,4}))?$/i.exec(text);
-  if (match === null) return false;
-  const [, first = "", last, step] = match;
-  if (step !== undefined && (Number(step) < 1 || Number(step) > field.max)) return false;
-  if (first === "*") return last === undefined;
-  const from = numberOf(first, field);
-  const to = last === undefined ? from : numberOf(last, field);
-  // A step needs something to step over.
-  if (step !== undefined && last === undefined) return false;
-  return from !== undefined && to !== undefined && from <= to;
+const parse = (cron: string) => new Cron(cron, { mode: "5-part", utcOffset: 0 });
+
+/** The first due time after a moment, in Unix milliseconds; undefined where none ever comes. Throws on what is no cron. */
+export function nextDueMs(cron: string, afterMs: number): number | undefined {
+  return parse(cron).nextRun(new Date(afterMs))?.getTime();
 }
 
-function numberOf(text: string, field: Field): number | undefined {
-  const word = field.words.indexOf(text.toLowerCase());
-  if (word >= 0) return word + field.min;
-  const value = /^\d{1,2}$/.test(text) ? Number(text) : Number.NaN;
-  return value >= field.min && value <= field.max ? value : undefined;
+/** Of the due times from `firstMs`, which is one, to `nowMs`: the latest, and how many come before it (counted to `SKIPPED_COUNT_MAX`). */
+export function latestDue(cron: string, firstMs: number, nowMs: number): { dueAtMs: number; skipped: number } {
+  const pattern = parse(cron);
+  const [latest] = pattern.previousRuns(1, new Date(nowMs + 1));
+  const dueAtMs = Math.max(firstMs, latest?.getTime() ?? 0);
+  let skipped = 0;
+  for (let at = firstMs; at < dueAtMs && skipped < SKIPPED_COUNT_MAX; skipped += 1) {
+    at = pattern.nextRun(new Date(at))?.getTime() ?? dueAtMs;
+  }
+  return { dueAtMs, skipped };
 }

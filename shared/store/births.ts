@@ -1,9 +1,11 @@
 import { checkMoves, joinMoves } from "../domain/check-moves.ts";
 import { deliveryMoves } from "../domain/delivery-moves.ts";
+import { headMoves, headsMoves, sweepMoves } from "../domain/heads-moves.ts";
 import { jobMoves } from "../domain/job-moves.ts";
 import type { Family, Move } from "../domain/move.ts";
 import { refMoves } from "../domain/ref-moves.ts";
 import { runMoves } from "../domain/run-moves.ts";
+import { scheduleMoves } from "../domain/schedule-moves.ts";
 import type { BirthItem } from "./items.ts";
 
 const tables: Record<Family, Readonly<Record<string, Move>>> = {
@@ -13,6 +15,10 @@ const tables: Record<Family, Readonly<Record<string, Move>>> = {
   join: joinMoves,
   delivery: deliveryMoves,
   ref: refMoves,
+  heads: headsMoves,
+  head: headMoves,
+  schedule: scheduleMoves,
+  sweep: sweepMoves,
 };
 
 /** A birth is a row of the table too: throws where no row of the family bears an item in this state. */

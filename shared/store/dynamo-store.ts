@@ -43,6 +43,7 @@ import {
 } from "./keys.ts";
 import { migrateItem } from "./migrate.ts";
 import type { Applied, Cause, DueRun, FamilyItems, Store } from "./store.ts";
+import { headItemSchema, headsItemSchema, scheduleItemSchema, sweepItemSchema } from "./sweep-items.ts";
 import { deliveryItemSchema, refItemSchema } from "./trigger-items.ts";
 
 const TRANSACTION_ITEMS_MAX = 100;
@@ -55,6 +56,10 @@ const familySchemas = {
   join: joinItemSchema,
   delivery: deliveryItemSchema,
   ref: refItemSchema,
+  heads: headsItemSchema,
+  head: headItemSchema,
+  schedule: scheduleItemSchema,
+  sweep: sweepItemSchema,
 };
 
 /** The store on DynamoDB: each move is one conditional UpdateItem that answers with the item (ALL_NEW, or ALL_OLD when refused). */

@@ -12,6 +12,7 @@ import { approvalSchema, historySchema, sourceSchema } from "../protocol/runs.ts
 import { SCOPES } from "../protocol/tokens.ts";
 import { runTriggerSchema } from "../protocol/triggers.ts";
 import { itemBase as base } from "./item-base.ts";
+import type { HeadItem, HeadsItem, ScheduleItem, SweepItem } from "./sweep-items.ts";
 import type { DecidedItem, DeliveryItem, RefItem } from "./trigger-items.ts";
 
 /** The table's items as they are parsed on the way in. Every map and set path that a move needs is there at birth. */
@@ -219,7 +220,11 @@ export type BirthItem =
   | IdempotencyItem
   | DeliveryItem
   | DecidedItem
-  | RefItem;
+  | RefItem
+  | HeadsItem
+  | HeadItem
+  | ScheduleItem
+  | SweepItem;
 /** The hot items of one run. */
 export interface RunItems {
   readonly run: RunItem | undefined;

@@ -59,6 +59,30 @@ export function deliveryOf({ pk }: Pick<Key, "pk">): DeliveryRef {
 export const decidedKey = (tenant: string, digest: string): Key => same(`T#${tenant}#DECIDED#${digest}`, "DECIDED");
 export const refKey = (tenant: string, digest: string): Key => same(`T#${tenant}#REF#${digest}`, "REF");
 
+/**
+ * What sweep keeps of one repository of one project. `identity` differs where the project was made anew or has another
+ * repository, so that the heads of two are never compared.
+ */
+export interface HeadsRef {
+  readonly tenant: string;
+  readonly project: string;
+  readonly identity: string;
+}
+export const headsPartition = ({ tenant, project, identity }: HeadsRef) => `T#${tenant}#HEADS#${project}#${identity}`;
+export const headsKey = (ref: HeadsRef): Key => ({ pk: headsPartition(ref), sk: "HEADS" });
+export const branchKey = (ref: HeadsRef, branch: string): Key => ({
+  pk: headsPartition(ref),
+  sk: `HEAD#BRANCH#${branch}`,
+});
+export const pullKey = (ref: HeadsRef, number: number): Key => ({ pk: headsPartition(ref), sk: `HEAD#PULL#${number}` });
+export const HEAD_RANGE = { from: "HEAD#", to: "HEAD$" } as const;
+export const scheduleKey = (ref: HeadsRef, digest: string): Key => ({
+  pk: headsPartition(ref),
+  sk: `SCHEDULE#${digest}`,
+});
+export const SCHEDULE_RANGE = { from: "SCHEDULE#", to: "SCHEDULE$" } as const;
+export const sweepKey = (tenant: string): Key => same(`T#${tenant}#SWEEP`, "SWEEP");
+
 /** An entry of the audit: nothing updates or deletes in these partitions. */
 export const auditKey = (tenant: string, day: string, id: string): Key => ({ pk: auditPartition(tenant, day), sk: id });
 export const auditPartition = (tenant: string, day: string) => `T#${tenant}#AUDIT#${day}`;
@@ -69,6 +93,9 @@ const same = (pk: string, sk: string): Key => ({ pk, sk });
 export const projectKey = (tenant: string, project: string) => `T#${tenant}#PROJECT#${project}`;
 /** Deliveries that wait to be decided have a shard of their own: they are few, and for another reader. */
 export const DELIVERIES_SHARD = "DELIVERIES";
+/** And so have projects that wait to be compared with their forge, and schedules. */
+export const HEADS_SHARD = "HEADS";
+export const SCHEDULES_SHARD = "SCHEDULES";
 export const dueShard = (shard: number) => `DUE#${shard}`;
 
 /** The nodes of a plan, as `open` names them: jobs, named checks, joins. */

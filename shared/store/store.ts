@@ -12,6 +12,7 @@ import type {
   TokenItem,
 } from "./items.ts";
 import type { JobRef, Key, RunRef } from "./keys.ts";
+import type { HeadItem, HeadsItem, ScheduleItem, SweepItem } from "./sweep-items.ts";
 import type { DeliveryItem, RefItem } from "./trigger-items.ts";
 
 /** What a move's family is stored as. */
@@ -22,6 +23,10 @@ export interface FamilyItems {
   join: JoinItem;
   delivery: DeliveryItem;
   ref: RefItem;
+  heads: HeadsItem;
+  head: HeadItem;
+  schedule: ScheduleItem;
+  sweep: SweepItem;
 }
 
 /**

@@ -1,0 +1,15 @@
+import type { Key } from "./keys.ts";
+import type { HeadItem, HeadsItem, ScheduleItem, SweepItem } from "./sweep-items.ts";
+
+/** What sweep reads; it writes by moves and births. Implemented on DynamoDB (`dynamo-sweep-store.ts`). */
+export interface SweepStore {
+  /** Keys from one shard of the `due` index whose `wakeAtMs` has come, earliest first. A hint, not a decision. */
+  due(shard: string, nowMs: number, limit: number): Promise<Key[]>;
+  getHeads(key: Key): Promise<HeadsItem | undefined>;
+  /** By the name in their keys. */
+  listHeads(partition: string): Promise<HeadItem[]>;
+  getSchedule(key: Key): Promise<ScheduleItem | undefined>;
+  listSchedules(partition: string): Promise<ScheduleItem[]>;
+  /** The last sweep. */
+  getSweep(tenant: string): Promise<SweepItem | undefined>;
+}
