@@ -63,11 +63,11 @@ async function record(name: string): Promise<number> {
   }
   const folder = mkdtempSync(path.join(tmpdir(), "baton-record-"));
   const file = path.join(folder, "result.json");
-  const atMs = systemClock.nowMs();
+  const tried = { atMs: systemClock.nowMs(), commit: commit(), machine: machine() };
   const code = await tool.run(file);
   const result: unknown = JSON.parse(readFileSync(file, "utf8"));
   rmSync(folder, { recursive: true });
-  const recorded = { tool: name, command: tool.typed, atMs, commit: commit(), machine: machine(), result };
+  const recorded = { tool: name, command: tool.typed, ...tried, result };
   mkdirSync(path.join(root, "docs/results"), { recursive: true });
   writeFileSync(path.join(root, `docs/results/${name}.json`), `${JSON.stringify(recorded, null, 2)}\n`);
   return code;
