@@ -4,7 +4,18 @@
  * changes state.
  */
 
-export type Family = "run" | "job" | "check" | "join" | "delivery" | "ref" | "heads" | "head" | "schedule" | "sweep";
+export type Family =
+  | "run"
+  | "job"
+  | "check"
+  | "join"
+  | "delivery"
+  | "ref"
+  | "outbox"
+  | "heads"
+  | "head"
+  | "schedule"
+  | "sweep";
 
 /** A value that the caller names when it applies the move. */
 export interface Arg {

@@ -3,6 +3,7 @@ import { deliveryMoves } from "../domain/delivery-moves.ts";
 import { headMoves, headsMoves, sweepMoves } from "../domain/heads-moves.ts";
 import { jobMoves } from "../domain/job-moves.ts";
 import type { Family, Move } from "../domain/move.ts";
+import { outboxMoves } from "../domain/outbox-moves.ts";
 import { refMoves } from "../domain/ref-moves.ts";
 import { runMoves } from "../domain/run-moves.ts";
 import { scheduleMoves } from "../domain/schedule-moves.ts";
@@ -15,6 +16,7 @@ const tables: Record<Family, Readonly<Record<string, Move>>> = {
   join: joinMoves,
   delivery: deliveryMoves,
   ref: refMoves,
+  outbox: outboxMoves,
   heads: headsMoves,
   head: headMoves,
   schedule: scheduleMoves,

@@ -42,6 +42,7 @@ import {
   tokenListKey,
 } from "./keys.ts";
 import { migrateItem } from "./migrate.ts";
+import { outboxItemSchema } from "./report-items.ts";
 import type { Applied, Cause, DueRun, FamilyItems, Store } from "./store.ts";
 import { headItemSchema, headsItemSchema, scheduleItemSchema, sweepItemSchema } from "./sweep-items.ts";
 import { deliveryItemSchema, refItemSchema } from "./trigger-items.ts";
@@ -56,6 +57,7 @@ const familySchemas = {
   join: joinItemSchema,
   delivery: deliveryItemSchema,
   ref: refItemSchema,
+  outbox: outboxItemSchema,
   heads: headsItemSchema,
   head: headItemSchema,
   schedule: scheduleItemSchema,

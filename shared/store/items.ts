@@ -12,6 +12,7 @@ import { approvalSchema, historySchema, sourceSchema } from "../protocol/runs.ts
 import { SCOPES } from "../protocol/tokens.ts";
 import { runTriggerSchema } from "../protocol/triggers.ts";
 import { itemBase as base } from "./item-base.ts";
+import type { OutboxItem } from "./report-items.ts";
 import type { HeadItem, HeadsItem, ScheduleItem, SweepItem } from "./sweep-items.ts";
 import type { DecidedItem, DeliveryItem, RefItem } from "./trigger-items.ts";
 
@@ -48,6 +49,8 @@ export const runItemSchema = z.object({
   createdBy: z.string(),
   /** What happened in the repository, where that started it. */
   trigger: runTriggerSchema.optional(),
+  /** Whether it has an outbox: a forge shows it. */
+  reports: z.boolean().optional(),
   /** Every job's pool, whatever the definition says: a fork's. */
   pool: z.string().optional(),
   approval: approvalSchema.optional(),
@@ -124,6 +127,8 @@ export const jobItemSchema = z.object({
   reason: z.string().optional(),
   /** The run whose products these are, where a rerun took over a job that had succeeded. */
   inheritedFrom: z.string().optional(),
+  /** Whether a forge shows its run. */
+  reports: z.boolean().optional(),
   createdAtMs: z.int(),
   endedAtMs: z.int().optional(),
   history: historySchema,
@@ -221,6 +226,7 @@ export type BirthItem =
   | DeliveryItem
   | DecidedItem
   | RefItem
+  | OutboxItem
   | HeadsItem
   | HeadItem
   | ScheduleItem

@@ -34,6 +34,31 @@ export const tokenListKey = (tenant: string): Key => same(`T#${tenant}#TOKENS`, 
 export const idempotencyKey = (tenant: string, principal: string, key: string): Key =>
   same(`T#${tenant}#IDEM#${principal.length}#${principal}#${key}`, "IDEM");
 
+/** What a forge is shown of one run, or in the comment of one pull request. */
+export type OutboxRef = RunRef | PullRef;
+export interface PullRef {
+  readonly tenant: string;
+  readonly project: string;
+  readonly number: number;
+}
+const RUN_OUTBOX = "STATUS";
+const PULL_OUTBOX = "COMMENT";
+
+export const outboxKey = (ref: OutboxRef): Key =>
+  "runId" in ref
+    ? { pk: runPartition(ref), sk: RUN_OUTBOX }
+    : { pk: `T#${ref.tenant}#PULL#${ref.project}#${ref.number}`, sk: PULL_OUTBOX };
+
+/** Which outbox has this key. Throws where it is none's. */
+export function outboxRefOf({ pk, sk }: Key): OutboxRef {
+  const [, tenant, kind, name, number] = pk.split("#");
+  if (tenant !== undefined && name !== undefined) {
+    if (sk === RUN_OUTBOX && kind === "RUN") return { tenant, runId: name };
+    if (sk === PULL_OUTBOX && kind === "PULL") return { tenant, project: name, number: Number(number) };
+  }
+  throw new Error(`${pk} ${sk} is no outbox`);
+}
+
 export const projectItemKey = (tenant: string, project: string): Key =>
   same(`T#${tenant}#PROJECT#${project}`, `PROJECT#${project}`);
 /** The set of a tenant's project names. */
@@ -96,6 +121,8 @@ export const DELIVERIES_SHARD = "DELIVERIES";
 /** And so have projects that wait to be compared with their forge, and schedules. */
 export const HEADS_SHARD = "HEADS";
 export const SCHEDULES_SHARD = "SCHEDULES";
+/** Outboxes with something to send, likewise. */
+export const REPORTS_SHARD = "REPORTS";
 export const dueShard = (shard: number) => `DUE#${shard}`;
 
 /** The nodes of a plan, as `open` names them: jobs, named checks, joins. */

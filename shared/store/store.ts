@@ -12,6 +12,7 @@ import type {
   TokenItem,
 } from "./items.ts";
 import type { JobRef, Key, RunRef } from "./keys.ts";
+import type { OutboxItem } from "./report-items.ts";
 import type { HeadItem, HeadsItem, ScheduleItem, SweepItem } from "./sweep-items.ts";
 import type { DeliveryItem, RefItem } from "./trigger-items.ts";
 
@@ -23,6 +24,7 @@ export interface FamilyItems {
   join: JoinItem;
   delivery: DeliveryItem;
   ref: RefItem;
+  outbox: OutboxItem;
   heads: HeadsItem;
   head: HeadItem;
   schedule: ScheduleItem;
