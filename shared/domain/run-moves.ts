@@ -39,6 +39,12 @@ export const endNodeEffects: readonly Effect[] = [
   add("tally.lost", arg("lost")),
 ];
 
+const passOn: readonly Effect[] = [
+  add("tickSeq", 1),
+  set("wakeAtMs", arg("wakeAtMs")),
+  set("tickedAtMs", arg("nowMs")),
+];
+
 const ACTIVE = ["planning", "live", "canceling"] as const;
 
 /** Every legal move of a run (DESIGN section 2). */
@@ -146,7 +152,15 @@ export const runMoves = table("run", {
     from: ACTIVE,
     to: "unchanged",
     guards: [equals("tickSeq", arg("seq"))],
-    effects: [add("tickSeq", 1), set("wakeAtMs", arg("wakeAtMs")), set("tickedAtMs", arg("nowMs"))],
+    effects: passOn,
+    recorded: false,
+  },
+  park: {
+    doc: "Ends the tick chain of a run that waits for its approval: only its hard deadline, or that approval, wakes it.",
+    from: ["live"],
+    to: "unchanged",
+    guards: [equals("tickSeq", arg("seq")), absent("approval.atMs")],
+    effects: passOn,
     recorded: false,
   },
 });

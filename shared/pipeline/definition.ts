@@ -6,6 +6,8 @@ export interface PipelineDefinition {
   readonly file: string;
   readonly name: Template | undefined;
   readonly on: Triggers | undefined;
+  /** A newer push to the same branch or pull request cancels the older runs of this pipeline. */
+  readonly supersede: boolean;
   readonly env: readonly EnvEntry[];
   /** In the order of the file. */
   readonly jobs: readonly JobDefinition[];

@@ -5,20 +5,21 @@ import { quoted } from "./problem.ts";
 import { readEnv } from "./read-env.ts";
 import { readJob } from "./read-job.ts";
 import { readTriggers } from "./read-triggers.ts";
-import { atMost, readEntries, readFields, readText, type Slot } from "./read-values.ts";
+import { atMost, readBoolean, readEntries, readFields, readText, type Slot } from "./read-values.ts";
 
 /**
  * Reads a whole file's tree. It always answers a definition, as complete as the problems allow, so that the checks
  * that follow can find the other problems too; it is only good where no problem was reported.
  */
 export function readDefinition(root: Slot, file: string): PipelineDefinition {
-  const fields = readFields(root, ["pipeline", "on", "env", "jobs"]);
+  const fields = readFields(root, ["pipeline", "on", "supersede", "env", "jobs"]);
   const jobs = fields?.slot("jobs");
   if (fields !== undefined && jobs === undefined) root.problems.missing(fields.at, 'the file needs "jobs"');
   return {
     file,
     name: readText(fields?.slot("pipeline")),
     on: readTriggers(fields?.slot("on")),
+    supersede: readBoolean(fields?.slot("supersede"), false),
     env: readEnv(fields?.slot("env")),
     jobs: jobs === undefined ? [] : readJobs(jobs),
   };

@@ -1,6 +1,7 @@
 import { SCHEDULES_MAX, TRIGGER_PATTERN_LENGTH_MAX, TRIGGER_PATTERNS_MAX } from "../domain/limits.ts";
 import { cronMistake } from "./cron.ts";
 import type { Schedule, Triggers } from "./definition.ts";
+import { globMistake } from "./match-glob.ts";
 import { quoted } from "./problem.ts";
 import { atMost, type Fields, readBoolean, readFields, readText, readWords, type Slot } from "./read-values.ts";
 import { suggest } from "./suggest.ts";
@@ -62,11 +63,10 @@ function readFilters(triggers: Fields, trigger: string, keys: readonly string[])
 function readPatterns(slot: Slot | undefined): string[] {
   return readWords(slot, TRIGGER_PATTERNS_MAX, "TRIGGER_PATTERNS_MAX").flatMap(({ value, at }) => {
     const isPattern = value.length <= TRIGGER_PATTERN_LENGTH_MAX && /^!?[^\s\p{Cc}!][^\s\p{Cc}]*$/u.test(value);
-    if (isPattern) return [value];
-    slot?.problems.report(
-      at,
-      `${quoted(value)} is not a pattern of ${slot.what}: 1 to ${TRIGGER_PATTERN_LENGTH_MAX} characters without spaces`,
-    );
+    const wrong = `is not a pattern of ${slot?.what}: 1 to ${TRIGGER_PATTERN_LENGTH_MAX} characters without spaces`;
+    const mistake = isPattern ? globMistake(value.replace(/^!/, "")) : wrong;
+    if (mistake === undefined) return [value];
+    slot?.problems.report(at, `${quoted(value)} ${mistake}`);
     return [];
   });
 }

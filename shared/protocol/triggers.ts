@@ -17,13 +17,23 @@ const paths = z.array(z.string().max(4_096)).max(TRIGGER_PATHS_MAX).optional();
 
 export const triggerSchema = z.discriminatedUnion("event", [
   /** `before` is absent where the branch is new. */
-  z.object({ event: z.literal("push"), ...base, branch: refName, before: gitSha.optional(), paths }),
+  z.object({
+    event: z.literal("push"),
+    ...base,
+    branch: refName,
+    before: gitSha.optional(),
+    paths,
+    /** What the commit's message holds where its author wants no run: `[skip ci]`. */
+    skip: z.string().max(32).optional(),
+  }),
   z.object({ event: z.literal("tag"), ...base, tag: refName }),
   z.object({
     event: z.literal("pull_request"),
     ...base,
     action: z.enum(["opened", "synchronize", "reopened", "closed"]),
     number: z.int().positive(),
+    /** Its head before this; absent where nobody says. */
+    before: gitSha.optional(),
     /** The branch that is to be merged; `sha` is its head. */
     branch: refName,
     base: z.object({ branch: refName, sha: gitSha }),

@@ -1,4 +1,5 @@
 import {
+  APPROVAL_TIMEOUT_MS,
   DEPENDENTS_INLINE_MAX,
   DUE_SHARDS,
   JOIN_WIDTH_MAX,
@@ -11,7 +12,7 @@ import {
 } from "../domain/limits.ts";
 import type { Plan, PlannedJob } from "../domain/plan.ts";
 import { decide, sourcesOf } from "../domain/predicate.ts";
-import type { Source } from "../protocol/runs.ts";
+import type { Approval, Source } from "../protocol/runs.ts";
 import type { RunTrigger } from "../protocol/triggers.ts";
 import type { CheckItem, JobItem, JoinItem, RunItem, SpecItem } from "../store/items.ts";
 import {
@@ -40,7 +41,14 @@ export interface RunSeed extends RunRef {
   readonly createdAtMs: number;
   readonly rerunOf?: string | undefined;
   readonly trigger?: RunTrigger | undefined;
+  /** Every job's pool, whatever the definition says. */
+  readonly pool?: string | undefined;
+  readonly approval?: Approval | undefined;
 }
+
+/** Nothing of it may be offered before somebody has approved its commit. */
+export const waitsForApproval = ({ approval }: { readonly approval?: Approval | undefined }): boolean =>
+  approval !== undefined && approval.atMs === undefined;
 
 /** Results that a rerun takes over, by job id. */
 export type Inherited = ReadonlyMap<string, JobItem>;
@@ -59,7 +67,9 @@ export const FIRST_WAKE_MS = Math.min(TICK_MAX_MS, REOFFER_AGES_MS[0] ?? TICK_MA
 const ttlOf = (createdAtMs: number) => Math.ceil((createdAtMs + RETENTION_MS) / 1_000);
 const baseOf = (seed: RunSeed) =>
   ({ v: ITEM_VERSION, tenant: seed.tenant, ttl: ttlOf(seed.createdAtMs), runId: seed.runId }) as const;
-const hardDeadlineOf = (seed: RunSeed) => seed.createdAtMs + RUN_TIMEOUT_MS;
+/** Waiting for an approval is not the run's own time. */
+const hardDeadlineOf = (seed: RunSeed) =>
+  seed.createdAtMs + RUN_TIMEOUT_MS + (waitsForApproval(seed) ? APPROVAL_TIMEOUT_MS : 0);
 
 /** A run that waits for its definition. */
 export function planningRun(seed: RunSeed): RunItem {
@@ -69,11 +79,26 @@ export function planningRun(seed: RunSeed): RunItem {
 /** A run whose plan came with it. */
 export function liveRun(seed: RunSeed, pipeline: string, planDigest: string, items: PlanItems): RunItem {
   const open = items.open.size === 0 ? {} : { open: new Set(items.open) };
-  return { ...runBase(seed), state: "live", pipeline, planDigest, ...open };
+  const base = runBase(seed);
+  const parked = waitsForApproval(seed) ? { wakeAtMs: base.hardDeadlineMs } : {};
+  return { ...base, state: "live", pipeline, planDigest, ...open, ...parked };
 }
 
 function runBase(seed: RunSeed): Omit<RunItem, "state" | "pipeline"> {
-  const { tenant, runId, project, source, pipelinePath, rerunOf, createdAtMs, createdBy, watch, trigger } = seed;
+  const {
+    tenant,
+    runId,
+    project,
+    source,
+    pipelinePath,
+    rerunOf,
+    createdAtMs,
+    createdBy,
+    watch,
+    trigger,
+    pool,
+    approval,
+  } = seed;
   return {
     ...runKey(seed),
     ...baseOf(seed),
@@ -84,6 +109,8 @@ function runBase(seed: RunSeed): Omit<RunItem, "state" | "pipeline"> {
     ...(pipelinePath === undefined ? {} : { pipelinePath }),
     ...(rerunOf === undefined ? {} : { rerunOf }),
     ...(trigger === undefined ? {} : { trigger }),
+    ...(pool === undefined ? {} : { pool }),
+    ...(approval === undefined ? {} : { approval: { ...approval } }),
     watch,
     tally: { failed: 0, lost: 0 },
     tickSeq: 0,
@@ -194,6 +221,7 @@ function jobItem(seed: RunSeed, job: PlannedJob, order: number, context: JobCont
 
 function stateAtBirth(seed: RunSeed, free: boolean): Pick<JobItem, "state" | "queuedAtMs" | "queueDeadlineMs"> {
   if (!free) return { state: "waiting" };
+  if (waitsForApproval(seed)) return { state: "held" };
   return { state: "queued", queuedAtMs: seed.createdAtMs, queueDeadlineMs: seed.createdAtMs + QUEUE_TIMEOUT_MS };
 }
 
@@ -248,7 +276,7 @@ function mapped(groups: Map<string, { readonly id: string }[]>): Map<string, str
 
 /** The cold half of a job's birth. */
 export function specItem(seed: RunSeed, jobId: string, pipeline: string, spec: SpecItem["spec"]): SpecItem {
-  const { project, source } = seed;
+  const { project, source, trigger } = seed;
   return {
     ...specKey({ ...seed, jobId }),
     ...baseOf(seed),
@@ -257,6 +285,7 @@ export function specItem(seed: RunSeed, jobId: string, pipeline: string, spec: S
     pipeline,
     project,
     ...(source === undefined ? {} : { source }),
+    ...(trigger === undefined ? {} : { trigger }),
     spec,
   };
 }

@@ -6,7 +6,16 @@ import type { CreateRun } from "../protocol/runs.ts";
 import type { BirthItem, IdempotencyItem, JobItem, RunItem } from "../store/items.ts";
 import { idempotencyKey as keyOfIdempotency } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
-import { type Inherited, liveRun, type PlanItems, planItems, planningRun, type RunSeed, specItem } from "./births.ts";
+import {
+  type Inherited,
+  liveRun,
+  type PlanItems,
+  planItems,
+  planningRun,
+  type RunSeed,
+  specItem,
+  waitsForApproval,
+} from "./births.ts";
 import type { Deps } from "./deps.ts";
 import { chainTick, hint, offerJobs } from "./hints.ts";
 import { planDefinition } from "./plan-definition.ts";
@@ -33,8 +42,13 @@ const TRANSACTION_BYTES_MAX = 3 * 1_024 * 1_024;
 const SPEC_WRITES_WIDTH = 8;
 
 /** Creates a run from a definition, or one that reads its definition first. Nothing is offered before the run is committed. */
-export async function createRun(deps: Deps, body: CreateRun, requester: Requester, rerunOf?: string): Promise<Created> {
-  const seed = { ...newSeed(deps, body, requester), rerunOf };
+export async function createRun(
+  deps: Deps,
+  body: CreateRun,
+  requester: Requester,
+  origin: Pick<RunSeed, "rerunOf" | "trigger" | "pool" | "approval"> = {},
+): Promise<Created> {
+  const seed = { ...newSeed(deps, body, requester), ...origin };
   const request = requestItem(deps, seed, requester, digest(JSON.stringify(body)));
   if (body.definition === undefined) return createPlanning(deps, seed, request);
   const plan = planDefinition(deps, body.definition, seed);
@@ -61,20 +75,26 @@ export function requestItem(
   seed: RunSeed,
   requester: Requester,
   requestDigest: string,
+  keptMs: number = IDEMPOTENCY_MS,
 ): IdempotencyItem | undefined {
   if (requester.idempotencyKey === undefined) return undefined;
   return {
     ...keyOfIdempotency(deps.settings.tenant, requester.principal, requester.idempotencyKey),
     v: ITEM_VERSION,
     tenant: seed.tenant,
-    ttl: Math.ceil((seed.createdAtMs + IDEMPOTENCY_MS) / 1_000),
+    ttl: Math.ceil((seed.createdAtMs + keptMs) / 1_000),
     family: "idempotency",
     runId: seed.runId,
     requestDigest,
   };
 }
 
-async function createPlanning(deps: Deps, seed: RunSeed, request: IdempotencyItem | undefined): Promise<Created> {
+/** A run that waits for its definition, which the plan function is asked for. */
+export async function createPlanning(
+  deps: Deps,
+  seed: RunSeed,
+  request: IdempotencyItem | undefined,
+): Promise<Created> {
   const run = planningRun(seed);
   const born = await commit(deps, run, [], request);
   if (born.replayed) return born;
@@ -147,7 +167,8 @@ async function replay(deps: Deps, run: RunItem, request: IdempotencyItem | undef
   return { run: found, replayed: found.runId !== run.runId };
 }
 
-/** Offers what is free, and starts the chain of ticks. */
+/** Offers what is free, and starts the chain of ticks: a run that waits for its approval has none, only its `wakeAtMs`. */
 export async function start(deps: Deps, run: RunItem, jobs: readonly JobItem[]): Promise<void> {
+  if (waitsForApproval(run)) return;
   await Promise.all([offerJobs(deps, jobs), chainTick(deps, run)]);
 }

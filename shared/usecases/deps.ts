@@ -54,5 +54,9 @@ export interface Metrics {
   timing(name: TimingName, ms: number): void;
 }
 
-/** Reads a pipeline's text at the source's commit. Throws a `DomainError` where it cannot be read. */
-export type ReadDefinition = (source: Source, path: string) => Promise<string>;
+/** Reads a pipeline's text at the source's commit, for a run. Throws a `DomainError` where it cannot be read. */
+export type ReadDefinition = (
+  source: Source,
+  path: string,
+  run: { readonly tenant: string; readonly project: string },
+) => Promise<string>;

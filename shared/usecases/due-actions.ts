@@ -11,6 +11,7 @@ import type { OpenNode } from "./settle.ts";
 export type DueAction =
   | { readonly kind: "resolve"; readonly job: JobItem; readonly source: JobItem }
   | { readonly kind: "advance"; readonly job: JobItem }
+  | { readonly kind: "admit"; readonly job: JobItem }
   | { readonly kind: "cancel"; readonly job: JobItem }
   | { readonly kind: "expire"; readonly job: JobItem }
   | { readonly kind: "timeout"; readonly job: JobItem }
@@ -42,6 +43,7 @@ function dueForJob(job: JobItem, run: RunItem, ended: ReadonlyMap<string, JobIte
   if (run.state === "canceling") return [{ kind: "cancel", job }];
   if (job.lease !== undefined) return timeoutAtMs(job) < nowMs ? [{ kind: "timeout", job }] : [];
   if (job.state === "queued") return dueForQueued(job, run, nowMs);
+  if (job.state === "held") return run.approval?.atMs === undefined ? [] : [{ kind: "admit", job }];
   return job.state === "waiting" ? dueForWaiting(job, ended) : [];
 }
 

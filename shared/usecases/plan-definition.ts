@@ -17,14 +17,17 @@ export function planDefinition(
   const { sha, branch } = seed.source ?? {};
   const planned = planPipeline(parsed.pipeline, { runId: seed.runId, sha, branch });
   if (planned.plan === undefined || planned.problems.length > 0) throw invalid(planned.problems);
-  const unknown = planned.plan.jobs.find((job) => !deps.settings.pools.includes(job.pool));
+  const { pool } = seed;
+  const plan =
+    pool === undefined ? planned.plan : { ...planned.plan, jobs: planned.plan.jobs.map((job) => ({ ...job, pool })) };
+  const unknown = plan.jobs.find((job) => !deps.settings.pools.includes(job.pool));
   if (unknown !== undefined) {
     throw new DomainError(
       "invalid_definition",
       `${file.path}: job ${unknown.id} wants pool ${unknown.pool}, which does not exist here (there is: ${deps.settings.pools.join(", ")})`,
     );
   }
-  return planned.plan;
+  return plan;
 }
 
 function invalid(problems: readonly Problem[]): DomainError {

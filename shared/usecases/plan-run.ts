@@ -21,15 +21,19 @@ export async function planRun(deps: Deps, ref: RunRef): Promise<void> {
   const run = await deps.store.getRun(ref);
   if (run === undefined || run.state !== "planning") return;
   const failure = await tryPlan(deps, run);
-  if (failure === undefined) return;
-  const reason = shortened(failure.message);
-  await deps.store.apply(
+  if (failure !== undefined) await failPlanning(deps, ref, failure.message);
+}
+
+/** Ends a run that cannot be planned, with the reason. */
+export async function failPlanning(deps: Deps, ref: RunRef, message: string): Promise<void> {
+  const reason = shortened(message);
+  const { applied } = await deps.store.apply(
     runMoves.failPlan,
     runKey(ref),
     { nowMs: deps.clock.nowMs(), reason },
     { ...CAUSE, reason: "invalid" },
   );
-  deps.metrics.count("RunsEnded", 1, { "cicd.pipeline.result": pipelineResultOf("plan_failed") });
+  if (applied) deps.metrics.count("RunsEnded", 1, { "cicd.pipeline.result": pipelineResultOf("plan_failed") });
 }
 
 /** A file may have hundreds of mistakes, the run's item has no room for them: whole lines, from the first on. */
@@ -55,8 +59,12 @@ async function commitPlan(deps: Deps, run: RunItem): Promise<void> {
   const { source, pipelinePath } = run;
   if (source === undefined || pipelinePath === undefined)
     throw new Error(`run ${run.runId} has nothing to read its plan from`);
-  const seed: RunSeed = { ...run, source, rerunOf: run.rerunOf, watch: run.watch ?? false };
-  const text = await deps.readDefinition(source, pipelinePath);
+  const { rerunOf, trigger, pool, approval, watch = false } = run;
+  const seed: RunSeed = { ...run, source, rerunOf, trigger, pool, approval, watch };
+  // A fork's own definition is never read (SECURITY 20).
+  const base = trigger?.fork === true ? trigger.base : undefined;
+  if (trigger?.fork === true && base === undefined) throw new Error(`run ${run.runId} of a fork names no base`);
+  const text = await deps.readDefinition(base === undefined ? source : { ...source, sha: base.sha }, pipelinePath, run);
   const plan = planDefinition(deps, { path: pipelinePath, text }, seed);
   const items = planItems(seed, plan, watchedUntilMs(seed));
   await deps.store.birthEach(await nodesOf(deps, seed, plan, items));

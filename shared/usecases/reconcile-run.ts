@@ -8,11 +8,12 @@ import type { JobItem, RunItem, RunItems } from "../store/items.ts";
 import { jobKey, type RunRef, runKey } from "../store/keys.ts";
 import type { Tick } from "../store/queues.ts";
 import type { Cause } from "../store/store.ts";
+import { waitsForApproval } from "./births.ts";
 import type { Deps } from "./deps.ts";
 import { type DueAction, dueActions, nextWakeMs } from "./due-actions.ts";
 import { expireLease } from "./end-attempt.ts";
 import { chainTick, hint, offerJobs, tickNow } from "./hints.ts";
-import { advance, closeRun, endNodeOf, resolveNeed, settle } from "./settle.ts";
+import { admitJob, advance, closeRun, endNodeOf, resolveNeed, settle } from "./settle.ts";
 import { cancelJobs, stopJob } from "./stop-jobs.ts";
 
 type DueOffer = Extract<DueAction, { kind: "reoffer" }>;
@@ -74,11 +75,15 @@ async function readItems(deps: Deps, ref: RunRef): Promise<RunItems | undefined>
 async function closeAtDeadline(deps: Deps, run: RunItem, nowMs: number): Promise<boolean> {
   const move = overdueMove(run, nowMs);
   if (move === undefined) return false;
-  const reason =
-    run.state === "planning" ? "nobody could read its definition in time" : "the run's hard deadline has passed";
+  const reason = overdueReason(run);
   const { applied } = await deps.store.apply(move, runKey(run), { nowMs, reason }, { ...CAUSE, reason });
   if (applied) deps.metrics.count("RunsEnded", 1, { "cicd.pipeline.result": pipelineResultOf(move.to) });
   return true;
+}
+
+function overdueReason(run: RunItem): string {
+  if (run.state === "planning") return "nobody could read its definition in time";
+  return waitsForApproval(run) ? "nobody approved its commit in time" : "the run's hard deadline has passed";
 }
 
 function overdueMove(run: RunItem, nowMs: number) {
@@ -131,6 +136,8 @@ async function perform(deps: Deps, ref: RunRef, action: DueWrite, nowMs: number)
         deps,
         await stopJob(deps, action.job, "timeout", nowMs, { ...CAUSE, reason: "the job's timeout has passed" }),
       );
+    case "admit":
+      return followUp(deps, await admitJob(deps, action.job, CAUSE));
     case "abandon":
       return followUp(deps, await abandon(deps, action.job, nowMs));
     case "expire":
@@ -181,6 +188,11 @@ async function reoffer(deps: Deps, jobs: readonly JobItem[], due: readonly DueOf
 
 async function passOn(deps: Deps, items: RunItems & { readonly run: RunItem }, seq: number): Promise<void> {
   const nowMs = deps.clock.nowMs();
+  if (items.run.state === "live" && waitsForApproval(items.run)) {
+    // An approval that came meanwhile refuses this, and has set a nearer time itself.
+    await deps.store.apply(runMoves.park, runKey(items.run), { nowMs, seq, wakeAtMs: items.run.hardDeadlineMs }, CAUSE);
+    return;
+  }
   const args = { nowMs, seq, wakeAtMs: nextWakeMs(items, nowMs) };
   // Here having won does matter: a duplicate of this tick sees the same item, and two chains would grow from it. Should
   // the answer of a write that landed be lost, nobody passes the chain on, and sweep takes it up.

@@ -2,7 +2,7 @@ import { DomainError } from "../domain/errors.ts";
 import type { JobSpec, Plan, PlannedJob } from "../domain/plan.ts";
 import { isRunEnded } from "../domain/verdict.ts";
 import { eachOf } from "../lib/each-of.ts";
-import type { JobItem } from "../store/items.ts";
+import type { JobItem, RunItem } from "../store/items.ts";
 import type { RunRef } from "../store/keys.ts";
 import type { RunSeed } from "./births.ts";
 import { type Created, createLive, createRun, type Requester, requestItem } from "./create-run.ts";
@@ -32,7 +32,7 @@ export async function rerunRun(deps: Deps, rerun: Rerun, requester: Requester): 
     if (old.source === undefined || old.pipelinePath === undefined)
       throw new DomainError("conflict", `run ${old.runId} never had a plan`);
     const body = { project: old.project, source: old.source, pipelinePath: old.pipelinePath, watch: rerun.watch };
-    return createRun(deps, body, requester, old.runId);
+    return createRun(deps, body, requester, { ...originOf(old), rerunOf: old.runId });
   }
   const kept = rerun.only === "all" ? [] : jobs.filter(isGood);
   if (kept.length === jobs.length)
@@ -40,6 +40,7 @@ export async function rerunRun(deps: Deps, rerun: Rerun, requester: Requester): 
   const nowMs = deps.clock.nowMs();
   const seed: RunSeed = {
     ...old,
+    ...originOf(old),
     source: old.source,
     pipelinePath: undefined,
     rerunOf: old.runId,
@@ -60,6 +61,9 @@ export async function rerunRun(deps: Deps, rerun: Rerun, requester: Requester): 
 /** A job may succeed and still report that a check failed: to keep it would turn that check green unasked. */
 const isGood = (job: JobItem): boolean =>
   job.state === "succeeded" && !Object.keys(job.checks).some((checkId) => reportedAnswer(job, checkId) === "failed");
+
+/** A rerun is of the same origin: a fork's stays in its pool, and an approval that was not given is still needed. */
+const originOf = ({ trigger, pool, approval }: RunItem) => ({ trigger, pool, approval });
 
 interface Rename {
   readonly from: string;

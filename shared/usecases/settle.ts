@@ -124,6 +124,14 @@ export async function advance(deps: Deps, job: JobItem, cause: Cause): Promise<J
   return applied ? item : undefined;
 }
 
+/** Queues a held job whose approval is there. Returns it only if this call moved it. */
+export async function admitJob(deps: Deps, job: JobItem, cause: Cause): Promise<JobItem | undefined> {
+  const nowMs = deps.clock.nowMs();
+  const args = { nowMs, queueDeadlineMs: nowMs + QUEUE_TIMEOUT_MS };
+  const { applied, item } = await deps.store.apply(jobMoves.admit, jobKey(job), args, cause);
+  return applied ? item : undefined;
+}
+
 function unmetReason(job: JobItem): string {
   const sources = job.needs === undefined ? [] : sourcesOf(job.needs);
   const unmet = sources.filter((source) => (entryOf(job.resolved, source) ?? "passed") !== "passed");

@@ -1,5 +1,7 @@
+import type { DeliveryRef } from "../store/keys.ts";
 import type { ProjectStore } from "../store/project-store.ts";
 import type { SecretStore } from "../store/secret-store.ts";
+import type { TriggerStore } from "../store/trigger-store.ts";
 import type { Deps } from "./deps.ts";
 import type { Forge } from "./forge.ts";
 
@@ -12,6 +14,14 @@ export interface ProjectDeps extends Deps {
   readonly forgeHosts: readonly string[];
 }
 
-export interface TriggerDeps extends ProjectDeps {
+/** What receiving a webhook needs: it asks no forge, and so is small. */
+export interface DeliveryDeps extends ProjectDeps {
+  readonly triggers: TriggerStore;
+  /** Asks the plan function to decide a delivery: a hint, which sweep sends again where it was lost. */
+  readonly sendDelivery: (ref: DeliveryRef) => Promise<void>;
+}
+
+/** What deciding over events of a forge needs. */
+export interface TriggerDeps extends DeliveryDeps {
   readonly forge: Forge;
 }

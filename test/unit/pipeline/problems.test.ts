@@ -38,7 +38,7 @@ const ok = "jobs: {a: {run: x}}\n";
 const MISTAKES: readonly (readonly [title: string, text: string, ...problems: string[]])[] = [
   ["an empty file", "", '1:1: the file is empty: a pipeline needs "jobs"'],
   ["a file of comments", "# later\n", '1:1: the file is empty: a pipeline needs "jobs"'],
-  ["a list at the top", "- a\n", "1:1: the file must be a map with pipeline, on, env or jobs, not a list"],
+  ["a list at the top", "- a\n", "1:1: the file must be a map with pipeline, on, supersede, env or jobs, not a list"],
   ["no jobs", "pipeline: x\n", '1:1: the file needs "jobs"'],
   ["jobs without a value", "jobs:\n", "1:1: jobs must be a map of jobs by id, not nothing"],
   ["no job in jobs", "jobs: {}\n", "1:7: jobs needs at least one job"],

@@ -1,0 +1,11 @@
+import type { Key } from "./keys.ts";
+import type { DecidedItem, DeliveryItem, RefItem } from "./trigger-items.ts";
+
+/** Reads of what is kept between an event and its runs; its writes are births and moves, by `Store`. Consistent, but for the index. */
+export interface TriggerStore {
+  getDelivery(key: Key): Promise<DeliveryItem | undefined>;
+  getDecided(key: Key): Promise<DecidedItem | undefined>;
+  getRef(key: Key): Promise<RefItem | undefined>;
+  /** Keys from the `due` index: deliveries whose `wakeAtMs` is before the given time, earliest first. A hint, not a decision. */
+  dueDeliveries(beforeMs: number, limit: number): Promise<Pick<Key, "pk">[]>;
+}

@@ -1,0 +1,71 @@
+import { DomainError } from "../domain/errors.ts";
+import { APPROVAL_TIMEOUT_MS, RETENTION_MS } from "../domain/limits.ts";
+import type { Trigger, TriggerSource } from "../protocol/triggers.ts";
+import type { ProjectItem } from "../store/items.ts";
+import { idempotencyKey, type Key } from "../store/keys.ts";
+import type { RunSeed } from "./births.ts";
+import { cloneUrlOf } from "./clone-url.ts";
+import { type Created, createLive, createPlanning, requestItem } from "./create-run.ts";
+import type { Deps } from "./deps.ts";
+import { planDefinition } from "./plan-definition.ts";
+import { failPlanning } from "./plan-run.ts";
+import { digest } from "./specs.ts";
+import { isFork, runKeyOf, toRunTrigger } from "./trigger-key.ts";
+
+/** Of all triggers, however they come: so one event makes one run. */
+const PRINCIPAL = "trigger";
+/** As long as the run itself is kept, the longest wait for an approval included. */
+const KEY_MS = RETENTION_MS + APPROVAL_TIMEOUT_MS;
+
+export interface TriggeredRun {
+  readonly project: ProjectItem;
+  readonly trigger: Trigger;
+  readonly via: TriggerSource;
+  /** The definition as it is at the commit that decides. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/**
+ * Creates the one run of a trigger and a pipeline; again, and by whatever way, it answers the same run. A definition that
+ * cannot be planned makes a run that ends `plan_failed`, so that people see why nothing runs.
+ */
+export async function createTriggeredRun(deps: Deps, wanted: TriggeredRun): Promise<Created> {
+  const seed = seedOf(deps, wanted);
+  const key = runKeyOf(wanted.project.name, wanted.path, wanted.trigger);
+  const request = requestItem(deps, seed, { principal: PRINCIPAL, idempotencyKey: key }, digest(key), KEY_MS);
+  try {
+    const plan = planDefinition(deps, { path: wanted.path, text: wanted.text }, seed);
+    return await createLive(deps, seed, plan, request);
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.code !== "invalid_definition") throw error;
+    const created = await createPlanning(deps, { ...seed, pipelinePath: wanted.path }, request);
+    if (created.run.state === "planning") await failPlanning(deps, created.run, error.message);
+    return created;
+  }
+}
+
+/** Where it is written which run a trigger and a pipeline have. */
+export const triggeredRunKey = (deps: Deps, project: string, path: string, trigger: Trigger): Key =>
+  idempotencyKey(deps.settings.tenant, PRINCIPAL, runKeyOf(project, path, trigger));
+
+function seedOf(deps: Deps, { project, trigger, via }: TriggeredRun): RunSeed {
+  const nowMs = deps.clock.nowMs();
+  const branch = trigger.event === "tag" ? {} : { branch: trigger.branch };
+  return {
+    tenant: deps.settings.tenant,
+    runId: `run_${deps.random.ulid(nowMs)}`,
+    project: project.name,
+    source: { kind: "git", url: cloneUrlOf(project), sha: trigger.sha, ...branch },
+    watch: false,
+    createdBy: `${via}:${trigger.event}`,
+    createdAtMs: nowMs,
+    trigger: toRunTrigger(trigger, via, nowMs),
+    ...(isFork(trigger) ? forkTerms(project, trigger) : {}),
+  };
+}
+
+/** Code of a stranger: in the pool that the project has for it, and after an approval of this commit (SECURITY 19). */
+function forkTerms({ forks }: ProjectItem, { sha }: Trigger): Pick<RunSeed, "pool" | "approval"> {
+  return { pool: forks.pool, ...(forks.mode === "run" ? {} : { approval: { sha } }) };
+}

@@ -1,0 +1,159 @@
+import { DEFINITIONS_MAX, RETENTION_MS } from "../domain/limits.ts";
+import { eachOf } from "../lib/each-of.ts";
+import type { PipelineDefinition } from "../pipeline/definition.ts";
+import { type Matched, matchTriggers } from "../pipeline/match-triggers.ts";
+import { parsePipeline } from "../pipeline/parse-pipeline.ts";
+import type { Trigger, TriggerSource } from "../protocol/triggers.ts";
+import type { ProjectItem } from "../store/items.ts";
+import { decidedKey } from "../store/keys.ts";
+import { ITEM_VERSION } from "../store/migrate.ts";
+import type { DecidedItem, Decision } from "../store/trigger-items.ts";
+import { createTriggeredRun, triggeredRunKey } from "./create-triggered-run.ts";
+import {
+  cancelOlder,
+  cancelSuperseded,
+  canSupersede,
+  enterPlace,
+  hasPlace,
+  supersededReason,
+  takePlace,
+} from "./supersede.ts";
+import type { TriggerDeps } from "./trigger-deps.ts";
+import { definitionShaOf, isFork, triggerKey } from "./trigger-key.ts";
+
+const WIDTH = 4;
+/** Where a decision is about no pipeline of its own. */
+const ALL = "*";
+
+/**
+ * Starts what a trigger is to start: for each pipeline of the commit a run, or the reason why there is none. The same
+ * trigger by any way, any number of times and at once, starts the same runs: each has a key of its own, and once all are
+ * decided that is written down, and answered from then on. Any step may fail and be repeated. Throws `ForgeError`.
+ */
+export async function startTriggered(
+  deps: TriggerDeps,
+  project: ProjectItem,
+  trigger: Trigger,
+  via: TriggerSource,
+): Promise<Decision[]> {
+  if (isClosing(trigger)) return decideEach(deps, { project, trigger, via });
+  const key = decidedKey(deps.settings.tenant, triggerKey(project.name, trigger));
+  const known = await deps.triggers.getDecided(key);
+  if (known !== undefined) return known.decisions;
+  const refusal = refusalOf(project, trigger);
+  const decisions =
+    refusal === undefined ? await decideEach(deps, { project, trigger, via }) : [{ pipeline: ALL, reason: refusal }];
+  await deps.store.birth([decidedItem(deps, key, decisions)]);
+  for (const decision of decisions) deps.log.info("trigger decided", { project: project.name, via, ...decision });
+  return decisions;
+}
+
+interface Deciding {
+  readonly project: ProjectItem;
+  readonly trigger: Trigger;
+  readonly via: TriggerSource;
+}
+
+const isClosing = (trigger: Trigger): boolean => trigger.event === "pull_request" && trigger.action === "closed";
+
+/** What no pipeline needs to be read for. */
+function refusalOf(project: ProjectItem, trigger: Trigger): string | undefined {
+  if (trigger.event === "push" && trigger.skip !== undefined) return `the commit's message says ${trigger.skip}`;
+  return isFork(trigger) && project.forks.mode === "never" ? "this project runs no pull requests of forks" : undefined;
+}
+
+async function decideEach(deps: TriggerDeps, deciding: Deciding): Promise<Decision[]> {
+  const { project, trigger } = deciding;
+  const sha = definitionShaOf(trigger);
+  const found = trigger.event === "schedule" ? [trigger.pipelinePath] : await deps.forge.listDefinitions(project, sha);
+  if (found.length === 0) return [{ pipeline: ALL, reason: `there is no pipeline in .baton/ at ${sha}` }];
+  const matched = { trigger, changedPaths: askOnce(deps, project, trigger) };
+  const paths = found.toSorted();
+  const decisions = await eachOf(paths.slice(0, DEFINITIONS_MAX), WIDTH, (path) =>
+    decide(deps, deciding, path, matched),
+  );
+  const left = paths.slice(DEFINITIONS_MAX);
+  const reason = `a commit has at most ${DEFINITIONS_MAX} pipelines (DEFINITIONS_MAX)`;
+  return [
+    ...decisions,
+    ...(left.length === 0 ? [] : [{ pipeline: ALL, reason: `${reason}: ${left.length} were left out` }]),
+  ];
+}
+
+async function decide(deps: TriggerDeps, deciding: Deciding, path: string, matched: Matched): Promise<Decision> {
+  const { project, trigger } = deciding;
+  const sha = definitionShaOf(trigger);
+  const text = await deps.forge.readFile(project, sha, path);
+  if (text === undefined) return { pipeline: path, reason: `it is not there at ${sha}` };
+  const { pipeline } = parsePipeline(text, path);
+  if (isClosing(trigger)) return close(deps, deciding, path, pipeline);
+  if (pipeline !== undefined) {
+    const refusal = await matchTriggers(pipeline.on, matched);
+    if (refusal !== undefined) return { pipeline: path, reason: refusal };
+  }
+  if (pipeline?.supersede === true && canSupersede(trigger)) return startNewest(deps, deciding, path, text);
+  const { run } = await createTriggeredRun(deps, { ...deciding, path, text });
+  return { pipeline: path, runId: run.runId };
+}
+
+/** Creates the run, and cancels those of older pushes; or where a newer push was there before, only that one's older run. */
+async function startNewest(deps: TriggerDeps, deciding: Deciding, path: string, text: string): Promise<Decision> {
+  const { project, trigger } = deciding;
+  if (!canSupersede(trigger)) throw new Error(`runs of ${trigger.event} are never superseded`);
+  const place = await takePlace(deps, project.name, path, trigger);
+  if (!hasPlace(place, trigger)) {
+    // A try before this one may have made the run and died.
+    const made = await deps.store.getIdempotency(triggeredRunKey(deps, project.name, path, trigger));
+    if (made !== undefined) await cancelSuperseded(deps, place, made.runId);
+    return { pipeline: path, ...(made === undefined ? {} : { runId: made.runId }), reason: supersededReason(place) };
+  }
+  const { run } = await createTriggeredRun(deps, { ...deciding, path, text });
+  const after = await enterPlace(deps, place, { runId: run.runId, sha: trigger.sha });
+  const decision = { pipeline: path, runId: run.runId };
+  return hasPlace(after, trigger) ? decision : { ...decision, reason: supersededReason(after) };
+}
+
+/** A pull request is closed: a pipeline that supersedes lets its runs go. */
+async function close(
+  deps: TriggerDeps,
+  { project, trigger }: Deciding,
+  path: string,
+  pipeline: PipelineDefinition | undefined,
+): Promise<Decision> {
+  const reason = "a closed pull request starts nothing";
+  if (pipeline?.supersede !== true || !canSupersede(trigger)) return { pipeline: path, reason };
+  const place = await takePlace(deps, project.name, path, trigger);
+  await cancelOlder(deps, place);
+  return { pipeline: path, reason: `${reason}, and its active runs are canceled` };
+}
+
+/** The changed files of an event: as it told them itself, else as the forge compares, asked once for all pipelines. */
+function askOnce(deps: TriggerDeps, project: ProjectItem, trigger: Trigger): Matched["changedPaths"] {
+  let asked: Promise<readonly string[] | undefined> | undefined;
+  return () => {
+    asked ??= changedPathsOf(deps, project, trigger);
+    return asked;
+  };
+}
+
+async function changedPathsOf(
+  deps: TriggerDeps,
+  project: ProjectItem,
+  trigger: Trigger,
+): Promise<readonly string[] | undefined> {
+  if (trigger.event !== "push" && trigger.event !== "pull_request") return undefined;
+  if (trigger.paths !== undefined) return trigger.paths;
+  const before = trigger.event === "push" ? trigger.before : trigger.base.sha;
+  return before === undefined ? undefined : deps.forge.changedPaths(project, before, trigger.sha);
+}
+
+function decidedItem(deps: TriggerDeps, key: ReturnType<typeof decidedKey>, decisions: Decision[]): DecidedItem {
+  return {
+    ...key,
+    v: ITEM_VERSION,
+    tenant: deps.settings.tenant,
+    ttl: Math.ceil((deps.clock.nowMs() + RETENTION_MS) / 1_000),
+    family: "decided",
+    decisions,
+  };
+}
