@@ -1,4 +1,5 @@
 import { globCostMistake } from "../domain/glob-cost.ts";
+import { ENV_NAME_PATTERN } from "../domain/id-patterns.ts";
 import { NAME_LENGTH_MAX, PATH_LENGTH_MAX } from "../domain/limits.ts";
 import { poolName } from "../protocol/ids.ts";
 
@@ -47,11 +48,10 @@ export function shellMistake(text: string): string | undefined {
   return isWord ? undefined : "must be the name or path of one program, without arguments or interpolation";
 }
 
-const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
-
 /** Names of variables and of secrets. What the runner sets itself cannot be set. */
 export function envNameMistake(name: string): string | undefined {
-  if (!ENV_NAME.test(name)) return "is not a variable's name: 1 to 128 letters, digits or _, not starting with a digit";
+  if (!ENV_NAME_PATTERN.test(name))
+    return "is not a variable's name: 1 to 128 letters, digits or _, not starting with a digit";
   if (name === "BATON" || name.startsWith("BATON_")) return "is reserved: Baton sets BATON and BATON_* itself";
   // A plain object cannot hold this key as data.
   return name === "__proto__" ? "is reserved" : undefined;

@@ -1,7 +1,11 @@
 import { z } from "zod";
+import { ENV_NAME_PATTERN } from "../domain/id-patterns.ts";
+import { BRANCH_PATTERN_LENGTH_MAX, SECRET_VALUE_BYTES_MAX } from "../domain/limits.ts";
 import { poolName, projectName } from "./ids.ts";
 
 /** Projects: a repository of a forge, and how Baton treats it. */
+
+const bytesOf = (text: string) => new TextEncoder().encode(text).length;
 
 /** `owner/name`, as GitHub allows them. */
 const repository = z
@@ -35,3 +39,73 @@ export type ProjectBody = z.infer<typeof projectBody>;
 
 export const projectView = projectBody.extend({ createdAtMs: z.int(), updatedAtMs: z.int() });
 export type ProjectView = z.infer<typeof projectView>;
+
+/** What a control plane shows a forge: kept in the secret store, answered to nobody. A private key is PEM. */
+const forgeSecret = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("token"),
+    token: z.string().regex(/^[\x21-\x7e]{8,512}$/, "a forge's token is one word of 8 to 512 characters"),
+  }),
+  z.strictObject({
+    kind: z.literal("app"),
+    appId: z.int().positive(),
+    /** Found by the repository where absent. */
+    installationId: z.int().positive().optional(),
+    privateKey: z
+      .string()
+      .max(SECRET_VALUE_BYTES_MAX - 256)
+      .regex(/^-----BEGIN [A-Z ]*PRIVATE KEY-----/, "a private key of a GitHub App is a PEM file"),
+  }),
+]);
+export type ForgeSecret = z.infer<typeof forgeSecret>;
+
+const withSecret = { secret: forgeSecret.optional() };
+export const addProjectBody = projectBody.extend(withSecret);
+export type AddProject = z.output<typeof addProjectBody>;
+/** All of a project anew; its credentials stay where none are given. */
+export const changeProjectBody = projectBody.omit({ name: true }).extend(withSecret);
+export type ChangeProject = z.output<typeof changeProjectBody>;
+
+export const projectReply = z.object({ project: projectView });
+export const listProjectsReply = z.object({ projects: z.array(projectView) });
+export const addProjectReply = z.object({
+  project: projectView,
+  /** The only time that it is shown. */
+  webhookSecret: z.string(),
+  /** Where the forge sends its webhooks, below this control plane's address. */
+  webhookPath: z.string(),
+  /** What does not work yet. */
+  warnings: z.array(z.string()),
+});
+
+/** A project's secrets: given to jobs that name them, for one branch pattern or for all. */
+export const secretName = z
+  .string()
+  .regex(ENV_NAME_PATTERN, "a secret is named like a variable: letters, digits and _, not starting with a digit")
+  .refine((name) => name !== "BATON" && !name.startsWith("BATON_"), "BATON and BATON_* are reserved")
+  .refine((name) => name !== "__proto__", "__proto__ is reserved");
+/** A branch, or a glob as in `on:`. */
+export const branchPattern = z
+  .string()
+  .max(BRANCH_PATTERN_LENGTH_MAX)
+  .regex(
+    /^[^\s\p{Cc}!][^\s\p{Cc}]*$/u,
+    "a branch pattern is a branch or a glob, without spaces and without a leading !",
+  )
+  .refine((text) => text.isWellFormed() && bytesOf(text) <= BRANCH_PATTERN_LENGTH_MAX, {
+    message: `a branch pattern has at most ${BRANCH_PATTERN_LENGTH_MAX} bytes`,
+  });
+export const setSecretBody = z.strictObject({
+  value: z
+    .string()
+    .min(1)
+    .refine((value) => bytesOf(value) <= SECRET_VALUE_BYTES_MAX, {
+      message: `a secret has at most ${SECRET_VALUE_BYTES_MAX} bytes (SECRET_VALUE_BYTES_MAX)`,
+    })
+    .refine((value) => !value.includes("\0"), "a secret holds no NUL character"),
+  branch: branchPattern.optional(),
+});
+export const removeSecretQuery = z.strictObject({ branch: branchPattern.optional() });
+export const secretView = z.object({ name: z.string(), branch: z.string().optional(), updatedAtMs: z.int() });
+export type SecretView = z.infer<typeof secretView>;
+export const listSecretsReply = z.object({ secrets: z.array(secretView) });

@@ -19,11 +19,13 @@ export async function recordAudit(
   entry: Pick<AuditEntry, "action" | "subject"> & {
     readonly actor: AuditActor;
     readonly details?: AuditEntry["details"];
+    /** A new one where absent. */
+    readonly id?: string;
   },
 ): Promise<void> {
   const nowMs = deps.clock.nowMs();
   const { tenant } = deps.settings;
-  const id = deps.random.ulid(nowMs);
+  const id = entry.id ?? deps.random.ulid(nowMs);
   const item: AuditItem = {
     ...auditKey(tenant, dayOf(nowMs), id),
     v: ITEM_VERSION,

@@ -1,0 +1,157 @@
+import { DomainError } from "../domain/errors.ts";
+import { forgeUrlProblem } from "../lib/forge-hosts.ts";
+import type { AuditActor } from "../protocol/audit.ts";
+import type { AddProject, ChangeProject, ForgeSecret, ProjectBody, ProjectView } from "../protocol/projects.ts";
+import type { ProjectItem } from "../store/items.ts";
+import { projectItemKey } from "../store/keys.ts";
+import { ITEM_VERSION } from "../store/migrate.ts";
+import { type AuditDeps, recordAudit } from "./audit.ts";
+import { forgeSecretPath, projectSecretsRoot, webhookSecretPath } from "./secret-paths.ts";
+import type { ProjectDeps } from "./trigger-deps.ts";
+
+type Deps = ProjectDeps & AuditDeps;
+
+export async function listProjects(deps: ProjectDeps): Promise<ProjectView[]> {
+  return (await deps.projects.listProjects(deps.settings.tenant)).map(toProjectView);
+}
+
+/** Throws `not_found`. */
+export async function readProject(deps: ProjectDeps, name: string): Promise<ProjectItem> {
+  const found = await deps.projects.getProject(deps.settings.tenant, name);
+  if (found === undefined) throw new DomainError("not_found", `there is no project ${name}`);
+  return found;
+}
+
+export interface AddedProject {
+  readonly project: ProjectView;
+  readonly webhookSecret: string;
+  readonly webhookPath: string;
+  readonly warnings: string[];
+}
+
+/**
+ * Adds a project, and answers a new secret for its webhook. The project comes first: of two at once only the one that
+ * made it writes its secrets. Throws `conflict` where there is one of that name.
+ */
+export async function addProject(deps: Deps, body: AddProject, actor: AuditActor): Promise<AddedProject> {
+  const { secret, ...project } = body;
+  const { tenant } = deps.settings;
+  checkForge(deps, project.forge, secret);
+  if (project.forge.credentials !== "none" && secret === undefined)
+    throw new DomainError("bad_request", `the credentials "${project.forge.credentials}" are missing`);
+  const nowMs = deps.clock.nowMs();
+  const item = projectItem(tenant, project, { createdAtMs: nowMs, updatedAtMs: nowMs });
+  await recordAudit(deps, { action: "project.add", actor, subject: project.name, details: detailsOf(project) });
+  const answer = await deps.projects.addProject(item);
+  if (answer === "exists") throw new DomainError("conflict", `there is a project ${project.name} already`);
+  if (answer === "full") throw new DomainError("conflict", "there are too many projects (PROJECTS_MAX)");
+  const webhookSecret = deps.random.secret();
+  await deps.secrets.put(webhookSecretPath(project.name), webhookSecret);
+  if (secret !== undefined) await keepForgeSecret(deps, project.name, secret);
+  return {
+    project: toProjectView(item),
+    webhookSecret,
+    webhookPath: `/v1/webhooks/${project.forge.kind}/${project.name}`,
+    warnings: warningsOf(deps, project),
+  };
+}
+
+/** Replaces a project's settings; its credentials stay where none are given. Throws `not_found`, `conflict`. */
+export async function changeProject(
+  deps: Deps,
+  name: string,
+  body: ChangeProject,
+  actor: AuditActor,
+): Promise<ProjectView> {
+  const { secret, ...settings } = body;
+  const seen = await readProject(deps, name);
+  checkForge(deps, settings.forge, secret);
+  if (secret === undefined) checkKeptSecret(seen, settings.forge);
+  const project = { name, ...settings };
+  // Greater than the one seen, also within one millisecond: it is what the next change compares.
+  const updatedAtMs = Math.max(deps.clock.nowMs(), seen.updatedAtMs + 1);
+  const item = projectItem(seen.tenant, project, { createdAtMs: seen.createdAtMs, updatedAtMs });
+  await recordAudit(deps, { action: "project.change", actor, subject: name, details: detailsOf(project) });
+  if ((await deps.projects.changeProject(item, seen)) === "changed")
+    throw new DomainError("conflict", `project ${name} was changed by somebody else: look at it, and try again`);
+  if (secret !== undefined) await keepForgeSecret(deps, name, secret);
+  else if (settings.forge.credentials === "none") await deps.secrets.remove(forgeSecretPath(name));
+  return toProjectView(item);
+}
+
+/**
+ * Removes a project and all of its secrets: those first, so that a repeat finishes what a crash left. Its runs stay.
+ * Throws `not_found`.
+ */
+export async function removeProject(deps: Deps, name: string, actor: AuditActor): Promise<void> {
+  await readProject(deps, name);
+  await recordAudit(deps, { action: "project.remove", actor, subject: name });
+  for (const { path } of await deps.secrets.list(projectSecretsRoot(name))) await deps.secrets.remove(path);
+  const removed = await deps.projects.removeProject(deps.settings.tenant, name, deps.clock.nowMs());
+  if (!removed) throw new DomainError("not_found", `there is no project ${name}`);
+}
+
+function checkForge(deps: ProjectDeps, forge: ProjectBody["forge"], secret: ForgeSecret | undefined): void {
+  const problem = forgeUrlProblem(new URL(forge.apiUrl), deps.forgeHosts);
+  if (problem !== undefined) throw new DomainError("bad_request", `forge.apiUrl: ${problem} (BATON_FORGE_HOSTS)`);
+  if (secret !== undefined && secret.kind !== forge.credentials)
+    throw new DomainError(
+      "bad_request",
+      `the credentials are said to be "${forge.credentials}", and those given are "${secret.kind}"`,
+    );
+}
+
+/** Kept credentials never go to another address than the one that they were given for, nor pass for another kind. */
+function checkKeptSecret(seen: ProjectItem, forge: ProjectBody["forge"]): void {
+  if (forge.credentials === "none") return;
+  if (forge.credentials !== seen.forge.credentials)
+    throw new DomainError("bad_request", `the credentials "${forge.credentials}" are missing`);
+  if (forge.apiUrl !== seen.forge.apiUrl)
+    throw new DomainError("bad_request", "another forge.apiUrl needs its credentials anew");
+}
+
+/** As the forge's client reads them. */
+async function keepForgeSecret(deps: ProjectDeps, name: string, secret: ForgeSecret): Promise<void> {
+  const { kind, ...app } = secret;
+  await deps.secrets.put(forgeSecretPath(name), kind === "token" ? secret.token : JSON.stringify(app));
+}
+
+function projectItem(
+  tenant: string,
+  project: ProjectBody,
+  times: { readonly createdAtMs: number; readonly updatedAtMs: number },
+): ProjectItem {
+  const { name, forge, forks, reports } = project;
+  const base = { ...projectItemKey(tenant, name), v: ITEM_VERSION, tenant, family: "project" } as const;
+  return { ...base, name, forge, forks, reports, ...times };
+}
+
+export function toProjectView({ name, forge, forks, reports, createdAtMs, updatedAtMs }: ProjectItem): ProjectView {
+  return { name, forge, forks, reports, createdAtMs, updatedAtMs };
+}
+
+function detailsOf({ forge, forks, reports }: ProjectBody) {
+  return {
+    repository: forge.repository,
+    apiUrl: forge.apiUrl,
+    credentials: forge.credentials,
+    forks: forks.mode,
+    forksPool: forks.pool,
+    reports: reports.mode,
+  };
+}
+
+function warningsOf(deps: ProjectDeps, { forge, forks, reports }: ProjectBody): string[] {
+  const { pools } = deps.settings;
+  return [
+    ...(forks.mode !== "never" && !pools.includes(forks.pool)
+      ? [`there is no pool ${forks.pool}: pull requests from forks fail until there is (there is: ${pools.join(", ")})`]
+      : []),
+    ...(forge.credentials === "none" && reports.mode !== "off"
+      ? ["without credentials nothing is reported to the forge, and only public repositories can be read"]
+      : []),
+    ...(forge.credentials === "token" && reports.mode === "checks"
+      ? ["check runs need a GitHub App: with a token choose reports.mode statuses"]
+      : []),
+  ];
+}
