@@ -1,4 +1,4 @@
-import { absent, arg, before, equals, put, remove, set, table } from "./move.ts";
+import { absent, arg, equals, put, remove, set, table } from "./move.ts";
 
 /**
  * Where one pipeline stands on one branch or pull request, where newer pushes supersede older runs: the newest push that
@@ -7,24 +7,16 @@ import { absent, arg, before, equals, put, remove, set, table } from "./move.ts"
 export const refMoves = table("ref", {
   bear: { doc: "Born with the first push that is seen.", from: "none", to: "open", recorded: false },
   advance: {
-    doc: "A newer push takes the place. An older one that comes late does not.",
+    doc: "A newer push takes the place of the one that the caller has seen there, and compared with.",
     from: ["open"],
     to: "unchanged",
-    guards: [before("latestAtMs", arg("occurredAtMs"))],
+    guards: [equals("latestSha", arg("seenSha")), equals("latestAtMs", arg("seenAtMs"))],
     effects: [
-      set("latestAtMs", arg("occurredAtMs")),
+      set("latestAtMs", arg("latestAtMs")),
       set("latestSha", arg("sha")),
       set("latestBefore", arg("before")),
       set("ttl", arg("ttl")),
     ],
-    recorded: false,
-  },
-  advanceTied: {
-    doc: "A push of the same second takes the place of the one that the caller has seen there.",
-    from: ["open"],
-    to: "unchanged",
-    guards: [equals("latestAtMs", arg("occurredAtMs")), equals("latestSha", arg("seenSha"))],
-    effects: [set("latestSha", arg("sha")), set("latestBefore", arg("before")), set("ttl", arg("ttl"))],
     recorded: false,
   },
   enter: {

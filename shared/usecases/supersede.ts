@@ -97,21 +97,22 @@ function newPlace(deps: TriggerDeps, key: Key, trigger: SupersedingTrigger): Ref
 }
 
 async function advance(deps: TriggerDeps, key: Key, trigger: SupersedingTrigger, seen: RefItem): Promise<void> {
-  const { occurredAtMs } = trigger;
-  const newest = { sha: commitOf(trigger), before: beforeOf(trigger), occurredAtMs, ttl: ttlOf(deps) };
-  const args = { nowMs: deps.clock.nowMs(), ...newest, seenSha: seen.latestSha };
-  const move = occurredAtMs > seen.latestAtMs ? refMoves.advance : refMoves.advanceTied;
-  await deps.store.apply(move, key, args, CAUSE);
+  const newest = { sha: commitOf(trigger), before: beforeOf(trigger), ttl: ttlOf(deps) };
+  const latestAtMs = Math.max(trigger.occurredAtMs, seen.latestAtMs);
+  const args = { ...newest, latestAtMs, nowMs: deps.clock.nowMs(), seenSha: seen.latestSha, seenAtMs: seen.latestAtMs };
+  await deps.store.apply(refMoves.advance, key, args, CAUSE);
 }
 
 /**
- * By the forge's time, which has whole seconds. Of two pushes in one second the one that started from the other's commit
- * is the newer; where neither did, the one that came last here.
+ * A push that started from the other's commit is the newer one, whatever the clocks say. Else the forge's time decides,
+ * which has whole seconds; within one, the push that came last here.
  */
 function isNewer(trigger: SupersedingTrigger, seen: RefItem): boolean {
-  if (commitOf(trigger) === seen.latestSha) return false;
-  if (trigger.occurredAtMs !== seen.latestAtMs) return trigger.occurredAtMs > seen.latestAtMs;
-  return seen.latestBefore !== commitOf(trigger);
+  const sha = commitOf(trigger);
+  if (sha === seen.latestSha) return false;
+  if (beforeOf(trigger) === seen.latestSha) return true;
+  if (seen.latestBefore === sha) return false;
+  return trigger.occurredAtMs >= seen.latestAtMs;
 }
 
 const commitOf = (trigger: Trigger): string =>
