@@ -5,19 +5,27 @@ import { SQSClient } from "@aws-sdk/client-sqs";
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { ulid } from "ulid";
 import { systemClock } from "../shared/lib/clock.ts";
+import { parseForgeHosts } from "../shared/lib/forge-hosts.ts";
 import { attachMeter, type RequestMeter } from "../shared/lib/request-meter.ts";
 import { makeSigner } from "../shared/lib/signed-token.ts";
 import { toDocumentClient } from "../shared/store/document-client.ts";
+import { makeDynamoAuditStore } from "../shared/store/dynamo-audit-store.ts";
+import { makeDynamoProjectStore } from "../shared/store/dynamo-project-store.ts";
 import { makeDynamoStore } from "../shared/store/dynamo-store.ts";
 import { makeS3Bucket } from "../shared/store/s3-bucket.ts";
 import { makeSqsQueues } from "../shared/store/sqs-queues.ts";
+import type { AuditDeps } from "../shared/usecases/audit.ts";
 import type { Deps } from "../shared/usecases/deps.ts";
-import { type Environment, readSigningKeys } from "./environment.ts";
+import type { OfferDeps } from "../shared/usecases/poll-offers.ts";
+import type { ProjectDeps } from "../shared/usecases/trigger-deps.ts";
+import type { Environment } from "./environment.ts";
 import { makeObserver, type Observer } from "./observe.ts";
+import { openSecrets } from "./open-secrets.ts";
 import { readDefinitionWithGit } from "./read-definition.ts";
 import { prometheusMeter } from "./request-metrics.ts";
+import { poolOffers, runnerSqs } from "./runner-sqs.ts";
 
-export interface FunctionDeps extends Deps {
+export interface FunctionDeps extends ProjectDeps, AuditDeps, OfferDeps {
   readonly observer: Observer;
   readonly environment: Environment;
   /** Counts AWS requests among the metrics of this process. */
@@ -32,15 +40,21 @@ export const systemRandom: Deps["random"] = {
 };
 
 /** Everything that the use cases need, on the AWS SDK. Made once per process. */
-export function makeDeps(environment: Environment): FunctionDeps {
+export function makeDeps(environment: Environment, signingKeys: readonly Buffer[]): FunctionDeps {
   const observer = makeObserver(environment.BATON_LOG_LEVEL);
   const meter = prometheusMeter(observer.registry);
+  const offers = poolOffers(environment, meter);
   const poolQueueUrl = (pool: string) => environment.BATON_POOL_QUEUE_URL_PREFIX + pool;
+  const table = documentClient(environment, meter);
   return {
     observer,
     environment,
     meter,
-    store: makeDynamoStore(documentClient(environment, meter), environment.BATON_TABLE),
+    store: makeDynamoStore(table, environment.BATON_TABLE),
+    projects: makeDynamoProjectStore(table, environment.BATON_TABLE),
+    audit: makeDynamoAuditStore(table, environment.BATON_TABLE),
+    secrets: openSecrets(environment, meter),
+    forgeHosts: parseForgeHosts(environment.BATON_FORGE_HOSTS),
     queues: makeSqsQueues(sqsClient(environment, meter), {
       ticks: environment.BATON_TICKS_QUEUE_URL,
       plans: environment.BATON_PLANS_QUEUE_URL,
@@ -49,25 +63,19 @@ export function makeDeps(environment: Environment): FunctionDeps {
     bucket: makeS3Bucket(s3Client(environment, meter), environment.BATON_BUCKET),
     clock: systemClock,
     random: systemRandom,
-    signer: makeSigner(readSigningKeys(environment)),
+    signer: makeSigner(signingKeys),
     log: observer.log,
     metrics: observer.metrics,
-    readDefinition: readDefinitionWithGit,
+    readDefinition: (source, path) => readDefinitionWithGit(source, path),
+    ...(offers === undefined ? {} : { poolOffers: offers }),
     settings: {
       tenant: environment.BATON_TENANT,
       pools: environment.BATON_POOLS.split(","),
       offerCopies: environment.BATON_OFFER_COPIES,
       poolQueueUrl,
-      runnerSqs: runnerSqs(environment),
+      runnerSqs: runnerSqs(environment, meter),
     },
   };
-}
-
-/** What opens the embedded queue server, and nothing else: there is no way yet to hand out an account's credentials. */
-function runnerSqs(environment: Environment): Deps["settings"]["runnerSqs"] {
-  const endpoint = environment.BATON_RUNNER_SQS_ENDPOINT;
-  const credentials = { accessKeyId: "embedded", secretAccessKey: "embedded" };
-  return { region: environment.AWS_REGION, credentials, ...(endpoint === undefined ? {} : { endpoint }) };
 }
 
 const atEndpoint = (endpoint: string | undefined) => (endpoint === undefined ? {} : { endpoint });

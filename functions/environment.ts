@@ -42,6 +42,8 @@ const schema = z.object({
   /** How often each offer is sent at once: more than one hides the loss of a message at once, for a price. */
   BATON_OFFER_COPIES: z.coerce.number().int().min(1).max(OFFER_COPIES_MAX).default(1),
   BATON_LOG_LEVEL: z.enum(["DEBUG", "INFO", "WARN", "ERROR"]).default("INFO"),
+  /** Who counts what a bill counts, for `baton status`: this process, or CloudWatch; nobody where absent. */
+  BATON_USAGE: z.enum(["process", "cloudwatch"]).optional(),
 });
 /** Apart, since nothing can be picked from a schema that compares its fields. */
 const wholeSchema = schema.refine(
@@ -73,6 +75,28 @@ export type AdminEnvironment = z.infer<typeof adminSchema>;
 /** Throws with every missing or malformed variable named. */
 export function readAdminEnvironment(): AdminEnvironment {
   const parsed = adminSchema.safeParse(process.env);
+  if (!parsed.success) throw new Error(`the environment is not complete:\n${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}
+
+/** What `status` needs: no bucket, no signing key, no secrets. */
+const statusSchema = schema.pick({
+  AWS_REGION: true,
+  AWS_ENDPOINT_URL_DYNAMODB: true,
+  AWS_ENDPOINT_URL_SQS: true,
+  BATON_TABLE: true,
+  BATON_TICKS_QUEUE_URL: true,
+  BATON_POOL_QUEUE_URL_PREFIX: true,
+  BATON_POOLS: true,
+  BATON_TENANT: true,
+  BATON_LOG_LEVEL: true,
+  BATON_USAGE: true,
+});
+export type StatusEnvironment = z.infer<typeof statusSchema>;
+
+/** Throws with every missing or malformed variable named. */
+export function readStatusEnvironment(): StatusEnvironment {
+  const parsed = statusSchema.safeParse(process.env);
   if (!parsed.success) throw new Error(`the environment is not complete:\n${z.prettifyError(parsed.error)}`);
   return parsed.data;
 }

@@ -100,8 +100,9 @@ async function giveBack(
   const message = `the attempt broke off: ${cause instanceof Error ? cause.message : String(cause)}`;
   deps.emit({ type: "trouble", message, run: granted.runId, job: granted.jobId });
   const release = () => lease.release("workspace_failed");
-  const answer = await persist(release, { untilMs: deadline.expiresAtMs, clock: deps.clock });
-  return answer.kind === "ok" ? "released" : "unanswered";
+  await persist(release, { untilMs: deadline.expiresAtMs, clock: deps.clock });
+  // Whatever was answered: what counts for the next claim is that this host broke it.
+  return "broken";
 }
 
 /** From the first renewal on: heartbeats beside the work, then the last word. */

@@ -9,10 +9,14 @@ export interface RunnerEnvironment {
   readonly workDir: string;
   /** Node's own cache of compiled code (NODE_COMPILE_CACHE), for the watchdogs too. */
   readonly compileCache: string | undefined;
+  /** Where an EC2 instance's metadata is, by the SDK's own variable. */
+  readonly metadataUrl: string;
   readonly host: HostEnvironment;
 }
 
 const PATH_DEFAULT = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/** Link-local, on every instance (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html). */
+const METADATA_URL = "http://169.254.169.254";
 
 export function readRunnerEnvironment(passEnv: readonly string[]): RunnerEnvironment {
   const env = process.env;
@@ -25,6 +29,7 @@ export function readRunnerEnvironment(passEnv: readonly string[]): RunnerEnviron
     token: env["BATON_TOKEN"],
     workDir: join(env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "baton", "runner"),
     compileCache: env["NODE_COMPILE_CACHE"],
+    metadataUrl: env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] ?? METADATA_URL,
     host: {
       path: env["PATH"] ?? PATH_DEFAULT,
       lang: env["LANG"] ?? "C.UTF-8",

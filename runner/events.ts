@@ -1,5 +1,6 @@
 /**
- * How an attempt ended for its runner. `stopped`: on the control plane's word. `released`: given back. `stale` and
+ * How an attempt ended for its runner. `stopped`: on the control plane's word. `released`: given back. `broken`: by this
+ * host, and given back (a full disk, a process that cannot be started). `stale` and
  * `fenced`: the lease was lost. `unanswered`: the control plane never took the last word. `unclean`: a process could not
  * be ended, so nothing was said and the lease runs out.
  */
@@ -9,6 +10,7 @@ export type AttemptEnd =
   | "timed_out"
   | "stopped"
   | "released"
+  | "broken"
   | "stale"
   | "fenced"
   | "unanswered"
@@ -31,6 +33,10 @@ export type RunnerEvent =
       readonly tookMs: number;
     }
   | { readonly type: "trouble"; readonly message: string; readonly run?: string; readonly job?: string }
+  /** This host breaks attempts: it claims none for so long. `failures`: in a row. */
+  | { readonly type: "backing_off"; readonly failures: number; readonly ms: number }
+  /** EC2 takes this instance away. */
+  | { readonly type: "interruption"; readonly action: string; readonly inMs: number }
   | { readonly type: "leftovers_removed"; readonly count: number }
   | { readonly type: "draining"; readonly reason: string; readonly running: number }
   | { readonly type: "stopped" };
@@ -56,6 +62,10 @@ export function describeEvent(event: RunnerEvent): string {
       return `${event.run}/${event.job}: attempt ${event.fence} ${event.end} after ${(event.tookMs / 1_000).toFixed(1)} s`;
     case "trouble":
       return event.run === undefined ? event.message : `${event.run}/${event.job}: ${event.message}`;
+    case "backing_off":
+      return `this host broke ${event.failures} attempt(s) in a row; it claims none for ${Math.ceil(event.ms / 1_000)} s`;
+    case "interruption":
+      return `EC2 will ${event.action} this instance in ${Math.ceil(event.inMs / 1_000)} s`;
     case "leftovers_removed":
       return `removed what ${event.count} ended runner(s) left behind`;
     case "draining":

@@ -59,7 +59,10 @@ async function sayFor(
       return acknowledgeStop(attempt, ending, interruption.byMs);
     case "job_timeout":
     case undefined:
-      if (ending.work.kind === "broken") return release(attempt, "workspace_failed");
+      if (ending.work.kind === "broken") {
+        await release(attempt, "workspace_failed");
+        return "broken";
+      }
       return complete(attempt, ending, interruption !== undefined);
   }
 }

@@ -9,6 +9,8 @@ export interface RunnerMetrics {
   /** Counts this runner's own AWS requests: of its queues, and of the bucket by link. */
   readonly meter: RequestMeter;
   text(): string;
+  /** Whether this runner has had a session: it is set up. A control plane that is away later does not change it. */
+  isReady(): boolean;
 }
 
 export function makeRunnerMetrics(): RunnerMetrics {
@@ -16,9 +18,12 @@ export function makeRunnerMetrics(): RunnerMetrics {
   const requests = new Map<string, number>();
   let running = 0;
   let busyMs = 0;
+  let ready = false;
 
   return {
+    isReady: () => ready,
     count(event) {
+      if (event.type === "ready") ready = true;
       if (event.type === "attempt_started") running += 1;
       if (event.type === "attempt_ended") {
         running -= 1;
@@ -53,12 +58,12 @@ export function makeRunnerMetrics(): RunnerMetrics {
 
 const headOf = (name: string, kind: string, meaning: string) => [`# HELP ${name} ${meaning}`, `# TYPE ${name} ${kind}`];
 
-/** Serves the counters on this host alone. Rejects where the port is taken. */
+/** Serves the counters, and its health, on this host alone. Rejects where the port is taken. */
 export async function serveMetrics(metrics: RunnerMetrics, port: number): Promise<Server> {
   const server = createServer((request, response) => {
-    const found = request.method === "GET" && request.url === "/metrics";
-    response.writeHead(found ? 200 : 404, { "content-type": "text/plain; version=0.0.4" });
-    response.end(found ? metrics.text() : "not found\n");
+    const answer = request.method === "GET" ? answerTo(metrics, request.url) : undefined;
+    response.writeHead(answer?.status ?? 404, { "content-type": "text/plain; version=0.0.4" });
+    response.end(answer?.text ?? "not found\n");
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -66,4 +71,10 @@ export async function serveMetrics(metrics: RunnerMetrics, port: number): Promis
   });
   server.unref();
   return server;
+}
+
+function answerTo(metrics: RunnerMetrics, path: string | undefined): { status: number; text: string } | undefined {
+  if (path === "/metrics") return { status: 200, text: metrics.text() };
+  if (path !== "/healthz") return undefined;
+  return metrics.isReady() ? { status: 200, text: "ok\n" } : { status: 503, text: "no session yet\n" };
 }

@@ -4,22 +4,21 @@ import {
   ReceiveMessageCommand,
   SQSClient,
 } from "@aws-sdk/client-sqs";
+import { OFFERS_PER_CALL_MAX } from "../shared/domain/limits.ts";
 import { attachMeter, type RequestMeter } from "../shared/lib/request-meter.ts";
 import type { Session } from "../shared/protocol/leases.ts";
-import { wait } from "./wait.ts";
+import { makeOfferRemoval } from "./offer-removal.ts";
 
-/** Offers of one receive, and deletions of one call: SQS's own limits. */
-export const OFFERS_MAX = 10;
 /** SQS's longest poll, and one that an embedded server survives: there an aborted poll swallows the next message. */
 const WAIT_AWS_SECONDS = 20;
 const WAIT_LOCAL_SECONDS = 5;
 /** With more pools than slots they take turns, so turns are short. */
 const WAIT_TURN_SECONDS = 1;
 const REQUEST_TIMEOUT_MS = 30_000;
-/** Deletions are gathered for so long: none is on the way to a step. */
-const DELETE_LINGER_MS = 50;
 /** Not 0: an embedded server loses a message that becomes visible at once. */
 const PUT_BACK_SECONDS = 1;
+/** Long past: so that the SDK asks for the credentials at each request, and gets a renewed session's at once. */
+const ASK_EACH_TIME = new Date(0);
 
 export interface OfferMessage {
   readonly queueUrl: string;
@@ -37,33 +36,45 @@ export interface OfferQueue {
   putBack(message: OfferMessage): Promise<void>;
   /** Waits for the deletions. */
   flush(): Promise<void>;
+  /**
+   * Goes on with a renewed session's credentials; a poll in flight is not disturbed. False where its queues are not where
+   * this one's were: another must be opened.
+   */
+  renew(session: Session): boolean;
 }
 
 /** Makes the connection that a session names. The simulator has its own. */
-export type OpenOfferQueue = (
-  sqs: Session["sqs"],
-  onTrouble: (error: unknown) => void,
-  meter: RequestMeter,
-) => OfferQueue;
+export type OpenOfferQueue = (session: Session, onTrouble: (error: unknown) => void, meter: RequestMeter) => OfferQueue;
 
-export const openOfferQueue: OpenOfferQueue = ({ region, endpoint, credentials }, onTrouble, meter) => {
-  const { accessKeyId, secretAccessKey, sessionToken } = credentials;
+type Access = NonNullable<Session["sqs"]>;
+
+export const openOfferQueue: OpenOfferQueue = (session, onTrouble, meter) => {
+  const { region, endpoint, credentials } = accessOf(session);
+  let current = credentials;
   const client = new SQSClient({
     region,
     ...(endpoint === undefined ? {} : { endpoint }),
-    credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
+    credentials: async () => ({ ...plain(current), expiration: ASK_EACH_TIME }),
     requestHandler: { requestTimeout: REQUEST_TIMEOUT_MS, throwOnRequestTimeout: true },
     maxAttempts: 2,
   });
   attachMeter(client, "SQS", meter);
   const waitSeconds = endpoint === undefined ? WAIT_AWS_SECONDS : WAIT_LOCAL_SECONDS;
-  const removal = makeRemoval(client, onTrouble);
-  const queue: OfferQueue = {
+  const removal = makeOfferRemoval({
+    batchMax: OFFERS_PER_CALL_MAX,
+    onTrouble,
+    async send(queueUrl, receipts) {
+      const Entries = receipts.map((ReceiptHandle, at) => ({ Id: String(at), ReceiptHandle }));
+      const { Failed = [] } = await client.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
+      for (const { Message, Code } of Failed) onTrouble(new Error(`an offer was not deleted: ${Message ?? Code}`));
+    },
+  });
+  return {
     async receive(queueUrl, max, takingTurns) {
       const { Messages = [] } = await client.send(
         new ReceiveMessageCommand({
           QueueUrl: queueUrl,
-          MaxNumberOfMessages: Math.min(max, OFFERS_MAX),
+          MaxNumberOfMessages: Math.min(max, OFFERS_PER_CALL_MAX),
           WaitTimeSeconds: takingTurns ? WAIT_TURN_SECONDS : waitSeconds,
         }),
       );
@@ -82,53 +93,20 @@ export const openOfferQueue: OpenOfferQueue = ({ region, endpoint, credentials }
       );
     },
     flush: removal.flush,
+    renew(renewed) {
+      const access = accessOf(renewed);
+      if (access.region !== region || access.endpoint !== endpoint) return false;
+      current = access.credentials;
+      return true;
+    },
   };
-  return queue;
 };
 
-/** Gathers deletions into batches of one queue. */
-function makeRemoval(client: SQSClient, onTrouble: (error: unknown) => void) {
-  const gathered = new Map<string, string[]>();
-  let sending: Promise<void> | undefined;
+function accessOf({ sqs }: Session): Access {
+  if (sqs === undefined) throw new Error("the control plane named no way to the queues");
+  return sqs;
+}
 
-  async function sendAll(): Promise<void> {
-    while (gathered.size > 0) {
-      for (const [queueUrl, receipts] of [...gathered]) {
-        const batch = receipts.splice(0, OFFERS_MAX);
-        if (receipts.length === 0) gathered.delete(queueUrl);
-        await send(queueUrl, batch);
-      }
-    }
-  }
-
-  async function send(queueUrl: string, receipts: readonly string[]): Promise<void> {
-    const Entries = receipts.map((ReceiptHandle, at) => ({ Id: String(at), ReceiptHandle }));
-    try {
-      const { Failed = [] } = await client.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
-      for (const { Message, Code } of Failed) onTrouble(new Error(`an offer was not deleted: ${Message ?? Code}`));
-    } catch (error) {
-      onTrouble(error);
-    }
-  }
-
-  function start(): Promise<void> {
-    sending ??= wait(DELETE_LINGER_MS)
-      .then(sendAll)
-      .finally(() => {
-        sending = undefined;
-      });
-    return sending;
-  }
-
-  return {
-    add({ queueUrl, receipt }: OfferMessage): void {
-      const receipts = gathered.get(queueUrl) ?? [];
-      receipts.push(receipt);
-      gathered.set(queueUrl, receipts);
-      void start();
-    },
-    async flush(): Promise<void> {
-      while (gathered.size > 0 || sending !== undefined) await start();
-    },
-  };
+function plain({ accessKeyId, secretAccessKey, sessionToken }: Access["credentials"]) {
+  return { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
 }

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { NAME_PATTERN } from "../shared/domain/id-patterns.ts";
 import { NAME_LENGTH_MAX, POOLS_PER_SESSION_MAX } from "../shared/domain/limits.ts";
+import { idlePollPrice } from "./poll-price.ts";
 
 const SLOTS_MAX = 256;
 const DRAIN_DEFAULT_MS = 60_000;
@@ -25,6 +26,14 @@ export interface RunnerOptions {
   /** The parent names the control plane on standard input, once there is one: this process starts meanwhile. */
   readonly serverFromParent: boolean;
   readonly drainMs: number;
+  /** Where offers are taken: from the queue, or through the control plane's API. */
+  readonly poll: "queue" | "api";
+  /** One job, then the process ends. */
+  readonly ephemeral: boolean;
+  /** Removes the token file once it is read: no step finds it. */
+  readonly forgetToken: boolean;
+  /** This host is an EC2 instance: heed its notices, keep it while a lease is held. */
+  readonly ec2: boolean;
   readonly json: boolean;
 }
 
@@ -33,19 +42,26 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+const dollars = (poll: "queue" | "api") => `$${idlePollPrice(poll).toFixed(2)}`;
+
 export const RUNNER_USAGE = `Usage: baton runner --url URL --token-file FILE [options]
 
   --url URL             the control plane (or BATON_URL)
   --token-file FILE     a file with a runner token (or BATON_TOKEN in the environment)
   --pool NAME           a pool to take jobs of; repeatable (default: default)
   --slots N             attempts at a time (default: the number of cores)
+  --poll queue|api      where offers are taken (default: queue). api needs no way to the queue, and the control plane's
+                        operator to allow it: an idle pool costs about ${dollars("api")} a month, from the queue ${dollars("queue")}
+  --ephemeral           exactly one job, then the process ends and leaves nothing
   --name NAME           shown with each attempt (default: the host's name)
   --work-dir DIR        workspaces and caches (default: ~/.cache/baton/runner)
   --allow-source DIR    a local folder that git sources may lie in; repeatable
   --secrets-file FILE   values of secrets that jobs name, as NAME=value lines
   --pass-env NAME       a variable of this environment that steps get; repeatable
   --keep-workspace      leave the workspaces of ended attempts
-  --metrics-port PORT   serve Prometheus metrics at http://127.0.0.1:PORT/metrics
+  --metrics-port PORT   serve Prometheus metrics at http://127.0.0.1:PORT/metrics, and /healthz
+  --forget-token        remove the token file once it is read
+  --ec2                 on an EC2 instance: drain on a spot notice, no scale-in while a job runs
   --drain-ms MS         on SIGTERM, let attempts run on for so long (default: 60000)
   --exit-with-parent    stop everything when standard input closes
   --server-from-parent  read {"url", "tokenFile"} as a first line of standard input; for a parent that starts both
@@ -54,6 +70,7 @@ export const RUNNER_USAGE = `Usage: baton runner --url URL --token-file FILE [op
 Examples:
   baton runner --url http://127.0.0.1:4800 --token-file .baton/state/runner-token
   baton runner --url https://ci.example.com --token-file token --pool gpu --slots 2
+  baton runner --url https://ci.example.com --token-file token --pool forks --ephemeral
 `;
 
 /** Reads the arguments. Throws UsageError in one line. */
@@ -63,13 +80,19 @@ export function parseRunnerOptions(args: readonly string[]): RunnerOptions {
   if (pools.length > POOLS_PER_SESSION_MAX) throw new UsageError(`--pool: at most ${POOLS_PER_SESSION_MAX} pools`);
   const odd = pools.find((pool) => !NAME_PATTERN.test(pool));
   if (odd !== undefined) throw new UsageError(`--pool: "${odd}" is not a pool's name`);
+  const ephemeral = values.ephemeral ?? false;
+  if (ephemeral && values.slots !== undefined && values.slots !== "1")
+    throw new UsageError("--ephemeral: a runner of one job has one slot");
+  if (ephemeral && values["keep-workspace"]) throw new UsageError("--ephemeral: its workspace cannot be kept");
+  if (values["forget-token"] && values["token-file"] === undefined)
+    throw new UsageError("--forget-token: there is no --token-file to remove");
   const name = values.name ?? hostname();
   if (name.length === 0 || name.length > NAME_LENGTH_MAX) throw new UsageError("--name: 1 to 128 characters");
   return {
     url: values.url,
     tokenFile: values["token-file"],
     pools: [...new Set(pools)],
-    slots: integer(values.slots, "slots", 1, SLOTS_MAX) ?? Math.min(availableParallelism(), SLOTS_MAX),
+    slots: slotsOf(values.slots, ephemeral),
     name,
     workDir: values["work-dir"] === undefined ? undefined : resolve(values["work-dir"]),
     allowSources: (values["allow-source"] ?? []).map((path) => resolve(path)),
@@ -80,8 +103,22 @@ export function parseRunnerOptions(args: readonly string[]): RunnerOptions {
     exitWithParent: values["exit-with-parent"] ?? false,
     serverFromParent: values["server-from-parent"] ?? false,
     drainMs: integer(values["drain-ms"], "drain-ms", 0, 86_400_000) ?? DRAIN_DEFAULT_MS,
+    poll: pollOf(values.poll),
+    ephemeral,
+    forgetToken: values["forget-token"] ?? false,
+    ec2: values.ec2 ?? false,
     json: values.json ?? false,
   };
+}
+
+function slotsOf(text: string | undefined, ephemeral: boolean): number {
+  if (ephemeral) return 1;
+  return integer(text, "slots", 1, SLOTS_MAX) ?? Math.min(availableParallelism(), SLOTS_MAX);
+}
+
+function pollOf(text = "queue"): "queue" | "api" {
+  if (text === "queue" || text === "api") return text;
+  throw new UsageError(`--poll: "${text}" is neither queue nor api`);
 }
 
 function parseValues(args: readonly string[]) {
@@ -103,6 +140,10 @@ function parseValues(args: readonly string[]) {
         "drain-ms": { type: "string" },
         "exit-with-parent": { type: "boolean" },
         "server-from-parent": { type: "boolean" },
+        poll: { type: "string" },
+        ephemeral: { type: "boolean" },
+        "forget-token": { type: "boolean" },
+        ec2: { type: "boolean" },
         json: { type: "boolean" },
       },
     }).values;

@@ -1,7 +1,9 @@
+import { OFFERS_PER_CALL_MAX } from "../shared/domain/limits.ts";
 import { backoffMs } from "../shared/lib/retry.ts";
 import { type Offer, offerSchema } from "../shared/protocol/leases.ts";
+import type { ClaimBackoff } from "./claim-backoff.ts";
 import type { Emit } from "./events.ts";
-import { OFFERS_MAX, type OfferMessage } from "./offer-queue.ts";
+import type { OfferMessage } from "./offer-queue.ts";
 import type { OpenSession, SessionKeeper } from "./session.ts";
 import type { Slots } from "./slots.ts";
 import { wait } from "./wait.ts";
@@ -12,6 +14,7 @@ export interface PollDeps {
   readonly pool: string;
   readonly sessions: SessionKeeper;
   readonly slots: Slots;
+  readonly backoff: ClaimBackoff;
   /** More pools than slots: they take turns. */
   readonly takingTurns: boolean;
   readonly emit: Emit;
@@ -26,6 +29,8 @@ export interface PollDeps {
 export async function pollLoop(deps: PollDeps, signal: AbortSignal): Promise<void> {
   let failures = 0;
   while (await deps.slots.acquire(signal)) {
+    // A host that breaks what it claims takes no offers from others.
+    await deps.backoff.over(signal);
     const held = holdMore(deps.slots);
     const open = await deps.sessions.current(signal).catch((error: unknown) => {
       giveBack(deps.slots, held);
@@ -90,7 +95,7 @@ function parseOffer({ pool, emit }: PollDeps, message: OfferMessage, open: OpenS
 
 function holdMore(slots: Slots): number {
   let held = 1;
-  while (held < OFFERS_MAX && slots.tryAcquire()) held += 1;
+  while (held < OFFERS_PER_CALL_MAX && slots.tryAcquire()) held += 1;
   return held;
 }
 

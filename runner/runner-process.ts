@@ -1,13 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { flushCompileCache } from "node:module";
 import { join } from "node:path";
 import { exchangeOverHttp } from "../shared/lib/http-call.ts";
 import { removeTree } from "../shared/lib/remove-tree.ts";
 import type { RequestMeter } from "../shared/lib/request-meter.ts";
 import { makeClient } from "../shared/protocol/client.ts";
+import { apiOfferQueue } from "./api-offer-queue.ts";
 import { attemptIo } from "./attempt-io.ts";
 import { bootClock } from "./boot-clock.ts";
+import type { WatchedInstance } from "./ec2/watch-instance.ts";
 import { type RunnerEnvironment, readRunnerEnvironment } from "./environment.ts";
 import { describeEvent, type Emit } from "./events.ts";
 import type { Executor } from "./executors/executor.ts";
@@ -48,7 +50,7 @@ export async function runnerMain(args: readonly string[]): Promise<number> {
 
 async function runUntilDrained(options: RunnerOptions, environment: RunnerEnvironment): Promise<number> {
   const root = options.workDir ?? environment.workDir;
-  const workDir = openWorkDir(root);
+  const workDir = openWorkDir(root, options.ephemeral);
   // First, since a parent's control plane may still start: the first watchdog does so meanwhile.
   const executor = openExecutor(options, environment, workDir);
   try {
@@ -66,7 +68,9 @@ async function findServer(options: RunnerOptions, environment: RunnerEnvironment
   if (server === undefined) return undefined;
   const url = server.url ?? environment.url;
   if (url === undefined) throw new UsageError("--url is missing (or BATON_URL)");
-  return { url, token: await readToken(server.tokenFile, environment) };
+  const token = await readToken(server.tokenFile, environment);
+  if (options.forgetToken && server.tokenFile !== undefined) await rm(server.tokenFile);
+  return { url, token };
 }
 
 interface Found {
@@ -78,9 +82,13 @@ async function serve(place: Omit<Start, "emit" | "meter" | "nudge">): Promise<nu
   const { options, root } = place;
   const metrics = makeRunnerMetrics();
   const print = options.json ? printJson : printLine;
+  // Loaded on EC2 alone: elsewhere there is nothing to ask.
+  const ec2 = options.ec2 ? await import("./ec2/watch-instance.ts") : undefined;
+  let instance: WatchedInstance | undefined;
   let kept = false;
   const emit: Emit = (event) => {
     metrics.count(event);
+    instance?.heard(event);
     print(event);
     if (event.type !== "attempt_ended" || kept) return;
     // Node writes compiled code when a process ends in order, and `baton run` kills its runner: so when all has run once.
@@ -90,11 +98,18 @@ async function serve(place: Omit<Start, "emit" | "meter" | "nudge">): Promise<nu
   if (options.metricsPort !== undefined) await serveMetrics(metrics, options.metricsPort);
   const nudge = makeNudge();
   const runner = start({ ...place, emit, meter: metrics.meter, nudge });
+  instance = ec2?.watchInstance({
+    metadataUrl: place.environment.metadataUrl,
+    clock: bootClock,
+    emit,
+    drain: (reason, withinMs) => runner.drain(reason, Math.min(withinMs, options.drainMs)),
+  });
   const unlisten = listen(runner, options, nudge);
   try {
     await Promise.all([runner.finished, tidyUp(root, emit)]);
   } finally {
     unlisten();
+    await instance?.close();
   }
   return DONE;
 }
@@ -123,11 +138,12 @@ interface Start {
 }
 
 function start({ options, environment, url, token, workDir, executor, emit, meter, nudge }: Start): Runner {
+  const client = makeClient({ url, token, exchange: exchangeOverHttp });
   return startRunner({
-    client: makeClient({ url, token, exchange: exchangeOverHttp }),
+    client,
     clock: bootClock,
     io: attemptIo,
-    openOfferQueue,
+    openOfferQueue: options.poll === "api" ? apiOfferQueue(client) : openOfferQueue,
     emit,
     nudge,
     meter,
@@ -140,6 +156,8 @@ function start({ options, environment, url, token, workDir, executor, emit, mete
     name: options.name,
     pools: options.pools,
     slots: options.slots,
+    poll: options.poll,
+    ephemeral: options.ephemeral,
   });
 }
 

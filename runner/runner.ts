@@ -3,6 +3,7 @@ import type { Offer } from "../shared/protocol/leases.ts";
 import { runAttempt } from "./attempt.ts";
 import type { AttemptDeps } from "./attempt-state.ts";
 import { claimJob } from "./claim.ts";
+import { makeClaimBackoff } from "./claim-backoff.ts";
 import { type Interruptions, makeInterruptions } from "./interruptions.ts";
 import { makeKnownFences } from "./known-fences.ts";
 import type { OfferMessage, OpenOfferQueue } from "./offer-queue.ts";
@@ -21,6 +22,10 @@ export interface RunnerDeps extends AttemptDeps {
   readonly name: string;
   readonly pools: readonly string[];
   readonly slots: number;
+  /** Where offers are taken; the queue unless said. */
+  readonly poll?: "queue" | "api";
+  /** One job, then the runner ends; needs one slot (SECURITY 23). */
+  readonly ephemeral?: boolean;
 }
 
 export interface Runner {
@@ -39,6 +44,7 @@ export function startRunner(deps: RunnerDeps): Runner {
   const hurrying = new AbortController();
   const sessions = keepSession(deps);
   const slots = makeSlots(deps.slots);
+  const backoff = makeClaimBackoff(deps);
   const known = makeKnownFences();
   const claiming = new Map<string, Promise<void>>();
   const running = new Map<Interruptions, Promise<void>>();
@@ -64,9 +70,20 @@ export function startRunner(deps: RunnerDeps): Runner {
     const { runId: run, jobId: job, fence } = grant.granted;
     emit({ type: "attempt_started", run, job, fence });
     if (killGraceMs !== undefined) interruptions.raise({ kind: "drain", graceMs: killGraceMs });
-    const end = await runAttempt(deps, grant.granted, grant.claimedAtMs, interruptions);
-    const tookMs = deps.clock.monotonicMs() - grant.claimedAtMs;
-    emit({ type: "attempt_ended", run, job, fence, end, tookMs });
+    try {
+      const end = await runAttempt(deps, grant.granted, grant.claimedAtMs, interruptions);
+      const tookMs = deps.clock.monotonicMs() - grant.claimedAtMs;
+      emit({ type: "attempt_ended", run, job, fence, end, tookMs });
+      backoff.ended(end);
+    } finally {
+      // Before its slot is free again: this was the one job.
+      if (deps.ephemeral === true) takeNoMore("its one job has ended");
+    }
+  }
+
+  function takeNoMore(reason: string): void {
+    if (!going.signal.aborted) emit({ type: "draining", reason, running: running.size });
+    going.abort();
   }
 
   /** Two copies of one offer may come in one batch. The second waits for what the first learns. */
@@ -85,6 +102,10 @@ export function startRunner(deps: RunnerDeps): Runner {
     // Each deletion follows a durable answer (invariant 7), and is never waited for.
     if (known.isSpent(offer)) {
       open.queue.remove(message);
+      return undefined;
+    }
+    if (backoff.isOn()) {
+      await open.queue.putBack(message);
       return undefined;
     }
     const answer = await claimJob(deps, open, offer);
@@ -116,7 +137,7 @@ export function startRunner(deps: RunnerDeps): Runner {
   async function work(): Promise<void> {
     const takingTurns = deps.pools.length > deps.slots;
     const loops = deps.pools.map((pool) =>
-      pollLoop({ pool, sessions, slots, takingTurns, emit, onOffer }, going.signal).catch((error: unknown) => {
+      pollLoop({ pool, sessions, slots, backoff, takingTurns, emit, onOffer }, going.signal).catch((error: unknown) => {
         going.abort();
         throw error;
       }),
@@ -139,15 +160,13 @@ export function startRunner(deps: RunnerDeps): Runner {
     finished: work(),
     drain(reason, withinMs) {
       if (going.signal.aborted) return;
-      emit({ type: "draining", reason, running: running.size });
-      going.abort();
+      takeNoMore(reason);
       void wait(withinMs, hurrying.signal).then(() => {
         if (!hurrying.signal.aborted) killAll(KILL_GRACE_MS);
       });
     },
     kill(reason, graceMs) {
-      if (!going.signal.aborted) emit({ type: "draining", reason, running: running.size });
-      going.abort();
+      takeNoMore(reason);
       killAll(graceMs);
     },
   };

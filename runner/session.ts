@@ -41,20 +41,31 @@ export function keepSession(options: {
   readonly name: string;
   readonly pools: readonly string[];
   readonly slots: number;
+  /** Where offers are taken; the queue unless said. */
+  readonly poll?: "queue" | "api";
+  /** Sessions that are good for one claim. */
+  readonly ephemeral?: boolean;
 }): SessionKeeper {
   const { client, clock, emit } = options;
   let open: OpenSession | undefined;
   let renewAtMs = Number.NEGATIVE_INFINITY;
   let opening: Promise<OpenSession | undefined> | undefined;
   let reached = true;
+  const request = {
+    name: options.name,
+    pools: [...options.pools],
+    slots: options.slots,
+    // Named only where they are asked for: an older control plane knows neither.
+    ...(options.poll === "api" ? { poll: "api" as const } : {}),
+    ...(options.ephemeral === true ? { ephemeral: true } : {}),
+  };
 
   async function openOnce(): Promise<OpenSession> {
     const sentAtMs = clock.monotonicMs();
-    const body = { name: options.name, pools: [...options.pools], slots: options.slots };
-    const session = await client.call("openSession", { body });
-    const sameQueues = open !== undefined && JSON.stringify(open.session.sqs) === JSON.stringify(session.sqs);
+    const session = await client.call("openSession", { body: request });
+    // The same connection goes on with the new credentials, so that a poll in flight is not lost.
     const queue =
-      sameQueues && open !== undefined ? open.queue : options.openOfferQueue(session.sqs, onTrouble, options.meter);
+      open?.queue.renew(session) === true ? open.queue : options.openOfferQueue(session, onTrouble, options.meter);
     if (open === undefined) announce(session);
     renewAtMs = sentAtMs + session.expiresInMs * RENEW_SHARE;
     open = { session, queue };

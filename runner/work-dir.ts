@@ -15,16 +15,18 @@ const PREFIX = "runner-";
 export interface WorkDir {
   /** This process's own. */
   readonly own: string;
-  /** Git mirrors, shared by all runners and kept. */
+  /** Git mirrors, shared by all runners and kept; an ephemeral runner's own. */
   readonly cache: string;
 }
 
 /** Makes this process's folder, named for it: `runner-<pid>-<start>`, so that after a crash anybody can see it is dead. */
-export function openWorkDir(root: string): WorkDir {
-  const cache = join(root, "cache");
-  mkdirSync(cache, { recursive: true, mode: PRIVATE });
+export function openWorkDir(root: string, ephemeral: boolean): WorkDir {
   const own = join(root, `${PREFIX}${process.pid}-${startTicksOf(process.pid) ?? 0}`);
+  // What one job's steps could leave in a mirror must reach no other's.
+  const cache = join(ephemeral ? own : root, "cache");
+  mkdirSync(root, { recursive: true, mode: PRIVATE });
   mkdirSync(own, { mode: PRIVATE });
+  mkdirSync(cache, { recursive: true, mode: PRIVATE });
   return { own, cache };
 }
 

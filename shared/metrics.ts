@@ -229,6 +229,16 @@ export const RUNNER_METRICS = {
     kind: "counter",
     meaning: "Times that the control plane or a queue stopped answering",
   },
+  backing_off: {
+    name: "baton_runner_back_offs_total",
+    kind: "counter",
+    meaning: "Times that this host stopped claiming for a while, since it broke attempts (a full disk)",
+  },
+  interruption: {
+    name: "baton_runner_interruptions_total",
+    kind: "counter",
+    meaning: "Notices that EC2 takes this instance away",
+  },
   trouble: { name: "baton_runner_troubles_total", kind: "counter", meaning: "Failures told to the operator" },
   running: {
     name: "baton_runner_attempts_running",

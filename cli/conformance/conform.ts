@@ -36,7 +36,7 @@ export async function conform(checks: readonly Check[], options: ConformOptions)
   if (served === undefined) throw new Error(`the session has no queue of pool ${pool}`);
   // An offer that stays is answered `gone` to whoever takes it: no reason to fail.
   const queue = openOfferQueue(
-    session.sqs,
+    session,
     () => undefined,
     () => undefined,
   );

@@ -80,12 +80,10 @@ export const SWEEP_WHOLE_MS = HOUR_MS;
 /** After a failure, doubling up to the second. */
 export const SWEEP_BACKOFF_MS = MINUTE_MS;
 export const SWEEP_BACKOFF_MAX_MS = 30 * MINUTE_MS;
-/** Of one sweep; what is left is due again at once. The function has 30 s. */
-export const SWEEP_BUDGET_MS = 20 * SECOND_MS;
+/** With less than this left of its time, sweep begins nothing more: what is left is due again at once. */
+export const SWEEP_RESERVE_MS = 12 * SECOND_MS;
 export const SWEEP_PROJECTS_MAX = 200;
 export const SWEEP_SCHEDULES_MAX = 200;
-/** Heads of one project that may fail to start before the rest waits for the next try. */
-export const SWEEP_HEAD_FAILURES_MAX = 3;
 /** How long a branch that was deleted is remembered. */
 export const HEAD_GONE_MS = DAY_MS;
 export const SCHEDULES_PER_PROJECT_MAX = 256;
@@ -186,3 +184,24 @@ export const RECEIPT_LENGTH_MAX = 2_048;
 
 /** Pages of 100 heads that a forge is asked for: branches, and open pull requests. */
 export const FORGE_HEAD_PAGES_MAX = 20;
+
+/** Active runs that one status looks at, and runners: each run is a query. */
+export const STATUS_RUNS_MAX = 100;
+export const STATUS_RUNNERS_MAX = 500;
+
+/** Checks of a run that a forge shows one by one; where there are more, it shows one status for all. */
+export const REPORT_CHECKS_MAX = 50;
+/** While a run goes on: how long after the last report sweep looks again, should every hint be lost. */
+export const REPORT_LOOK_MS = 5 * MINUTE_MS;
+/** A sender that is not done after this is taken for dead. Longer than its function may run. */
+export const REPORT_SENDER_MS = 45 * SECOND_MS;
+/** After this a sender begins nothing new. */
+export const REPORT_SENDING_MS = 15 * SECOND_MS;
+/** What a forge has not taken by then, counted from the run's birth, it will not get. */
+export const REPORT_GIVE_UP_MS = 3 * DAY_MS;
+export const REPORT_BACKOFF_MS = 5 * SECOND_MS;
+export const REPORT_BACKOFF_MAX_MS = 15 * MINUTE_MS;
+/** Outboxes that one sweep wakes. */
+export const SWEEP_REPORTS_MAX = 500;
+/** Pipelines in a pull request's comment. */
+export const COMMENT_PIPELINES_MAX = 20;

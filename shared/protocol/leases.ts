@@ -3,7 +3,10 @@ import {
   ARTIFACT_BYTES_MAX,
   LOG_CHUNKS_MAX,
   LOG_INDEX_BYTES_MAX,
+  OFFER_WAIT_SECONDS_MAX,
+  OFFERS_PER_CALL_MAX,
   POOLS_PER_SESSION_MAX,
+  RECEIPT_LENGTH_MAX,
   UPLOADS_PER_CALL_MAX,
 } from "../domain/limits.ts";
 import { jobSpecSchema } from "../domain/plan.ts";
@@ -27,6 +30,10 @@ export const openSessionBody = z.strictObject({
   name: label,
   pools: z.array(poolName).min(1).max(POOLS_PER_SESSION_MAX),
   slots: z.int().min(1).max(256),
+  /** Where it takes offers: from the queues, or through this API, which the operator must allow. */
+  poll: z.enum(["queue", "api"]).default("queue"),
+  /** A session that is good for one claim, of one job (SECURITY 23). */
+  ephemeral: z.boolean().default(false),
 });
 
 export const sessionReply = z.object({
@@ -35,18 +42,31 @@ export const sessionReply = z.object({
   /** How long the session token lives; renew well before. */
   expiresInMs: z.int().positive(),
   pools: z.array(z.object({ name: poolName, queueUrl: z.string() })),
-  /** How to reach the pools' queues, and nothing else. */
-  sqs: z.object({
-    region: z.string(),
-    endpoint: z.string().optional(),
-    credentials: z.object({
-      accessKeyId: z.string(),
-      secretAccessKey: z.string(),
-      sessionToken: z.string().optional(),
-    }),
-  }),
+  /** How to reach the pools' queues, and nothing else, for as long as the session lives. Absent for one that polls here. */
+  sqs: z
+    .object({
+      region: z.string(),
+      endpoint: z.string().optional(),
+      credentials: z.object({
+        accessKeyId: z.string(),
+        secretAccessKey: z.string(),
+        sessionToken: z.string().optional(),
+      }),
+    })
+    .optional(),
 });
 export type Session = z.infer<typeof sessionReply>;
+
+/** A bounded wait: this function is paid for while it waits. */
+export const receiveOffersBody = z.strictObject({
+  max: z.int().min(1).max(OFFERS_PER_CALL_MAX),
+  waitSeconds: z.int().min(0).max(OFFER_WAIT_SECONDS_MAX),
+});
+export const receiveOffersReply = z.object({ offers: z.array(z.object({ receipt: z.string(), body: z.string() })) });
+/** SQS's receipt handles, of the same pool. */
+export const receiptsBody = z.strictObject({
+  receipts: z.array(z.string().min(1).max(RECEIPT_LENGTH_MAX)).min(1).max(OFFERS_PER_CALL_MAX),
+});
 
 /** A presigned request: send exactly these headers with it. */
 export const signedRequestSchema = z.object({
@@ -135,6 +155,12 @@ export const inputsReply = z.object({
   inputs: z.array(
     z.object({ jobId, fence: z.int().positive(), artifact: artifactSchema, download: signedRequestSchema }),
   ),
+});
+
+/** By name. `withheld`: a fork's run gets none, and its steps find the variables unset. */
+export const secretsReply = z.object({
+  values: z.record(z.string(), z.string()),
+  withheld: z.literal("fork").optional(),
 });
 
 /** `ended`: where the job stands now. */

@@ -1,8 +1,10 @@
 import { z } from "zod";
 import type { FailureCode } from "../domain/errors.ts";
-import { artifactName, fence, idempotencyKey, jobId, runId } from "./ids.ts";
+import * as audit from "./audit.ts";
+import { artifactName, fence, idempotencyKey, jobId, poolName, projectName, runId } from "./ids.ts";
 import * as leases from "./leases.ts";
 import * as products from "./products.ts";
+import * as projects from "./projects.ts";
 import * as runs from "./runs.ts";
 import * as tokens from "./tokens.ts";
 
@@ -15,7 +17,7 @@ import * as tokens from "./tokens.ts";
 export type Access = tokens.Scope | "session" | "lease" | "open";
 
 export interface Route {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** OpenAPI style: `/v1/runs/{run}`. */
   readonly path: string;
   /** The file in `functions/` that serves it. */
@@ -37,6 +39,9 @@ export interface Route {
 const none = z.object({});
 const run = z.object({ run: runId });
 const job = z.object({ run: runId, job: jobId });
+const pool = z.object({ pool: poolName });
+const project = z.object({ project: projectName });
+const secret = z.object({ project: projectName, name: projects.secretName });
 const lease = z.object({ run: runId, job: jobId, fence });
 const ok = z.object({ ok: z.literal(true) });
 
@@ -198,6 +203,111 @@ export const routes = {
     failures: ["not_found", "conflict", "idempotency_mismatch"],
   }),
 
+  addProject: route({
+    method: "POST",
+    path: "/v1/projects",
+    handler: "api",
+    access: "admin",
+    summary: "Adds a project; the secret of its webhook is shown once",
+    params: none,
+    body: projects.addProjectBody,
+    status: 201,
+    reply: projects.addProjectReply,
+    failures: ["conflict"],
+  }),
+  listProjects: route({
+    method: "GET",
+    path: "/v1/projects",
+    handler: "api",
+    access: "read",
+    summary: "The projects, by name",
+    params: none,
+    status: 200,
+    reply: projects.listProjectsReply,
+    failures: [],
+  }),
+  getProject: route({
+    method: "GET",
+    path: "/v1/projects/{project}",
+    handler: "api",
+    access: "read",
+    summary: "One project, without its credentials",
+    params: project,
+    status: 200,
+    reply: projects.projectReply,
+    failures: ["not_found"],
+  }),
+  changeProject: route({
+    method: "PUT",
+    path: "/v1/projects/{project}",
+    handler: "api",
+    access: "admin",
+    summary: "Replaces a project's settings; its credentials stay where none are given",
+    params: project,
+    body: projects.changeProjectBody,
+    status: 200,
+    reply: projects.projectReply,
+    failures: ["not_found", "conflict"],
+  }),
+  removeProject: route({
+    method: "DELETE",
+    path: "/v1/projects/{project}",
+    handler: "api",
+    access: "admin",
+    summary: "Removes a project and its secrets; its runs stay",
+    params: project,
+    status: 200,
+    reply: ok,
+    failures: ["not_found"],
+  }),
+  setSecret: route({
+    method: "PUT",
+    path: "/v1/projects/{project}/secrets/{name}",
+    handler: "api",
+    access: "admin",
+    summary: "Keeps a secret for jobs that name it: on every branch, or on those that match a pattern",
+    params: secret,
+    body: projects.setSecretBody,
+    status: 200,
+    reply: ok,
+    failures: ["not_found", "conflict"],
+  }),
+  listSecrets: route({
+    method: "GET",
+    path: "/v1/projects/{project}/secrets",
+    handler: "api",
+    access: "admin",
+    summary: "The names and branch patterns of a project's secrets, never their values",
+    params: project,
+    status: 200,
+    reply: projects.listSecretsReply,
+    failures: ["not_found"],
+  }),
+  removeSecret: route({
+    method: "DELETE",
+    path: "/v1/projects/{project}/secrets/{name}",
+    handler: "api",
+    access: "admin",
+    summary: "Removes a secret",
+    params: secret,
+    query: projects.removeSecretQuery,
+    status: 200,
+    reply: ok,
+    failures: ["not_found"],
+  }),
+  readAudit: route({
+    method: "GET",
+    path: "/v1/audit",
+    handler: "api",
+    access: "admin",
+    summary: "What was done with rights on one day of UTC, oldest first",
+    params: none,
+    query: audit.auditQuery,
+    status: 200,
+    reply: audit.auditReply,
+    failures: [],
+  }),
+
   createToken: route({
     method: "POST",
     path: "/v1/tokens",
@@ -243,6 +353,42 @@ export const routes = {
     body: leases.openSessionBody,
     status: 201,
     reply: leases.sessionReply,
+    failures: [],
+  }),
+  receiveOffers: route({
+    method: "POST",
+    path: "/v1/pools/{pool}/offers/receive",
+    handler: "lease",
+    access: "session",
+    summary: "Takes offers of a pool for a runner that does not reach its queue; off unless the operator allows it",
+    params: pool,
+    body: leases.receiveOffersBody,
+    status: 200,
+    reply: leases.receiveOffersReply,
+    failures: [],
+  }),
+  removeOffers: route({
+    method: "POST",
+    path: "/v1/pools/{pool}/offers/remove",
+    handler: "lease",
+    access: "session",
+    summary: "Deletes offers that had a durable answer",
+    params: pool,
+    body: leases.receiptsBody,
+    status: 200,
+    reply: ok,
+    failures: [],
+  }),
+  returnOffers: route({
+    method: "POST",
+    path: "/v1/pools/{pool}/offers/return",
+    handler: "lease",
+    access: "session",
+    summary: "Makes offers visible again for others",
+    params: pool,
+    body: leases.receiptsBody,
+    status: 200,
+    reply: ok,
     failures: [],
   }),
   claim: route({
@@ -301,6 +447,17 @@ export const routes = {
     params: lease,
     status: 200,
     reply: leases.inputsReply,
+    failures: ["stale_lease"],
+  }),
+  secrets: route({
+    method: "GET",
+    path: "/v1/runs/{run}/jobs/{job}/leases/{fence}/secrets",
+    handler: "lease",
+    access: "lease",
+    summary: "Values of the secrets that the job asked for, as far as its project has them; none for a fork's run",
+    params: lease,
+    status: 200,
+    reply: leases.secretsReply,
     failures: ["stale_lease"],
   }),
   complete: route({

@@ -9,6 +9,7 @@ import type { Deps } from "./deps.ts";
 import { hardDeadlineOf, type SessionClaims, signLease } from "./lease-token.ts";
 import { leaseRestMs } from "./renew-lease.ts";
 import { loadSpec } from "./specs.ts";
+import { spendSession } from "./spend-session.ts";
 
 export interface Claim {
   readonly runId: string;
@@ -25,10 +26,20 @@ export interface Claim {
 export async function claimJob(deps: Deps, session: SessionClaims, claim: Claim): Promise<LeaseGranted> {
   const ref = { tenant: session.tenant, runId: claim.runId, jobId: claim.jobId };
   const nowMs = deps.clock.nowMs();
+  if (session.ephemeral === true) await spendOn(deps, session, ref, claim, nowMs);
   const job = await applyClaim(deps, session, ref, claim, nowMs);
   if (job?.lease?.claimId === claim.claimId && job.fence === claim.fence + 1) return grant(deps, job, nowMs);
   deps.metrics.count("ClaimsRefused");
   throw refusal(job, claim, nowMs);
+}
+
+/** Spends an ephemeral session on this claim; not on one that can no longer be granted, which is refused here. */
+async function spendOn(deps: Deps, session: SessionClaims, ref: JobRef, claim: Claim, nowMs: number): Promise<void> {
+  const job = await deps.store.getJob(ref);
+  const free = job?.state === "queued" && job.fence === claim.fence;
+  const ours = job?.lease?.claimId === claim.claimId && job.fence === claim.fence + 1;
+  if (!free && !ours) throw refusal(job, claim, nowMs);
+  await spendSession(deps, session, claim);
 }
 
 /** The offer came from one of the session's pools; only the item says from which, so a refused guess is made good once. */

@@ -56,6 +56,8 @@ const sessionClaims = z.strictObject({
   name: z.string(),
   pools: z.array(poolName),
   expiresAtMs: z.int(),
+  /** Good for one claim (SECURITY 23). */
+  ephemeral: z.literal(true).optional(),
 });
 export type SessionClaims = z.infer<typeof sessionClaims>;
 

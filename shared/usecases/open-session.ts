@@ -1,25 +1,62 @@
 import { DomainError } from "../domain/errors.ts";
 import { SESSION_MS } from "../domain/limits.ts";
 import type { Session } from "../protocol/leases.ts";
-import type { Deps } from "./deps.ts";
 import { signSession } from "./lease-token.ts";
+import { type OfferDeps, polledPools } from "./poll-offers.ts";
+
+export interface SessionRequest {
+  readonly name: string;
+  readonly pools: readonly string[];
+  /** How it takes offers: from the queues, with credentials for them, or through the API, with none. */
+  readonly poll: "queue" | "api";
+  /** Good for one claim (SECURITY 23). */
+  readonly ephemeral: boolean;
+}
 
 /** Opens a runner's session: which pools it may claim from, and how to reach their queues and nothing else. */
-export function openSession(deps: Deps, runner: { readonly name: string; readonly pools: readonly string[] }): Session {
-  const { tenant, pools, poolQueueUrl, runnerSqs } = deps.settings;
+export async function openSession(deps: OfferDeps, runner: SessionRequest): Promise<Session> {
+  const { tenant, pools, poolQueueUrl } = deps.settings;
   const unknown = runner.pools.find((pool) => !pools.includes(pool));
   if (unknown !== undefined) {
     throw new DomainError("bad_request", `there is no pool ${unknown}; there is: ${pools.join(", ")}`);
   }
   const nowMs = deps.clock.nowMs();
   const runnerId = `rnr_${deps.random.ulid(nowMs)}`;
-  const claims = { tenant, runnerId, name: runner.name, pools: [...runner.pools], expiresAtMs: nowMs + SESSION_MS };
-  deps.log.info("session opened", { runner: runner.name, runnerId, pools: runner.pools });
+  const { sqs, restMs } = await accessOf(deps, runner, runnerId, nowMs);
+  // No longer than its credentials, so that a runner renews both before either ends.
+  const expiresInMs = Math.min(SESSION_MS, restMs);
+  const claims = {
+    tenant,
+    runnerId,
+    name: runner.name,
+    pools: [...runner.pools],
+    expiresAtMs: nowMs + expiresInMs,
+    ...(runner.ephemeral ? { ephemeral: true as const } : {}),
+  };
+  const { name, poll, ephemeral } = runner;
+  deps.log.info("session opened", { runner: name, runnerId, pools: runner.pools, poll, ephemeral });
   return {
     runnerId,
     sessionToken: signSession(deps.signer, claims),
-    expiresInMs: SESSION_MS,
-    pools: runner.pools.map((name) => ({ name, queueUrl: poolQueueUrl(name) })),
-    sqs: runnerSqs,
+    expiresInMs,
+    pools: runner.pools.map((pool) => ({ name: pool, queueUrl: poolQueueUrl(pool) })),
+    ...(sqs === undefined ? {} : { sqs }),
   };
+}
+
+interface Access {
+  readonly sqs: Session["sqs"];
+  readonly restMs: number;
+}
+
+async function accessOf(deps: OfferDeps, runner: SessionRequest, runnerId: string, nowMs: number): Promise<Access> {
+  if (runner.poll === "api") {
+    polledPools(deps);
+    return { sqs: undefined, restMs: SESSION_MS };
+  }
+  const { region, endpoint, credentialsFor } = deps.settings.runnerSqs;
+  const { pools, ephemeral } = runner;
+  const { credentials, expiresAtMs = nowMs + SESSION_MS } = await credentialsFor({ pools, runnerId, ephemeral });
+  const sqs = { region, credentials, ...(endpoint === undefined ? {} : { endpoint }) };
+  return { sqs, restMs: Math.max(1, expiresAtMs - nowMs) };
 }

@@ -7,14 +7,18 @@ import { TABLE_NAME } from "../../localstack/names.ts";
 import { makeSigner } from "../../shared/lib/signed-token.ts";
 import type { Bucket } from "../../shared/store/bucket.ts";
 import { toDocumentClient } from "../../shared/store/document-client.ts";
+import { makeDynamoAuditStore } from "../../shared/store/dynamo-audit-store.ts";
+import { makeDynamoProjectStore } from "../../shared/store/dynamo-project-store.ts";
 import { makeDynamoStore } from "../../shared/store/dynamo-store.ts";
 import type { PoolOffer, Queues, Tick } from "../../shared/store/queues.ts";
-import type { Deps } from "../../shared/usecases/deps.ts";
+import type { AuditDeps } from "../../shared/usecases/audit.ts";
 import type { SessionClaims } from "../../shared/usecases/lease-token.ts";
+import type { ProjectDeps } from "../../shared/usecases/trigger-deps.ts";
+import { memorySecrets } from "./memory-secrets.ts";
 
 /** The control plane's use cases on the real DynamoDB engine, with a clock that the test moves and queues that it reads. */
 export interface World {
-  readonly deps: Deps;
+  readonly deps: ProjectDeps & AuditDeps;
   readonly client: DynamoDBDocumentClient;
   readonly clock: { nowMs: number };
   /** What was sent, in order; nothing is delivered by itself. */
@@ -24,6 +28,8 @@ export interface World {
     plans: { tenant: string; runId: string }[];
   };
   readonly objects: Map<string, string>;
+  /** Values by path. */
+  readonly secrets: Map<string, string>;
   readonly counted: Map<string, number>;
   stop(): Promise<void>;
 }
@@ -39,9 +45,14 @@ export async function startWorld(pools: readonly string[] = ["default", "gpu"]):
   const clock = { nowMs: START_MS };
   const sent: World["sent"] = { offers: [], ticks: [], plans: [] };
   const objects = new Map<string, string>();
+  const secrets = new Map<string, string>();
   const counted = new Map<string, number>();
-  const deps: Deps = {
+  const deps: World["deps"] = {
     store: makeDynamoStore(client, TABLE_NAME),
+    projects: makeDynamoProjectStore(client, TABLE_NAME),
+    audit: makeDynamoAuditStore(client, TABLE_NAME),
+    secrets: memorySecrets(secrets),
+    forgeHosts: ["api.github.com"],
     queues: recordingQueues(sent),
     bucket: memoryBucket(objects),
     clock: { nowMs: () => clock.nowMs, monotonicMs: () => clock.nowMs },
@@ -60,7 +71,10 @@ export async function startWorld(pools: readonly string[] = ["default", "gpu"]):
       pools,
       offerCopies: 1,
       poolQueueUrl: (pool) => `http://queues.test/${pool}`,
-      runnerSqs: { region: "us-east-1", credentials: { accessKeyId: "x", secretAccessKey: "x" } },
+      runnerSqs: {
+        region: "us-east-1",
+        credentialsFor: async () => ({ credentials: { accessKeyId: "x", secretAccessKey: "x" } }),
+      },
     },
   };
   return {
@@ -69,6 +83,7 @@ export async function startWorld(pools: readonly string[] = ["default", "gpu"]):
     clock,
     sent,
     objects,
+    secrets,
     counted,
     async stop() {
       client.destroy();

@@ -29,7 +29,7 @@ export interface WatchAttempts {
 }
 
 /** Ends of an attempt for its runner that something must have caused. */
-const ODD_ENDS: ReadonlySet<string> = new Set(["released", "stale", "fenced", "unanswered", "unclean"]);
+const ODD_ENDS: ReadonlySet<string> = new Set(["released", "broken", "stale", "fenced", "unanswered", "unclean"]);
 
 export function watchAttempts(
   { sim, table, plan, harmless, bucketStruck }: WatchAttempts,

@@ -10,6 +10,7 @@ import { createLive, requestItem } from "../../../shared/usecases/create-run.ts"
 import { digest } from "../../../shared/usecases/specs.ts";
 import { sweepRuns } from "../../../shared/usecases/sweep-runs.ts";
 import { toRunSummary } from "../../../shared/usecases/views.ts";
+import { memorySecrets } from "../../support/memory-secrets.ts";
 import { oneOf } from "../engine/dice.ts";
 import type { Simulation } from "../engine/simulation.ts";
 import type { Faults } from "../faults.ts";
@@ -127,6 +128,7 @@ function depsOf(sim: Simulation, parts: Parts): FunctionDeps {
   const observer = { log, metrics, flush: () => undefined, prometheus: async () => "", registry: new Registry() };
   return {
     store: parts.store,
+    ...NO_PROJECTS,
     queues: parts.queues.queues,
     bucket: parts.bucket.bucket,
     clock: { nowMs: () => sim.current().clock.nowMs(), monotonicMs: () => sim.current().clock.monotonicMs() },
@@ -147,10 +149,27 @@ function depsOf(sim: Simulation, parts: Parts): FunctionDeps {
       pools: parts.pools,
       offerCopies: oneOf(sim.dice("offer copies"), [1, 1, 1, 2, 3]),
       poolQueueUrl: (pool) => `http://queues.sim/${pool}`,
-      runnerSqs: { region: "sim", credentials: { accessKeyId: "sim", secretAccessKey: "sim" } },
+      runnerSqs: {
+        region: "sim",
+        credentialsFor: async () => ({ credentials: { accessKeyId: "sim", secretAccessKey: "sim" } }),
+      },
     },
   };
 }
+
+/** What concerns projects: the simulated world has none, and nobody reads its audit. */
+const NO_PROJECTS: Pick<FunctionDeps, "projects" | "secrets" | "audit" | "forgeHosts"> = {
+  projects: {
+    getProject: async () => undefined,
+    listProjects: async () => [],
+    addProject: async () => "full",
+    changeProject: async () => "changed",
+    removeProject: async () => false,
+  },
+  secrets: memorySecrets(),
+  audit: { append: async () => undefined, readDay: async () => ({ items: [] }) },
+  forgeHosts: [],
+};
 
 /** Tokens mean the same in every world, so each is verified once: HMAC would be a tenth of a world's time. */
 const SIGNER = remembering(makeSigner([Buffer.alloc(32, 7)]));

@@ -24,7 +24,7 @@ export interface OfferQueueDeps {
 }
 
 export function simOfferQueue(deps: OfferQueueDeps): OpenOfferQueue {
-  return (_sqs, onTrouble) => {
+  return (_session, onTrouble) => {
     const deleting = new Set<Promise<void>>();
     const queue: OfferQueue = {
       receive: (url, max, takingTurns) => receive(deps, url, max, takingTurns ? TURN_MS : POLL_MS),
@@ -38,6 +38,7 @@ export function simOfferQueue(deps: OfferQueueDeps): OpenOfferQueue {
       async flush() {
         await Promise.all(deleting);
       },
+      renew: () => true,
     };
     return queue;
   };

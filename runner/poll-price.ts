@@ -1,0 +1,33 @@
+/**
+ * How often a runner polls through the API, and what that costs beside the queue's own long poll. List prices in us-east-1,
+ * US dollars, without free tiers: aws.amazon.com/{api-gateway,lambda,sqs}/pricing, November 2026.
+ */
+const HTTP_API_REQUEST = 1 / 1e6;
+const LAMBDA_REQUEST = 0.2 / 1e6;
+const LAMBDA_ARM_GIGABYTE_SECOND = 0.0000133334;
+const SQS_REQUEST = 0.4 / 1e6;
+
+/** The function's memory (shared/resources.ts), and its time beside the wait: an assumption. */
+const FUNCTION_GIGABYTES = 0.5;
+const FUNCTION_SECONDS = 0.03;
+const MONTH_SECONDS = 30 * 86_400;
+const QUEUE_POLL_SECONDS = 20;
+
+/** How long one call waits for an offer: the least with which SQS asks all of its servers, and not some. */
+export const POLL_WAIT_SECONDS = 1;
+const IDLE_FIRST_MS = 1_000;
+const IDLE_MAX_MS = 15_000;
+
+/** The pause after so many polls in a row that brought nothing: how late an offer may be seen. */
+export function idlePauseMs(quiet: number): number {
+  return Math.min(IDLE_MAX_MS, IDLE_FIRST_MS * 2 ** Math.max(0, quiet - 1));
+}
+
+/** US dollars a month for one pool of a runner that has nothing to do. */
+export function idlePollPrice(poll: "queue" | "api"): number {
+  if (poll === "queue") return (MONTH_SECONDS / QUEUE_POLL_SECONDS) * SQS_REQUEST;
+  const everySeconds = POLL_WAIT_SECONDS + IDLE_MAX_MS / 1_000;
+  const gigabyteSeconds = (POLL_WAIT_SECONDS + FUNCTION_SECONDS) * FUNCTION_GIGABYTES;
+  const each = HTTP_API_REQUEST + LAMBDA_REQUEST + gigabyteSeconds * LAMBDA_ARM_GIGABYTE_SECOND + SQS_REQUEST;
+  return (MONTH_SECONDS / everySeconds) * each;
+}
