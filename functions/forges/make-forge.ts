@@ -20,6 +20,8 @@ export function makeForge(options: Omit<GithubOptions, "timeoutMs">): Forge {
     readFile: async (...args) => (await github()).readFile(...args),
     changedPaths: async (...args) => (await github()).changedPaths(...args),
     defaultBranch: async (...args) => (await github()).defaultBranch(...args),
+    branchHead: async (...args) => (await github()).branchHead(...args),
+    commitMessage: async (...args) => (await github()).commitMessage(...args),
     listHeads: async (...args) => (await github()).listHeads(...args),
     putStatus: async (...args) => (await github()).putStatus(...args),
     putComment: async (...args) => (await github()).putComment(...args),

@@ -23,6 +23,10 @@ export interface Forge {
   ): Promise<string[] | undefined>;
   /** The name and head of the default branch. */
   defaultBranch(project: ProjectItem): Promise<BranchHead>;
+  /** The head of a branch; undefined where there is no such branch. */
+  branchHead(project: ProjectItem, branch: string): Promise<string | undefined>;
+  /** A commit's whole message. */
+  commitMessage(project: ProjectItem, sha: string): Promise<string>;
   /** Heads of branches and open pull requests; `undefined` where nothing changed since the answer with that `etag`. */
   listHeads(project: ProjectItem, etag: string | undefined): Promise<RepositoryHeads | undefined>;
   /** Shows a status; with `externalId` from before, in the same place. Answers the id to use next time. */

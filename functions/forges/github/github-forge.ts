@@ -4,7 +4,14 @@ import { listHeads } from "./list-heads.ts";
 import { putCheckRun } from "./put-check-run.ts";
 import { putComment } from "./put-comment.ts";
 import { putCommitStatus } from "./put-commit-status.ts";
-import { changedPaths, defaultBranch, listDefinitions, readFile } from "./read-repository.ts";
+import {
+  branchHead,
+  changedPaths,
+  commitMessage,
+  defaultBranch,
+  listDefinitions,
+  readFile,
+} from "./read-repository.ts";
 
 /** GitHub, and GitHub Enterprise Server, by their REST API. */
 export function makeGithubForge(options: GithubOptions): Forge {
@@ -14,6 +21,8 @@ export function makeGithubForge(options: GithubOptions): Forge {
     readFile: (project, sha, path) => readFile(client, project, sha, path),
     changedPaths: (project, before, after, since) => changedPaths(client, project, [before, after], since),
     defaultBranch: (project) => defaultBranch(client, project),
+    branchHead: (project, branch) => branchHead(client, project, branch),
+    commitMessage: (project, sha) => commitMessage(client, project, sha),
     listHeads: (project, etag) => listHeads(client, project, etag),
     putStatus: (project, status, externalId) =>
       // Check runs are an App's alone.

@@ -115,7 +115,30 @@ async function callUnlessUnknown(
 export async function defaultBranch(client: GithubClient, project: ProjectItem): Promise<BranchHead> {
   const about = await client.call(project, "GET /repos/{owner}/{repo}");
   const { default_branch: branch } = parseAnswer(z.object({ default_branch: z.string() }), about, "repository");
+  return { branch, sha: await readBranch(client, project, branch) };
+}
+
+export async function branchHead(
+  client: GithubClient,
+  project: ProjectItem,
+  branch: string,
+): Promise<string | undefined> {
+  try {
+    return await readBranch(client, project, branch);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+  // Of a repository that cannot be seen everything is 404: then this throws.
+  await client.call(project, "GET /repos/{owner}/{repo}");
+  return undefined;
+}
+
+async function readBranch(client: GithubClient, project: ProjectItem, branch: string): Promise<string> {
   const head = await client.call(project, "GET /repos/{owner}/{repo}/branches/{branch}", { branch });
-  const { commit } = parseAnswer(z.object({ commit: z.object({ sha: gitSha }) }), head, `branch ${branch}`);
-  return { branch, sha: commit.sha };
+  return parseAnswer(z.object({ commit: z.object({ sha: gitSha }) }), head, `branch ${branch}`).commit.sha;
+}
+
+export async function commitMessage(client: GithubClient, project: ProjectItem, sha: string): Promise<string> {
+  const answer = await client.call(project, "GET /repos/{owner}/{repo}/git/commits/{sha}", { sha });
+  return parseAnswer(z.object({ message: z.string() }), answer, `commit ${sha}`).message;
 }
