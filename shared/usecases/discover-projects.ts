@@ -1,0 +1,84 @@
+import { headMoves, headsMoves } from "../domain/heads-moves.ts";
+import { eachOf } from "../lib/each-of.ts";
+import type { ProjectItem } from "../store/items.ts";
+import { HEADS_SHARD, headsKey, headsPartition } from "../store/keys.ts";
+import { ITEM_VERSION } from "../store/migrate.ts";
+import type { HeadsItem } from "../store/sweep-items.ts";
+import { headItem, shownHeads } from "./compare-heads.ts";
+import { ForgeError } from "./forge.ts";
+import { headsRefOf, type IsOver, type SweepDeps } from "./sweep-deps.ts";
+
+const WIDTH = 4;
+const HEADS_WIDTH = 8;
+const CAUSE = { actor: "sweep" };
+
+/**
+ * Looks at each project that sweep does not know yet: its heads as they stand are the baseline, from which nothing
+ * starts. Its schedules follow with its first comparison, which is due at once. True where all could be looked at.
+ */
+export async function discoverProjects(deps: SweepDeps, isOver: IsOver): Promise<boolean> {
+  const projects = await deps.projects.listProjects(deps.settings.tenant);
+  const answers = await eachOf(projects, WIDTH, async (project) => !isOver() && (await discover(deps, project)));
+  return answers.every((answer) => answer);
+}
+
+async function discover(deps: SweepDeps, project: ProjectItem): Promise<boolean> {
+  const found = await deps.sweeps.getHeads(headsKey(headsRefOf(project)));
+  if (found?.state === "active") return true;
+  try {
+    await seeFirst(deps, project, found);
+    return true;
+  } catch (error) {
+    if (!(error instanceof ForgeError)) throw error;
+    deps.metrics.count("SweepFailed", 1, { part: "projects" });
+    deps.log.warn("a new project cannot be seen yet", { project: project.name, error: error.message });
+    return false;
+  }
+}
+
+/** The heads first, the item that lets them be compared last: a crash in between is a first sight again. */
+async function seeFirst(deps: SweepDeps, project: ProjectItem, retired: HeadsItem | undefined): Promise<void> {
+  const nowMs = deps.clock.nowMs();
+  const ref = headsRefOf(project);
+  const listed = await deps.forge.listHeads(project, undefined);
+  if (listed === undefined) throw new Error("a forge answered that nothing changed since nothing");
+  const known = new Map((await deps.sweeps.listHeads(headsPartition(ref))).map((head) => [head.sk, head]));
+  await eachOf([...shownHeads(ref, listed, nowMs).values()], HEADS_WIDTH, async (head) => {
+    const before = known.get(head.key.sk);
+    if (before === undefined) {
+      await deps.store.birthEach([headItem(project.tenant, head)]);
+      return;
+    }
+    const args = { nowMs, seenSha: before.sha, sha: head.sha };
+    await deps.store.apply(headMoves.advance, head.key, args, CAUSE);
+  });
+  if (retired === undefined) await deps.store.birthEach([headsItem(project, nowMs)]);
+  else {
+    const args = { nowMs, wakeAtMs: nowMs, dueShard: HEADS_SHARD };
+    await deps.store.apply(headsMoves.revive, headsKey(ref), args, CAUSE);
+  }
+  deps.log.info("first sight of a project", {
+    project: project.name,
+    branches: listed.branches.length,
+    pulls: listed.pulls.length,
+  });
+}
+
+function headsItem(project: ProjectItem, nowMs: number): HeadsItem {
+  return {
+    ...headsKey(headsRefOf(project)),
+    v: ITEM_VERSION,
+    tenant: project.tenant,
+    family: "heads",
+    state: "active",
+    project: project.name,
+    wakeAtMs: nowMs,
+    dueShard: HEADS_SHARD,
+    etag: "",
+    listedAtMs: nowMs,
+    schedulesSha: "",
+    failures: 0,
+    createdAtMs: nowMs,
+    history: {},
+  };
+}

@@ -1,0 +1,95 @@
+import { headsMoves } from "../domain/heads-moves.ts";
+import {
+  REASON_LENGTH_MAX,
+  SWEEP_BACKOFF_MAX_MS,
+  SWEEP_BACKOFF_MS,
+  SWEEP_PROJECT_MS,
+  SWEEP_PROJECTS_MAX,
+} from "../domain/limits.ts";
+import { eachOf } from "../lib/each-of.ts";
+import { HEADS_SHARD, headsKey, headsPartition, type Key } from "../store/keys.ts";
+import type { HeadsItem } from "../store/sweep-items.ts";
+import { compareHeads } from "./compare-heads.ts";
+import { discoverProjects } from "./discover-projects.ts";
+import { ForgeError } from "./forge.ts";
+import { retireHeads } from "./retire-heads.ts";
+import { headsRefOf, type IsOver, type SweepDeps } from "./sweep-deps.ts";
+
+const WIDTH = 4;
+const CAUSE = { actor: "sweep" };
+
+/**
+ * Compares each project with its forge every `SWEEP_PROJECT_MS`, and starts what a lost webhook should have started. The
+ * longest waiting comes first. A project whose forge fails waits longer and keeps nobody else from their turn; any other
+ * error is thrown when all had theirs. Answers how many projects were compared.
+ */
+export async function sweepProjects(deps: SweepDeps, isOver: IsOver): Promise<number> {
+  const nowMs = deps.clock.nowMs();
+  const errors: unknown[] = [];
+  const attempt = async (what: () => Promise<boolean>): Promise<boolean> => {
+    try {
+      return await what();
+    } catch (error) {
+      errors.push(error);
+      return false;
+    }
+  };
+  if (isDiscoveryMinute(nowMs)) await attempt(() => discoverProjects(deps, isOver));
+  const due = await deps.sweeps.due(HEADS_SHARD, nowMs, SWEEP_PROJECTS_MAX);
+  const swept = await eachOf(due, WIDTH, (key) =>
+    attempt(async () => !isOver() && (await sweepProject(deps, key, isOver))),
+  );
+  if (errors.length > 0) throw new AggregateError(errors, `${errors.length} projects could not be swept`);
+  return swept.filter((one) => one).length;
+}
+
+/** New projects are looked for as often as known ones are compared: it reads every project. */
+function isDiscoveryMinute(nowMs: number): boolean {
+  const minuteMs = 60_000;
+  return Math.floor(nowMs / minuteMs) % (SWEEP_PROJECT_MS / minuteMs) === 0;
+}
+
+/** True where the project was compared, with whatever end. */
+async function sweepProject(deps: SweepDeps, key: Key, isOver: IsOver): Promise<boolean> {
+  const nowMs = deps.clock.nowMs();
+  const heads = await deps.sweeps.getHeads(key);
+  if (heads?.state !== "active" || heads.wakeAtMs === undefined || heads.wakeAtMs > nowMs) return false;
+  const project = await deps.projects.getProject(heads.tenant, heads.project);
+  if (project === undefined || headsPartition(headsRefOf(project)) !== heads.pk) {
+    await retireHeads(deps, heads);
+    return false;
+  }
+  const wakeAtMs = nowMs + SWEEP_PROJECT_MS;
+  const args = { nowMs, seenWakeAtMs: heads.wakeAtMs, wakeAtMs };
+  const { item } = await deps.store.apply(headsMoves.take, headsKey(headsRefOf(project)), args, CAUSE);
+  if (item?.wakeAtMs !== wakeAtMs) return false;
+  try {
+    const { isWhole } = await compareHeads(deps, project, item, isOver);
+    if (!isWhole) await postpone(deps, item, { failures: 0, error: "out of time", wakeAtMs: deps.clock.nowMs() });
+  } catch (error) {
+    if (!(error instanceof ForgeError)) throw error;
+    await fail(deps, item, error);
+  }
+  return true;
+}
+
+async function fail(deps: SweepDeps, heads: HeadsItem, error: ForgeError): Promise<void> {
+  const backoffMs = Math.min(SWEEP_BACKOFF_MAX_MS, SWEEP_BACKOFF_MS * 2 ** heads.failures);
+  const wakeAtMs = deps.clock.nowMs() + Math.max(backoffMs, error.retryAfterMs ?? 0);
+  deps.metrics.count("SweepFailed", 1, { part: "projects" });
+  deps.log.warn("a project could not be compared with its forge", {
+    project: heads.project,
+    failures: heads.failures + 1,
+    error: error.message,
+  });
+  await postpone(deps, heads, { failures: 1, error: error.message.slice(0, REASON_LENGTH_MAX), wakeAtMs });
+}
+
+async function postpone(
+  deps: SweepDeps,
+  heads: HeadsItem,
+  args: { readonly failures: number; readonly error: string; readonly wakeAtMs: number },
+): Promise<void> {
+  const nowMs = deps.clock.nowMs();
+  await deps.store.apply(headsMoves.postpone, heads, { ...args, nowMs, seenWakeAtMs: heads.wakeAtMs }, CAUSE);
+}
