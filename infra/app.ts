@@ -4,13 +4,17 @@ import { App, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
 import { bundleFunctions } from "./bundle-functions.ts";
 import { makeStacks } from "./make-stacks.ts";
+import { packRunner } from "./pack-runner.ts";
 import { readSettings } from "./settings.ts";
 
 /** What `cdk` runs: bundles the functions, describes the stacks, and has cdk-nag look at them. */
 
-const BUNDLES = fileURLToPath(new URL("../cdk.out/functions", import.meta.url));
+const OUTPUT = fileURLToPath(new URL("../cdk.out", import.meta.url));
 
 const app = new App();
-makeStacks(app, readSettings(app.node), await bundleFunctions(join(BUNDLES)));
+const settings = readSettings(app.node);
+const bundles = await bundleFunctions(join(OUTPUT, "functions"));
+const archive = settings.fleet === "on" ? await packRunner(join(OUTPUT, "runner")) : undefined;
+makeStacks(app, { settings, bundles, archive });
 Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
 app.synth();

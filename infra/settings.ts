@@ -3,24 +3,39 @@ import { z } from "zod";
 import { DEFAULT_POOLS } from "../shared/resources.ts";
 
 const onOff = z.enum(["on", "off"]);
-const name = z.string().regex(/^[a-z0-9-]{1,32}$/);
+const NAME = /^[a-z0-9-]{1,32}$/;
+
+const FLEET_HOSTS_MAX = 100;
+
+/** Words by commas. */
+const list = (word: RegExp) =>
+  z
+    .string()
+    .transform((text) => text.split(","))
+    .pipe(z.array(z.string().regex(word)).min(1));
+const poolList = list(NAME).default([...DEFAULT_POOLS]);
 
 /** What an operator may choose, as `cdk deploy -c NAME=VALUE`. Everything else is fixed. */
 const schema = z.object({
   /** Runners on EC2: the only part that bills by the hour. */
   fleet: onOff.default("off"),
-  /** Where the fleet runs; the account's default VPC where absent. */
+  /** Pools that the fleet's hosts take jobs of, by commas. */
+  fleetPools: poolList,
+  /** Hosts at most; each runs one job at a time. */
+  fleetMax: z.coerce.number().int().min(1).max(FLEET_HOSTS_MAX).default(4),
+  fleetMarket: z.enum(["spot", "on-demand"]).default("spot"),
+  /** Instance types of arm64, by commas: the more, the likelier is a spot host. */
+  fleetTypes: list(/^[a-z0-9-]+\.[a-z0-9-]+$/).default(["c7g.large", "m7g.large", "c6g.large", "m6g.large"]),
+  /** Where the fleet runs; the public subnets of the account's default VPC where absent. */
   vpcId: z
     .string()
     .regex(/^vpc-[0-9a-f]+$/)
     .optional(),
+  /** Subnets of that VPC, by commas. They need a way to the internet. */
+  subnetIds: list(/^subnet-[0-9a-f]+$/).optional(),
   /** Pools that get an offer queue, by commas. */
-  pools: z
-    .string()
-    .default(DEFAULT_POOLS.join(","))
-    .transform((text) => text.split(","))
-    .pipe(z.array(name).min(1)),
-  tenant: name.default("main"),
+  pools: poolList,
+  tenant: z.string().regex(NAME).default("main"),
   /** Whether dashboard and alarms are deployed. */
   watch: onOff.default("on"),
   /** Where alarms are told; nowhere but in the console where absent. */
@@ -37,12 +52,19 @@ const schema = z.object({
   /** A LocalStack-compatible endpoint that functions and runners shall use in place of AWS. */
   awsEndpoint: z.url().optional(),
 });
-export type Settings = z.infer<typeof schema>;
+const wholeSchema = schema
+  .refine(({ vpcId, subnetIds }) => (vpcId === undefined) === (subnetIds === undefined), {
+    error: "vpcId and subnetIds go together",
+  })
+  .refine(({ pools, fleetPools }) => fleetPools.every((pool) => pools.includes(pool)), {
+    error: "fleetPools names a pool that pools does not",
+  });
+export type Settings = z.infer<typeof wholeSchema>;
 
 /** Throws with every malformed setting named. */
 export function readSettings(node: Node): Settings {
   const given = Object.keys(schema.shape).map((key) => [key, node.tryGetContext(key)] as const);
-  const parsed = schema.safeParse(Object.fromEntries(given.filter(([, value]) => value !== undefined)));
+  const parsed = wholeSchema.safeParse(Object.fromEntries(given.filter(([, value]) => value !== undefined)));
   if (!parsed.success)
     throw new Error(`the settings (cdk -c NAME=VALUE) are not right:\n${z.prettifyError(parsed.error)}`);
   return parsed.data;

@@ -47,6 +47,9 @@ export const QUEUES = {
 } as const;
 export type QueueName = keyof typeof QUEUES;
 
+/** A work queue's dead letters lie in the queue of its name with this behind it. */
+export const DEAD_LETTER_SUFFIX = "-dead";
+
 /** A pool's offer queue: read by runners, never by a Lambda. An offer that is lost is offered again from the table. */
 export const OFFER_QUEUE = { prefix: "pool-", visibilitySeconds: 30, retentionSeconds: 3_600 } as const;
 
@@ -66,12 +69,17 @@ export const BUCKET = {
 export const SCHEDULES = [{ name: "sweep", function: "sweep", everySeconds: 60 }] as const;
 
 /** Parameters of the tenant, below `/baton/<tenant>/`. A name that ends with a slash stands for all below it. */
-export const PARAMETERS = { signingKey: "signing-key", projects: "projects/" } as const;
+export const PARAMETERS = {
+  signingKey: "signing-key",
+  projects: "projects/",
+  /** A token with the scope `runner`, for the hosts of the fleet. No function reads it. */
+  fleetToken: "fleet-token",
+} as const;
 
 /** What a function may do. Nothing else is granted to it, so a new call needs a word here. */
 export interface Uses {
-  /** DynamoDB actions on the table. A transaction needs those of its parts. */
-  readonly table?: readonly ("DescribeTable" | "GetItem" | "PutItem" | "UpdateItem" | "DeleteItem" | "Query")[];
+  /** DynamoDB actions on the table. A transaction needs those of its parts. None deletes: TTL does (SECURITY 35). */
+  readonly table?: readonly ("DescribeTable" | "GetItem" | "PutItem" | "UpdateItem" | "Query")[];
   /** Indexes that it queries. */
   readonly indexes?: readonly (typeof TABLE.indexes)[number]["name"][];
   /** Objects under these prefixes: to read, to write, or to sign links for either. */
@@ -85,6 +93,10 @@ export interface Uses {
   readonly measure?: readonly QueueName[];
   /** Sends offers to every pool; with `measured`, also asks how many wait there. */
   readonly offers?: "sent" | "measured";
+  /** Asks how much waits, everywhere: offers in the pools, and dead letters. */
+  readonly depths?: true;
+  /** Asks CloudWatch what all functions used. */
+  readonly usage?: true;
   readonly readParameters?: readonly (keyof typeof PARAMETERS)[];
   readonly writeParameters?: readonly (keyof typeof PARAMETERS)[];
   /** May become the runners' role, to hand out a share of it. */
@@ -104,7 +116,7 @@ export const FUNCTIONS = {
     memoryMb: 512,
     timeoutSeconds: 10,
     uses: {
-      table: ["DescribeTable", "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"],
+      table: ["DescribeTable", "GetItem", "PutItem", "UpdateItem", "Query"],
       indexes: ["by-project"],
       read: ["logs/", "artifacts/", "specs/"],
       write: ["specs/"],
@@ -180,6 +192,12 @@ export const FUNCTIONS = {
       send: ["reports"],
       readParameters: ["signingKey", "projects"],
     },
+  },
+  /** Apart from `api`, whose start need not wait for CloudWatch's client, and which need not be allowed to ask. */
+  status: {
+    memoryMb: 512,
+    timeoutSeconds: 20,
+    uses: { table: ["GetItem", "Query"], indexes: ["due"], depths: true, usage: true },
   },
   /** Called by an operator with IAM alone: no route, no queue and no schedule leads to it. */
   admin: {

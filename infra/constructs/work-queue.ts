@@ -1,7 +1,7 @@
 import { Duration } from "aws-cdk-lib";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { QUEUES, type QueueName } from "../../shared/resources.ts";
+import { DEAD_LETTER_SUFFIX, QUEUES, type QueueName } from "../../shared/resources.ts";
 import { resourceName } from "../names.ts";
 import { acknowledge } from "./acknowledge.ts";
 
@@ -17,7 +17,7 @@ export class WorkQueue extends Construct {
     super(scope, id);
     const { visibilitySeconds, retentionSeconds, maxReceives } = QUEUES[name];
     this.deadLetters = new Queue(this, "DeadLetters", {
-      queueName: `${resourceName(name)}-dead`,
+      queueName: resourceName(name) + DEAD_LETTER_SUFFIX,
       retentionPeriod: Duration.days(DEAD_LETTER_DAYS),
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
