@@ -48,8 +48,12 @@ export function makeQueueCredentials(deps: {
   const shared = new Map<string, Promise<QueueCredentials>>();
 
   async function sharedFor(key: string, policy: string, runnerId: string): Promise<QueueCredentials> {
-    const known = await shared.get(key);
-    if (known !== undefined && (known.expiresAtMs ?? 0) - deps.clock.nowMs() > SHARED_REST_MS) return known;
+    for (let known = shared.get(key); known !== undefined; known = shared.get(key)) {
+      const lent = await known;
+      if ((lent.expiresAtMs ?? 0) - deps.clock.nowMs() > SHARED_REST_MS) return lent;
+      // Unless another session has asked anew meanwhile.
+      if (shared.get(key) === known) break;
+    }
     const made = deps.assume(policy, runnerId);
     shared.delete(key);
     shared.set(key, made);
