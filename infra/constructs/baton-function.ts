@@ -64,7 +64,12 @@ export class BatonFunction extends Construct {
     const resources = statements.flatMap((statement) => statement.resources);
     acknowledgeWildcards(
       this.role,
-      resources,
+      resources.filter((resource) => resource === "*"),
+      "CloudWatch's sums belong to no resource: GetMetricData, the only such action, takes none.",
+    );
+    acknowledgeWildcards(
+      this.role,
+      resources.filter((resource) => resource !== "*"),
       "All that lies below one prefix, whose keys are made as runs, projects and log streams are: they cannot be named before.",
     );
   }

@@ -39,7 +39,7 @@ interface MetricRow {
 export class FleetScaling extends Construct {
   constructor(scope: Construct, id: string, props: FleetScalingProps) {
     super(scope, id);
-    const { group, groupName } = props;
+    const { group } = props;
     const rows = metricRows(props);
     const hosts = "FILL(hosts, 0)";
     const waiting = `(${rows
@@ -49,8 +49,8 @@ export class FleetScaling extends Construct {
     // A queue that nobody used for six hours takes up to 15 minutes to tell its depth again. Baton tells of its offers at once.
     const noticed = props.servesAll ? `MAX([${waiting}, FILL(offers, 0)])` : waiting;
 
-    const tracking = new CfnScalingPolicy(this, "Tracking", {
-      autoScalingGroupName: groupName,
+    new CfnScalingPolicy(this, "Tracking", {
+      autoScalingGroupName: group.ref,
       policyType: "TargetTrackingScaling",
       estimatedInstanceWarmup: WARMUP_SECONDS,
       targetTrackingConfiguration: {
@@ -70,7 +70,7 @@ export class FleetScaling extends Construct {
       },
     });
     const first = new CfnScalingPolicy(this, "First", {
-      autoScalingGroupName: groupName,
+      autoScalingGroupName: group.ref,
       policyType: "StepScaling",
       adjustmentType: "ChangeInCapacity",
       metricAggregationType: "Maximum",
@@ -85,7 +85,6 @@ export class FleetScaling extends Construct {
         };
       }),
     });
-    for (const policy of [tracking, first]) policy.addDependency(group);
     new CfnAlarm(this, "Waiting", {
       alarmDescription: "Jobs wait and there is no host: the fleet starts its first.",
       comparisonOperator: "GreaterThanOrEqualToThreshold",

@@ -30,6 +30,7 @@ export function statementsOf(scope: Construct, uses: Uses, granted: Granted): Po
   const bucketArn = Stack.of(bucket).exportValue(bucket.bucketArn);
   const objects = (prefixes: readonly string[] = []) => prefixes.map((prefix) => `${bucketArn}/${prefix}*`);
   const queues = (names: readonly QueueName[] = []) => names.map((name) => queueOf(granted, name).queue.queueArn);
+  const deadLetters = [...granted.queues.values()].map(({ deadLetters: queue }) => queue.queueArn);
   const offerQueues = [...granted.pools.values()].map(({ queue }) => queue.queueArn);
   const parameters = (
     names: readonly (keyof typeof PARAMETERS)[] = [],
@@ -54,6 +55,9 @@ export function statementsOf(scope: Construct, uses: Uses, granted: Granted): Po
     ...allow(uses.list === true ? ["s3:ListBucket"] : [], [bucketArn]),
     ...allow(["sqs:SendMessage"], [...queues(uses.send), ...(uses.offers === undefined ? [] : offerQueues)]),
     ...allow(["sqs:GetQueueAttributes"], [...queues(uses.measure), ...(uses.offers === "measured" ? offerQueues : [])]),
+    ...allow(["sqs:GetQueueAttributes"], uses.depths === true ? [...deadLetters, ...offerQueues] : []),
+    // It knows no resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
+    ...allow(["cloudwatch:GetMetricData"], uses.usage === true ? ["*"] : []),
     ...parameters(uses.readParameters, READ_PARAMETER),
     ...parameters(uses.writeParameters, WRITE_PARAMETER),
   ];

@@ -93,6 +93,7 @@ function environmentOf(data: BatonData, settings: Settings): Record<string, stri
     BATON_POOLS: settings.pools.join(","),
     BATON_SIGNING_KEY_PARAMETER: `/baton/${settings.tenant}/${PARAMETERS.signingKey}`,
     BATON_TENANT: settings.tenant,
+    BATON_USAGE: "cloudwatch",
     ...given("BATON_FORGE_HOSTS", settings.forgeHosts),
     ...given("BATON_API_POLLING", settings.apiPolling),
     ...given("BATON_LOG_LEVEL", settings.logLevel),
