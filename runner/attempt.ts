@@ -7,6 +7,7 @@ import { type Attempt, type AttemptDeps, trouble } from "./attempt-state.ts";
 import { cut } from "./cut.ts";
 import type { AttemptEnd } from "./events.ts";
 import type { OutputSink } from "./executors/executor.ts";
+import { findSecrets, type Secrets } from "./find-secrets.ts";
 import { heartbeatLoop } from "./heartbeat-loop.ts";
 import type { Interruptions } from "./interruptions.ts";
 import { type Journal, makeJournal } from "./journal.ts";
@@ -15,7 +16,6 @@ import { type LeaseCalls, makeLeaseCalls, persist, releaseCall } from "./lease-c
 import { leaseDeadline } from "./lease-deadline.ts";
 import type { AttemptLog } from "./products/log.ts";
 import { runSteps, type Work } from "./run-steps.ts";
-import { readSecrets } from "./secrets-file.ts";
 import { stepEnvironment } from "./step-environment.ts";
 import { graceMs } from "./stop-grace.ts";
 import { ToolingError } from "./tooling-error.ts";
@@ -108,7 +108,7 @@ async function giveBack(
 /** From the first renewal on: heartbeats beside the work, then the last word. */
 async function holdAndWork(attempt: Attempt, acked: Acked, output: { sink: OutputSink }): Promise<AttemptEnd> {
   const { deps, execution, interruptions, granted, hardDeadlineAtMs } = attempt;
-  const { log, secrets } = openAttemptLog(attempt, await loadSecrets(attempt), acked.ack.watched);
+  const { log, secrets } = openAttemptLog(attempt, await findSecrets(attempt), acked.ack.watched);
   const journal = makeJournal(log);
   output.sink = journal.sink;
   renewed(attempt, log, acked.ack, acked.sentAtMs);
@@ -120,7 +120,8 @@ async function holdAndWork(attempt: Attempt, acked: Acked, output: { sink: Outpu
   const over = new AbortController();
   const beating = beat(attempt, log, over.signal);
   try {
-    for (const warning of log.warnings) journal.line(`warning: ${warning}`);
+    const warnings = secrets.warning === undefined ? log.warnings : [...log.warnings, secrets.warning];
+    for (const warning of warnings) journal.line(`warning: ${warning}`);
     const work = await doWork(attempt, journal, secrets);
     clearTimeout(timeout);
     const stopped = await execution.stop(graceMs(work, interruptions.current(), deps.clock));
@@ -131,21 +132,6 @@ async function holdAndWork(attempt: Attempt, acked: Acked, output: { sink: Outpu
     over.abort();
     journal.close();
     await Promise.all([beating, log.discard()]);
-  }
-}
-
-interface Secrets {
-  readonly values: Readonly<Record<string, string>>;
-  /** Why they are not there. The attempt fails with it once it has a log to say so. */
-  readonly missing?: ToolingError;
-}
-
-async function loadSecrets({ deps, granted }: Attempt): Promise<Secrets> {
-  try {
-    return { values: await readSecrets(granted.secrets, deps.secretsFile) };
-  } catch (error) {
-    if (error instanceof ToolingError) return { values: {}, missing: error };
-    throw error;
   }
 }
 

@@ -4,24 +4,23 @@ import { entryOf } from "../shared/domain/entry.ts";
 import { ToolingError } from "./tooling-error.ts";
 
 /**
- * Finds the values of the secrets that a job names in the runner's own file (dotenv format). Read for each attempt, so
- * that a rotated value needs no restart. Throws ToolingError naming all that are missing, never a value.
+ * The secrets among the names that the runner's own file (dotenv format) holds; none where there is no file. Read for
+ * each attempt, so that a rotated value needs no restart. Throws ToolingError, which never names a value.
  */
-export async function readSecrets(
+export async function readSecretsFile(
   names: readonly string[],
   file: string | undefined,
-): Promise<Readonly<Record<string, string>>> {
-  if (names.length === 0) return {};
-  if (file === undefined)
-    throw new ToolingError(`this runner has no secrets file (--secrets-file), and the job asks for ${quote(names)}`);
+): Promise<ReadonlyMap<string, string>> {
+  if (names.length === 0 || file === undefined) return new Map();
   const values = await load(file);
-  const secretOf = (name: string) => entryOf(values, name);
-  const missing = names.filter((name) => secretOf(name) === undefined);
-  if (missing.length > 0) throw new ToolingError(`the runner's secrets file does not hold ${quote(missing)}`);
+  const found = names.flatMap((name) => {
+    const value = entryOf(values, name);
+    return value === undefined ? [] : [[name, value] as const];
+  });
   // Node would refuse the step's whole environment, and quote the value.
-  const unfit = names.filter((name) => secretOf(name)?.includes("\0"));
-  if (unfit.length > 0) throw new ToolingError(`the runner's secrets file has a NUL character in ${quote(unfit)}`);
-  return Object.fromEntries(names.map((name) => [name, secretOf(name) ?? ""]));
+  const unfit = found.filter(([, value]) => value.includes("\0")).map(([name]) => name);
+  if (unfit.length > 0) throw new ToolingError(`the runner's secrets file has a NUL character in ${quoteAll(unfit)}`);
+  return new Map(found);
 }
 
 async function load(file: string): Promise<Readonly<Record<string, string | undefined>>> {
@@ -32,6 +31,6 @@ async function load(file: string): Promise<Readonly<Record<string, string | unde
   }
 }
 
-function quote(names: readonly string[]): string {
+export function quoteAll(names: readonly string[]): string {
   return names.map((name) => `"${name}"`).join(", ");
 }

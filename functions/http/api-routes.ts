@@ -1,7 +1,18 @@
 import { DomainError } from "../../shared/domain/errors.ts";
+import type { AuditActor } from "../../shared/protocol/audit.ts";
 import { projectKey } from "../../shared/store/keys.ts";
+import { readAudit, recordAudit } from "../../shared/usecases/audit.ts";
 import { cancelRun } from "../../shared/usecases/cancel-run.ts";
 import { createRun } from "../../shared/usecases/create-run.ts";
+import {
+  addProject,
+  changeProject,
+  listProjects,
+  readProject,
+  removeProject,
+  toProjectView,
+} from "../../shared/usecases/manage-projects.ts";
+import { listSecrets, removeSecret, setSecret } from "../../shared/usecases/manage-secrets.ts";
 import type { Principal } from "../../shared/usecases/manage-tokens.ts";
 import { createToken, listTokens, revokeToken } from "../../shared/usecases/manage-tokens.ts";
 import { readLog } from "../../shared/usecases/read-log.ts";
@@ -46,6 +57,7 @@ export function apiRoutes(deps: FunctionDeps): Implementations<"api"> {
     cancelRun: async ({ params, body, caller }) => {
       const reason = body.reason === undefined ? {} : { reason: body.reason };
       await cancelRun(deps, { tenant, runId: params.run }, { actor: actorOf(caller), ...reason });
+      await recordAudit(deps, { action: "run.cancel", actor: auditActor(caller), subject: params.run });
       return readRun(deps, params.run);
     },
     rerunRun: async ({ params, body, headers, caller }) => {
@@ -54,15 +66,48 @@ export function apiRoutes(deps: FunctionDeps): Implementations<"api"> {
       return { run: toRunSummary(run), replayed };
     },
 
-    createToken: async ({ body }) => createToken(deps, body),
+    addProject: async ({ body, caller }) => addProject(deps, body, auditActor(caller)),
+    listProjects: async () => ({ projects: await listProjects(deps) }),
+    getProject: async ({ params }) => ({ project: toProjectView(await readProject(deps, params.project)) }),
+    changeProject: async ({ params, body, caller }) => ({
+      project: await changeProject(deps, params.project, body, auditActor(caller)),
+    }),
+    removeProject: async ({ params, caller }) => {
+      await removeProject(deps, params.project, auditActor(caller));
+      return { ok: true };
+    },
+    setSecret: async ({ params, body, caller }) => {
+      await setSecret(deps, params.project, { name: params.name, ...body }, auditActor(caller));
+      return { ok: true };
+    },
+    listSecrets: async ({ params }) => ({ secrets: await listSecrets(deps, params.project) }),
+    removeSecret: async ({ params, query, caller }) => {
+      await removeSecret(deps, params.project, { name: params.name, ...query }, auditActor(caller));
+      return { ok: true };
+    },
+    readAudit: async ({ query }) => readAudit(deps, query),
+
+    createToken: async ({ body, caller }) => {
+      const made = await createToken(deps, body);
+      const { id, name, scopes } = made.view;
+      await recordAudit(deps, {
+        action: "token.create",
+        actor: auditActor(caller),
+        subject: id,
+        details: { name, scopes },
+      });
+      return made;
+    },
     listTokens: async () => ({ tokens: await listTokens(deps) }),
-    revokeToken: async ({ params }) => {
+    revokeToken: async ({ params, caller }) => {
+      await recordAudit(deps, { action: "token.revoke", actor: auditActor(caller), subject: params.token });
       await revokeToken(deps, params.token);
       return { ok: true };
     },
   };
 }
 
+const auditActor = ({ tokenId, name }: Principal): AuditActor => ({ kind: "token", id: tokenId, name });
 const actorOf = (caller: Principal) => `token:${caller.name}`;
 
 function requester(caller: Principal, idempotencyKey: string | undefined) {

@@ -34,6 +34,8 @@ export const openSessionBody = z.strictObject({
   poll: z.enum(["queue", "api"]).default("queue"),
   /** A session that is good for one claim, of one job (SECURITY 23). */
   ephemeral: z.boolean().default(false),
+  /** The id that this process's first session got: it is one runner to people, however often it renews. */
+  firstSession: runnerId.optional(),
 });
 
 export const sessionReply = z.object({
@@ -96,8 +98,10 @@ export const leaseGranted = z.object({
   attempt: z.int().positive(),
   spec: jobSpecSchema,
   source: sourceSchema.optional(),
-  /** Names of the secrets that the job asked for. */
+  /** Names of the secrets that the job asked for, and may have. */
   secrets: z.array(z.string()),
+  /** Why it may have none. */
+  secretsWithheld: z.literal("fork").optional(),
   /** Where the log's first chunk goes, so that a short job needs no other upload call. */
   firstLogUpload: signedRequestSchema,
   watched: z.boolean(),

@@ -161,6 +161,50 @@ test("a secret reaches the step and is masked in the log", async () => {
   expect(plane.logOf(job)).not.toContain("horse");
 });
 
+test("what the runner's file does not hold comes from the job's project, and is masked as well", async () => {
+  const file = join(scratch, "secrets");
+  writeFileSync(file, "OWN=correct-horse-battery\nBOTH=from-the-file\n", { mode: 0o600 });
+  await runner("--secrets-file", file);
+  const job = plane.addJob({
+    script: 'echo "$OWN, $THEIRS, $BOTH"; test "$BOTH" = from-the-file && test -n "$THEIRS"',
+  });
+  job.spec.secrets.push("OWN", "THEIRS", "BOTH");
+  job.projectSecrets = { THEIRS: "staple-of-the-project", BOTH: "from-the-project" };
+  plane.offer(job);
+  expect(await ended(job)).toBe("complete succeeded");
+  expect(plane.logOf(job)).toContain("***, ***, ***");
+  const content = plane.addJob({ script: "true" });
+  content.spec.secrets.push("OWN");
+  plane.offer(content);
+  expect(await ended(content)).toBe("complete succeeded");
+  const asked = plane.calls.filter(({ name }) => name === "secrets").map(({ params }) => params["run"]);
+  expect(asked).toEqual([job.runId]);
+});
+
+test("SECURITY 19: a fork's job gets no secret, not even of the runner's own file, and its log says so", async () => {
+  const file = join(scratch, "secrets");
+  writeFileSync(file, "DEPLOY_KEY=correct-horse-battery\n", { mode: 0o600 });
+  await runner("--secrets-file", file);
+  const job = plane.addJob({ script: "env | sort; ! env | grep -q DEPLOY_KEY", fork: true });
+  job.spec.secrets.push("DEPLOY_KEY");
+  job.projectSecrets = { DEPLOY_KEY: "staple-of-the-project" };
+  plane.offer(job);
+  expect(await ended(job)).toBe("complete succeeded");
+  expect(plane.logOf(job)).toContain('warning: a run of a fork\'s pull request gets no secrets: "DEPLOY_KEY" not set');
+  expect(plane.logOf(job)).not.toMatch(/horse|staple/);
+  expect(plane.calls.some(({ name }) => name === "secrets")).toBe(false);
+});
+
+test("an attempt that gets no answer about its secrets is given back, and no step of it starts", async () => {
+  await runner();
+  const job = plane.addJob({ script: "touch ran", ttlMs: 3_000, heartbeatMs: 1_000 });
+  job.spec.secrets.push("DEPLOY_KEY");
+  plane.fault("secrets", "refuse", 100);
+  plane.offer(job);
+  expect(await ended(job)).toBe("release workspace_failed");
+  expect(plane.calls.some(({ name }) => name === "complete")).toBe(false);
+});
+
 test("a step over its timeout fails the job by name, a job over its own is timed out, and both are gone", async () => {
   await runner();
   const step = plane.addJob({ steps: [{ run: "echo $$ > pid; sleep 100", timeoutMs: 300 }] });

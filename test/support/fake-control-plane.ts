@@ -20,6 +20,8 @@ export interface FakeJob {
   readonly jobId: string;
   readonly spec: JobSpec;
   readonly source?: Source;
+  /** Of a run that a fork's pull request started. */
+  readonly fork?: boolean;
   readonly ttlMs: number;
   readonly heartbeatMs: number;
   readonly timeoutMs: number;
@@ -29,6 +31,8 @@ export interface FakeJob {
   lease?: { claimId: string; expiresAtMs: number };
   stop?: { reason: "cancel"; byMs: number };
   completion?: Completion;
+  /** What its project would give it. */
+  projectSecrets: Readonly<Record<string, string>>;
   readonly ends: string[];
 }
 
@@ -144,6 +148,7 @@ export async function startFakeControlPlane(): Promise<FakeControlPlane> {
         watched: false,
         state: "queued",
         fence: 0,
+        projectSecrets: {},
         ends: [],
         ...DEFAULTS,
         ...fields,
@@ -273,7 +278,8 @@ function claim(job: FakeJob, { claimId, fence }: { claimId: string; fence: numbe
     attempt: job.fence,
     spec: job.spec,
     ...(job.source === undefined ? {} : { source: job.source }),
-    secrets: job.spec.secrets,
+    secrets: job.fork === true ? [] : job.spec.secrets,
+    ...(job.fork === true ? { secretsWithheld: "fork" } : {}),
     firstLogUpload: put(`logs/${job.runId}/${job.jobId}/${job.fence}/00000000.gz`),
     watched: job.watched,
   };
@@ -290,6 +296,8 @@ function held(job: FakeJob, name: RouteName, body: unknown, put: Put, nowMs: num
       };
     case "inputs":
       return { inputs: [] };
+    case "secrets":
+      return { values: job.projectSecrets };
     case "complete": {
       job.completion = body as Completion;
       return end(job, job.completion.outcome, `complete ${job.completion.outcome}`);
