@@ -28,6 +28,12 @@ import {
   tokenListKey,
 } from "../../../shared/store/keys.ts";
 import type { Applied, FamilyItems, Store } from "../../../shared/store/store.ts";
+import {
+  headItemSchema,
+  headsItemSchema,
+  scheduleItemSchema,
+  sweepItemSchema,
+} from "../../../shared/store/sweep-items.ts";
 import { decidedItemSchema, deliveryItemSchema, refItemSchema } from "../../../shared/store/trigger-items.ts";
 import { frozen } from "./as-stored.ts";
 import type { SimIndex } from "./sim-index.ts";
@@ -47,6 +53,10 @@ const schemas = {
   delivery: deliveryItemSchema,
   decided: decidedItemSchema,
   ref: refItemSchema,
+  heads: headsItemSchema,
+  head: headItemSchema,
+  schedule: scheduleItemSchema,
+  sweep: sweepItemSchema,
 } as const;
 
 /** One request to the table: it happens, or fails, or happens and its answer is lost. */
