@@ -55,7 +55,7 @@ export class HttpFront extends Construct {
     const integrations = new Map([...functions].map(([name, made]) => [name, integrationOf(name, made)]));
     for (const route of Object.values<Route>(routes)) {
       const integration = integrations.get(route.handler);
-      if (integration === undefined) throw new Error(`no function serves ${route.method} ${route.path}`);
+      if (integration === undefined) continue;
       this.api.addRoutes({ path: route.path, methods: [HttpMethod[route.method]], integration });
     }
     acknowledge(this.api, {
