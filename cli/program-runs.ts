@@ -11,6 +11,7 @@ export function addRunsCommands(program: Command, context: Context): void {
   addChanging(runs, context);
   addReading(runs, context);
   addProducts(runs, context);
+  addStatus(program, context);
   connected(program.command("explain"), "sentences as JSON")
     .argument("<run>", RUN)
     .argument("[job]", "one job of it")
@@ -19,6 +20,15 @@ export function addRunsCommands(program: Command, context: Context): void {
     .action(async (run: string, job: string | undefined, options) =>
       (await import("./commands/explain.ts")).explainCommand(context, run, job, options),
     );
+}
+
+/** How the control plane itself is. */
+function addStatus(program: Command, context: Context): void {
+  connected(program.command("status"))
+    .description("Queues, runners, active work, the longest wait, the last sweep, dead letters, and the cost so far.")
+    .option("--watch", "again every 5 seconds, until Ctrl-C; with --json a document a line")
+    .addHelpText("after", examples("baton status", "baton status --watch", "baton status --json"))
+    .action(async (options) => (await import("./commands/status.ts")).statusCommand(context, options));
 }
 
 function addChanging(runs: Command, context: Context): void {

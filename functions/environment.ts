@@ -14,6 +14,7 @@ const schema = z.object({
   BATON_BUCKET: z.string(),
   BATON_TICKS_QUEUE_URL: z.url(),
   BATON_PLANS_QUEUE_URL: z.url(),
+  BATON_REPORTS_QUEUE_URL: z.url(),
   /** A pool's queue URL is this and the pool's name. */
   BATON_POOL_QUEUE_URL_PREFIX: z.url(),
   /** Names of the pools that have a queue, comma-separated. */
@@ -29,6 +30,8 @@ const schema = z.object({
     .default("ssm"),
   /** Forges that this control plane may call. */
   BATON_FORGE_HOSTS: z.string().default(FORGE_HOSTS_DEFAULT.join(",")),
+  /** Where people see runs: forges link there. No link where absent. */
+  BATON_PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
   /** What runners are told; their own AWS default where absent. */
   BATON_RUNNER_SQS_ENDPOINT: z.url().optional(),
   /** The role that sessions get a share of, by STS. Without one, see functions/runner-sqs.ts. */

@@ -34,10 +34,12 @@ export interface Observer {
 }
 
 /** @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
-export function makeObserver(logLevel: "DEBUG" | "INFO" | "WARN" | "ERROR"): Observer {
+export function makeObserver(
+  logLevel: "DEBUG" | "INFO" | "WARN" | "ERROR",
+  registry: Registry = new Registry(),
+): Observer {
   const logger = new Logger({ serviceName: METRIC_SERVICE, logLevel });
   const embedded = new EmbeddedMetrics({ namespace: METRIC_NAMESPACE, serviceName: METRIC_SERVICE });
-  const registry = new Registry();
   return {
     log: {
       info: (message, fields) => logger.info(message, { ...correlation.getStore(), ...fields }),

@@ -18,8 +18,10 @@ export function prometheusMeter(registry: Registry): RequestMeter {
   };
 }
 
-/** A counter of this process, as `shared/metrics.ts` names it. */
+/** A counter of this process, as `shared/metrics.ts` names it: the same one whoever asks. */
 export function processCounter(registry: Registry, metric: keyof typeof PROCESS_METRICS): Counter {
   const { name, meaning, labels } = PROCESS_METRICS[metric];
+  const known = registry.getSingleMetric(name);
+  if (known instanceof Counter) return known;
   return new Counter({ name, help: meaning, labelNames: labels, registers: [registry] });
 }

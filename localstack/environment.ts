@@ -37,6 +37,7 @@ export function handlerEnvironment(
     BATON_BUCKET: BUCKET_NAME,
     BATON_TICKS_QUEUE_URL: queueUrl(endpoints.awsUrl, queueName("ticks")),
     BATON_PLANS_QUEUE_URL: queueUrl(endpoints.awsUrl, queueName("plans")),
+    BATON_REPORTS_QUEUE_URL: queueUrl(endpoints.awsUrl, queueName("reports")),
     BATON_POOL_QUEUE_URL_PREFIX: queueUrl(endpoints.awsUrl, poolQueueName("")),
     BATON_POOLS: pools.join(","),
     BATON_SIGNING_KEY_FILE: folder.signingKeyFile,
@@ -45,6 +46,7 @@ export function handlerEnvironment(
     // On one machine it costs nothing.
     BATON_API_POLLING: "on",
     BATON_TENANT: "main",
+    BATON_USAGE: "process",
   };
 }
 

@@ -2,7 +2,7 @@ import { FUNCTIONS, type FunctionName } from "../shared/resources.ts";
 import type { Handlers, LambdaHandler } from "./invoke.ts";
 
 /** Those that no run on a laptop may need: loaded when they are called first, so that a start does not wait for them. */
-const LATE: ReadonlySet<FunctionName> = new Set(["webhook", "report", "admin"]);
+const LATE: ReadonlySet<FunctionName> = new Set(["webhook", "report", "status", "admin"]);
 
 /** Loads `<name>.ts` of a folder for every function that `shared/resources.ts` names. */
 export async function loadFunctions(folder: URL): Promise<Handlers> {

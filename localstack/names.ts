@@ -1,5 +1,5 @@
 import type { QueueName } from "../shared/resources.ts";
-import { BUCKET, OFFER_QUEUE, TABLE } from "../shared/resources.ts";
+import { BUCKET, DEAD_LETTER_SUFFIX, OFFER_QUEUE, TABLE } from "../shared/resources.ts";
 
 /** What logical names are called here: as a deployment calls them, in one account and region of no cloud. */
 
@@ -10,7 +10,7 @@ export const resourceName = (logical: string): string => `baton-${logical}`;
 export const TABLE_NAME = resourceName(TABLE.name);
 export const BUCKET_NAME = resourceName(BUCKET.name);
 export const queueName = (queue: QueueName): string => resourceName(queue);
-export const deadLetterName = (queue: QueueName): string => `${queueName(queue)}-dead`;
+export const deadLetterName = (queue: QueueName): string => queueName(queue) + DEAD_LETTER_SUFFIX;
 export const poolQueueName = (pool: string): string => resourceName(OFFER_QUEUE.prefix + pool);
 export const queueArn = (name: string): string => `arn:aws:sqs:${AWS_REGION}:${ACCOUNT_ID}:${name}`;
 export const queueUrl = (awsUrl: string, name: string): string => `${awsUrl}/${ACCOUNT_ID}/${name}`;

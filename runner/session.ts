@@ -50,6 +50,7 @@ export function keepSession(options: {
   let open: OpenSession | undefined;
   let renewAtMs = Number.NEGATIVE_INFINITY;
   let opening: Promise<OpenSession | undefined> | undefined;
+  let firstSession: string | undefined;
   let reached = true;
   const request = {
     name: options.name,
@@ -62,7 +63,9 @@ export function keepSession(options: {
 
   async function openOnce(): Promise<OpenSession> {
     const sentAtMs = clock.monotonicMs();
-    const session = await client.call("openSession", { body: request });
+    const body = firstSession === undefined ? request : { ...request, firstSession };
+    const session = await client.call("openSession", { body });
+    firstSession ??= session.runnerId;
     // The same connection goes on with the new credentials, so that a poll in flight is not lost.
     const queue =
       open?.queue.renew(session) === true ? open.queue : options.openOfferQueue(session, onTrouble, options.meter);

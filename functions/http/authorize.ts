@@ -2,7 +2,7 @@ import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { DomainError } from "../../shared/domain/errors.ts";
 import type { Access, Route } from "../../shared/protocol/routes.ts";
 import { type LeaseClaims, type SessionClaims, verifyLease, verifySession } from "../../shared/usecases/lease-token.ts";
-import { makeTokenCheck, type Principal } from "../../shared/usecases/manage-tokens.ts";
+import { makeTokenCheck, type Principal, type TokenDeps } from "../../shared/usecases/manage-tokens.ts";
 import type { FunctionDeps } from "../deps.ts";
 
 /** Who calls, by what the route asks for. */
@@ -20,8 +20,10 @@ export type Authorize = (
   params: Readonly<Record<string, unknown>>,
 ) => Promise<Principal | SessionClaims | LeaseClaims | undefined>;
 
+export type AuthorizeDeps = TokenDeps & Pick<FunctionDeps, "signer">;
+
 /** Authorisation happens here, in the handler. Throws `unauthorized`, `forbidden` or, for a lease, `stale_lease`. */
-export function makeAuthorize(deps: FunctionDeps): Authorize {
+export function makeAuthorize(deps: AuthorizeDeps): Authorize {
   const checkToken = makeTokenCheck(deps);
   return async (route, event, params) => {
     if (route.access === "open") return undefined;
@@ -46,12 +48,12 @@ function bearerOf(event: APIGatewayProxyEventV2): string {
   return token;
 }
 
-function leaseOf(deps: FunctionDeps, token: string, params: Readonly<Record<string, unknown>>): LeaseClaims {
+function leaseOf(deps: AuthorizeDeps, token: string, params: Readonly<Record<string, unknown>>): LeaseClaims {
   const path = { runId: String(params["run"]), jobId: String(params["job"]), fence: Number(params["fence"]) };
   return verifyLease(deps.signer, token, path, deps.clock.nowMs());
 }
 
-function sessionOf(deps: FunctionDeps, token: string): SessionClaims {
+function sessionOf(deps: AuthorizeDeps, token: string): SessionClaims {
   const session = verifySession(deps.signer, token, deps.clock.nowMs());
   if (session === undefined)
     throw new DomainError("unauthorized", "this runner session is unknown or over: open a new one");

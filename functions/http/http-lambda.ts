@@ -5,7 +5,7 @@ import { DomainError } from "../../shared/domain/errors.ts";
 import { type Route, type RouteName, routes } from "../../shared/protocol/routes.ts";
 import type { FunctionDeps } from "../deps.ts";
 import { correlated } from "../observe.ts";
-import { type Authorize, type Caller, makeAuthorize } from "./authorize.ts";
+import { type Authorize, type AuthorizeDeps, type Caller, makeAuthorize } from "./authorize.ts";
 import { parseParams, parseRequest } from "./parse-request.ts";
 import { failureReply, reply } from "./replies.ts";
 
@@ -23,6 +23,8 @@ export interface Call<N extends RouteName> {
   readonly body: Parsed<Routes[N], "body">;
   readonly headers: Parsed<Routes[N], "headers">;
   readonly caller: Caller<Routes[N]["access"]>;
+  /** As it came: for a route that must see the very bytes. */
+  readonly event: APIGatewayProxyEventV2;
 }
 
 type NamesOf<H extends Route["handler"]> = { [N in RouteName]: Routes[N]["handler"] extends H ? N : never }[RouteName];
@@ -32,8 +34,11 @@ export type Implementations<H extends Route["handler"]> = {
   readonly [N in NamesOf<H>]: (call: Call<N>) => Promise<z.input<Routes[N]["reply"]>>;
 };
 
+/** What serving HTTP needs, beside what the routes themselves need. */
+export type HttpDeps = AuthorizeDeps & Pick<FunctionDeps, "observer">;
+
 /** The Lambda of a set of routes: authorise → parse → call → reply. Takes API Gateway's HTTP events (payload 2.0). */
-export function httpLambda<H extends Route["handler"]>(deps: FunctionDeps, implementations: Implementations<H>) {
+export function httpLambda<H extends Route["handler"]>(deps: HttpDeps, implementations: Implementations<H>) {
   const authorize = makeAuthorize(deps);
   const served = servedRoutes(implementations);
   return middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Error, Context>()
@@ -55,7 +60,7 @@ function servedRoutes(implementations: object): Served {
 }
 
 async function serve(
-  deps: FunctionDeps,
+  deps: HttpDeps,
   authorize: Authorize,
   served: Served,
   event: APIGatewayProxyEventV2,
@@ -70,7 +75,7 @@ async function serve(
       const caller = await authorize(found.route, event, params);
       // Nobody's body is read before it is known who sends it.
       const request = parseRequest(found.route, event);
-      return reply(found.route, requestId, await found.implementation({ ...request, params, caller }));
+      return reply(found.route, requestId, await found.implementation({ ...request, params, caller, event }));
     } catch (error) {
       return failureReply(deps.observer.log, requestId, error);
     }

@@ -8,3 +8,6 @@ export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
 };
+
+/** When this process started, in Unix milliseconds. */
+export const processStartedAtMs: number = Math.round(performance.timeOrigin);

@@ -112,6 +112,13 @@ export const sweepKey = (tenant: string): Key => same(`T#${tenant}#SWEEP`, "SWEE
 export const auditKey = (tenant: string, day: string, id: string): Key => ({ pk: auditPartition(tenant, day), sk: id });
 export const auditPartition = (tenant: string, day: string) => `T#${tenant}#AUDIT#${day}`;
 
+/** A tenant's runners lie in one partition: each writes once in a quarter of an hour, and all are asked for together. */
+export const runnersPartition = (tenant: string) => `T#${tenant}#RUNNERS`;
+export const runnerItemKey = (tenant: string, name: string, instance: string): Key => ({
+  pk: runnersPartition(tenant),
+  sk: `RUNNER#${name}#${instance}`,
+});
+
 const same = (pk: string, sk: string): Key => ({ pk, sk });
 
 /** Index keys. */

@@ -1,6 +1,9 @@
 import { DomainError } from "../domain/errors.ts";
 import { SESSION_MS } from "../domain/limits.ts";
 import type { Session } from "../protocol/leases.ts";
+import { runnerItemKey } from "../store/keys.ts";
+import { ITEM_VERSION } from "../store/migrate.ts";
+import type { RunnerStore } from "../store/runner-store.ts";
 import { signSession } from "./lease-token.ts";
 import { type OfferDeps, polledPools } from "./poll-offers.ts";
 
@@ -11,10 +14,20 @@ export interface SessionRequest {
   readonly poll: "queue" | "api";
   /** Good for one claim (SECURITY 23). */
   readonly ephemeral: boolean;
+  readonly slots: number;
+  /** The id of this process's first session, where this is not it. */
+  readonly firstSession?: string | undefined;
 }
 
+export interface SessionDeps extends OfferDeps {
+  readonly runners: RunnerStore;
+}
+
+/** How long the table remembers a runner that does not come again. */
+const REMEMBERED_MS = 86_400_000;
+
 /** Opens a runner's session: which pools it may claim from, and how to reach their queues and nothing else. */
-export async function openSession(deps: OfferDeps, runner: SessionRequest): Promise<Session> {
+export async function openSession(deps: SessionDeps, runner: SessionRequest): Promise<Session> {
   const { tenant, pools, poolQueueUrl } = deps.settings;
   const unknown = runner.pools.find((pool) => !pools.includes(pool));
   if (unknown !== undefined) {
@@ -33,6 +46,8 @@ export async function openSession(deps: OfferDeps, runner: SessionRequest): Prom
     expiresAtMs: nowMs + expiresInMs,
     ...(runner.ephemeral ? { ephemeral: true as const } : {}),
   };
+  await noteRunner(deps, runner, runnerId, { seenAtMs: nowMs, expiresAtMs: nowMs + expiresInMs });
+  deps.metrics.count("SessionsOpened");
   const { name, poll, ephemeral } = runner;
   deps.log.info("session opened", { runner: name, runnerId, pools: runner.pools, poll, ephemeral });
   return {
@@ -42,6 +57,29 @@ export async function openSession(deps: OfferDeps, runner: SessionRequest): Prom
     pools: runner.pools.map((pool) => ({ name: pool, queueUrl: poolQueueUrl(pool) })),
     ...(sqs === undefined ? {} : { sqs }),
   };
+}
+
+/** For people who ask who is there: nothing is decided by it. One write for each process in a quarter of an hour. */
+async function noteRunner(
+  deps: SessionDeps,
+  { name, pools, slots, firstSession }: SessionRequest,
+  runnerId: string,
+  session: { readonly seenAtMs: number; readonly expiresAtMs: number },
+): Promise<void> {
+  const { tenant } = deps.settings;
+  const instance = firstSession ?? runnerId;
+  await deps.runners.seen({
+    ...runnerItemKey(tenant, name, instance),
+    v: ITEM_VERSION,
+    tenant,
+    ttl: Math.ceil((session.expiresAtMs + REMEMBERED_MS) / 1_000),
+    family: "runner",
+    name,
+    instance,
+    pools: [...pools],
+    slots,
+    ...session,
+  });
 }
 
 interface Access {

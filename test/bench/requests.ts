@@ -1,7 +1,7 @@
 import { startMeteredStack } from "../support/metered-stack.ts";
 import { oneJobCounts } from "../support/one-job-counts.ts";
 import type { Measurement, Row } from "./measurement.ts";
-import { priceOf } from "./prices.ts";
+import { priceOfCounts } from "./prices.ts";
 
 /** What one job asks of AWS, against the budget of DESIGN section 9, and its price. */
 
@@ -14,7 +14,7 @@ export const requests: Measurement = {
     const stack = await startMeteredStack();
     try {
       const counts = await oneJobCounts(stack);
-      const prices = priceOf(counts);
+      const prices = priceOfCounts(counts);
       const total = Object.values(prices).reduce((sum, price) => sum + price, 0);
       const each = Object.entries(prices).map(([service, price]) => `${service} ${(price * JOBS * CENTS).toFixed(2)}`);
       const operations = Object.entries(counts.operations).map(([operation, count]) => `${operation} ${count}`);

@@ -50,6 +50,7 @@ await startStack(process.argv.slice(2), async () => ({
       seen.push({ name: "sweep", event });
     },
     webhook: httpFunction,
+    status: httpFunction,
     report: queueFunction("report"),
     admin: async () => undefined,
   },

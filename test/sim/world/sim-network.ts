@@ -1,6 +1,7 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
 import { matchRoute } from "../../../localstack/gateway/match-route.ts";
 import type { Exchange, WireRequest } from "../../../shared/protocol/client.ts";
+import type { Route } from "../../../shared/protocol/routes.ts";
 import { FUNCTIONS } from "../../../shared/resources.ts";
 import type { Simulation } from "../engine/simulation.ts";
 import type { Faults } from "../faults.ts";
@@ -32,12 +33,13 @@ export function makeNetwork(
   sim: Simulation,
   faults: Faults,
   invoke: Invoke,
-  handlers: { readonly api: HttpHandler; readonly lease: HttpHandler },
+  handlers: Readonly<Partial<Record<Route["handler"], HttpHandler>>>,
 ): Network {
   function serve(name: string, request: WireRequest, answered: (answer: Answer) => void): void {
     const { pathname, searchParams } = new URL(request.url);
     const match = matchRoute(request.method, pathname);
-    if (match.kind !== "found") {
+    const handler = match.kind === "found" ? handlers[match.route.handler] : undefined;
+    if (match.kind !== "found" || handler === undefined) {
       answered({ status: 404, text: '{"message":"Not Found"}' });
       return;
     }
@@ -47,7 +49,7 @@ export function makeNetwork(
     invoke<APIGatewayProxyStructuredResultV2>(
       `${route.handler} ${name}`,
       timeoutMs,
-      () => handlers[route.handler](event),
+      () => handler(event),
       (how) => answered(answerOf(how)),
     );
   }

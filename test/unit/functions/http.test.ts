@@ -56,6 +56,11 @@ beforeAll(async () => {
   const handlers = {
     api: httpLambda<"api">(deps, apiRoutes(deps)),
     lease: httpLambda<"lease">(deps, leaseRoutes(deps)),
+    status: httpLambda<"status">(deps, {
+      status: async () => {
+        throw new Error("nobody who may asks it here");
+      },
+    }),
   };
   call = async (name, request = {}) => {
     const route = routes[name];
