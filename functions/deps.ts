@@ -11,21 +11,25 @@ import { makeSigner } from "../shared/lib/signed-token.ts";
 import { toDocumentClient } from "../shared/store/document-client.ts";
 import { makeDynamoAuditStore } from "../shared/store/dynamo-audit-store.ts";
 import { makeDynamoProjectStore } from "../shared/store/dynamo-project-store.ts";
+import { makeDynamoRunnerStore } from "../shared/store/dynamo-runner-store.ts";
 import { makeDynamoStore } from "../shared/store/dynamo-store.ts";
+import { makeDynamoTriggerStore } from "../shared/store/dynamo-trigger-store.ts";
 import { makeS3Bucket } from "../shared/store/s3-bucket.ts";
-import { makeSqsQueues } from "../shared/store/sqs-queues.ts";
+import { makeDeliverySender, makeSqsQueues } from "../shared/store/sqs-queues.ts";
 import type { AuditDeps } from "../shared/usecases/audit.ts";
 import type { Deps } from "../shared/usecases/deps.ts";
-import type { OfferDeps } from "../shared/usecases/poll-offers.ts";
-import type { ProjectDeps } from "../shared/usecases/trigger-deps.ts";
+import type { SessionDeps } from "../shared/usecases/open-session.ts";
+import type { TriggerDeps } from "../shared/usecases/trigger-deps.ts";
 import type { Environment } from "./environment.ts";
+import { makeForge } from "./forges/make-forge.ts";
 import { makeObserver, type Observer } from "./observe.ts";
 import { openSecrets } from "./open-secrets.ts";
+import { processRegistry } from "./process-registry.ts";
 import { readDefinitionWithGit } from "./read-definition.ts";
 import { prometheusMeter } from "./request-metrics.ts";
 import { poolOffers, runnerSqs } from "./runner-sqs.ts";
 
-export interface FunctionDeps extends ProjectDeps, AuditDeps, OfferDeps {
+export interface FunctionDeps extends TriggerDeps, AuditDeps, SessionDeps {
   readonly observer: Observer;
   readonly environment: Environment;
   /** Counts AWS requests among the metrics of this process. */
@@ -41,11 +45,14 @@ export const systemRandom: Deps["random"] = {
 
 /** Everything that the use cases need, on the AWS SDK. Made once per process. */
 export function makeDeps(environment: Environment, signingKeys: readonly Buffer[]): FunctionDeps {
-  const observer = makeObserver(environment.BATON_LOG_LEVEL);
+  const observer = makeObserver(environment.BATON_LOG_LEVEL, processRegistry);
   const meter = prometheusMeter(observer.registry);
   const offers = poolOffers(environment, meter);
   const poolQueueUrl = (pool: string) => environment.BATON_POOL_QUEUE_URL_PREFIX + pool;
   const table = documentClient(environment, meter);
+  const sqs = sqsClient(environment, meter);
+  const forgeHosts = parseForgeHosts(environment.BATON_FORGE_HOSTS);
+  const secrets = openSecrets(environment, meter);
   return {
     observer,
     environment,
@@ -53,11 +60,16 @@ export function makeDeps(environment: Environment, signingKeys: readonly Buffer[
     store: makeDynamoStore(table, environment.BATON_TABLE),
     projects: makeDynamoProjectStore(table, environment.BATON_TABLE),
     audit: makeDynamoAuditStore(table, environment.BATON_TABLE),
-    secrets: openSecrets(environment, meter),
-    forgeHosts: parseForgeHosts(environment.BATON_FORGE_HOSTS),
-    queues: makeSqsQueues(sqsClient(environment, meter), {
+    runners: makeDynamoRunnerStore(table, environment.BATON_TABLE),
+    triggers: makeDynamoTriggerStore(table, environment.BATON_TABLE),
+    sendDelivery: makeDeliverySender(sqs, environment.BATON_PLANS_QUEUE_URL),
+    secrets,
+    forgeHosts,
+    forge: makeForge({ hosts: forgeHosts, secrets, clock: systemClock, log: observer.log }),
+    queues: makeSqsQueues(sqs, {
       ticks: environment.BATON_TICKS_QUEUE_URL,
       plans: environment.BATON_PLANS_QUEUE_URL,
+      reports: environment.BATON_REPORTS_QUEUE_URL,
       pool: poolQueueUrl,
     }),
     bucket: makeS3Bucket(s3Client(environment, meter), environment.BATON_BUCKET),

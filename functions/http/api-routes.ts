@@ -1,6 +1,7 @@
 import { DomainError } from "../../shared/domain/errors.ts";
 import type { AuditActor } from "../../shared/protocol/audit.ts";
 import { projectKey } from "../../shared/store/keys.ts";
+import { approveRun } from "../../shared/usecases/approve-run.ts";
 import { readAudit, recordAudit } from "../../shared/usecases/audit.ts";
 import { cancelRun } from "../../shared/usecases/cancel-run.ts";
 import { createRun } from "../../shared/usecases/create-run.ts";
@@ -58,6 +59,12 @@ export function apiRoutes(deps: FunctionDeps): Implementations<"api"> {
       const reason = body.reason === undefined ? {} : { reason: body.reason };
       await cancelRun(deps, { tenant, runId: params.run }, { actor: actorOf(caller), ...reason });
       await recordAudit(deps, { action: "run.cancel", actor: auditActor(caller), subject: params.run });
+      return readRun(deps, params.run);
+    },
+    approveRun: async ({ params, body, caller }) => {
+      await approveRun(deps, { tenant, runId: params.run }, body.sha, actorOf(caller));
+      const details = { sha: body.sha };
+      await recordAudit(deps, { action: "run.approve", actor: auditActor(caller), subject: params.run, details });
       return readRun(deps, params.run);
     },
     rerunRun: async ({ params, body, headers, caller }) => {

@@ -40,7 +40,7 @@ export interface GatewayOptions {
 const KEEP_ALIVE_MS = 75_000;
 const REQUEST_MS = 30_000;
 /** What is still read of a refused body, so that the client can read the refusal. */
-const DISCARD_BYTES_MAX = 16 * BODY_BYTES_MAX;
+const DISCARD_BYTES_MAX = 32 * BODY_BYTES_MAX;
 const DISCARD_MS = 2_000;
 
 /** Binds the port at once, so that one in use is told before anything else starts. Fails `port_in_use`. */
@@ -118,9 +118,10 @@ async function answerRequest(
   if (match.kind === "unknown_path") return refusalAnswer("not_found", `there is no ${url.split("?")[0]}`, requestId);
   if (match.kind === "wrong_method") return wrongMethod(method, match.allowed, requestId);
   const atMs = clock.nowMs();
-  const body = await readBody(request);
+  const { bodyBytesMax = BODY_BYTES_MAX } = match.route;
+  const body = await readBody(request, bodyBytesMax);
   if (body === undefined)
-    return refusalAnswer("too_large", `a request's body is at most ${BODY_BYTES_MAX} bytes`, requestId);
+    return refusalAnswer("too_large", `a request's body is at most ${bodyBytesMax} bytes`, requestId);
   if (functions === undefined) return refusalAnswer("not_ready", "the stack is starting", requestId);
   const sourceIp = request.socket.remoteAddress ?? "";
   const event = httpEvent({ method, url, headers, body, sourceIp, requestId, atMs }, match.route, match.params);
@@ -140,15 +141,15 @@ function wrongMethod(method: string, allowed: readonly string[], requestId: stri
 }
 
 /** The whole body; undefined as soon as it is known to be too large. Rejects when the client goes away. */
-async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES_MAX) return undefined;
+async function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer | undefined> {
+  if (Number(request.headers["content-length"] ?? 0) > bytesMax) return undefined;
   const chunks: Buffer[] = [];
   let bytes = 0;
   // Leaving the loop early must not destroy the socket: the refusal is yet to be sent.
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     const piece: Buffer = chunk;
     bytes += piece.length;
-    if (bytes > BODY_BYTES_MAX) return undefined;
+    if (bytes > bytesMax) return undefined;
     chunks.push(piece);
   }
   return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);

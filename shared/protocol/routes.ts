@@ -1,12 +1,15 @@
 import { z } from "zod";
 import type { FailureCode } from "../domain/errors.ts";
+import { WEBHOOK_BODY_BYTES_MAX } from "../domain/limits.ts";
 import * as audit from "./audit.ts";
 import { artifactName, fence, idempotencyKey, jobId, poolName, projectName, runId } from "./ids.ts";
 import * as leases from "./leases.ts";
 import * as products from "./products.ts";
 import * as projects from "./projects.ts";
 import * as runs from "./runs.ts";
+import * as status from "./status.ts";
 import * as tokens from "./tokens.ts";
+import * as webhooks from "./webhooks.ts";
 
 /**
  * The one route table: it feeds CDK's routes, the local gateway, the typed client and OpenAPI. Requests are parsed
@@ -21,7 +24,7 @@ export interface Route {
   /** OpenAPI style: `/v1/runs/{run}`. */
   readonly path: string;
   /** The file in `functions/` that serves it. */
-  readonly handler: "api" | "lease";
+  readonly handler: "api" | "lease" | "status" | "webhook";
   readonly access: Access;
   readonly summary: string;
   readonly params: z.ZodObject;
@@ -30,6 +33,8 @@ export interface Route {
   readonly headers?: z.ZodObject;
   readonly status: 200 | 201 | 202;
   readonly reply: z.ZodType;
+  /** What a body may have at most; `BODY_BYTES_MAX` where absent. */
+  readonly bodyBytesMax?: number;
   /** A reply that is not JSON. */
   readonly contentType?: string;
   /** Failures worth telling a caller apart; 400, 401, 403, 413, 500 and 503 are everywhere. */
@@ -69,6 +74,18 @@ export const routes = {
     status: 200,
     reply: z.object({ ok: z.literal(true), reached: z.array(z.string()) }),
     failures: ["not_ready"],
+  }),
+  status: route({
+    method: "GET",
+    path: "/v1/status",
+    handler: "status",
+    access: "read",
+    summary: "Queues, runners, active work, the last sweep, and what the month has cost",
+    params: none,
+    query: status.statusQuery,
+    status: 200,
+    reply: status.statusReply,
+    failures: [],
   }),
   metrics: route({
     method: "GET",
@@ -188,6 +205,18 @@ export const routes = {
     status: 202,
     reply: runs.runReply,
     failures: ["not_found"],
+  }),
+  approveRun: route({
+    method: "POST",
+    path: "/v1/runs/{run}/approve",
+    handler: "api",
+    access: "run",
+    summary: "Lets the run of a fork's pull request start, if the commit is the one that was looked at",
+    params: run,
+    body: runs.approveBody,
+    status: 200,
+    reply: runs.runReply,
+    failures: ["not_found", "conflict"],
   }),
   rerunRun: route({
     method: "POST",
@@ -341,6 +370,19 @@ export const routes = {
     status: 200,
     reply: ok,
     failures: ["not_found"],
+  }),
+
+  githubWebhook: route({
+    method: "POST",
+    path: "/v1/webhooks/github/{project}",
+    handler: "webhook",
+    access: "open",
+    summary: "GitHub tells what happened, signed with the project's webhook secret",
+    params: z.object({ project: z.string() }),
+    status: 202,
+    reply: webhooks.deliveryReply,
+    bodyBytesMax: WEBHOOK_BODY_BYTES_MAX,
+    failures: [],
   }),
 
   openSession: route({

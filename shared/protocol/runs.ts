@@ -179,6 +179,8 @@ export const artifactQuery = z.strictObject({ job: jobId, name: artifactName });
 export const artifactLink = z.object({ artifact: artifactSchema, url: z.string() });
 
 export const cancelBody = z.strictObject({ reason: label.optional() });
+/** `sha`: the commit that was looked at. */
+export const approveBody = z.strictObject({ sha: gitSha });
 export const rerunBody = z.strictObject({
   only: z.enum(["all", "failed"]).default("all"),
   watch: z.boolean().default(false),

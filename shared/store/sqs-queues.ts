@@ -4,6 +4,7 @@ import {
   SendMessageCommand,
   type SQSClient,
 } from "@aws-sdk/client-sqs";
+import type { DeliveryRef } from "./keys.ts";
 import type { PoolOffer, Queues } from "./queues.ts";
 
 const BATCH_MAX = 10;
@@ -12,7 +13,12 @@ const DELAY_SECONDS_MAX = 900;
 /** Queues on SQS. Offers of one project share a message group, so that no project starves the others (fair queues). */
 export function makeSqsQueues(
   client: SQSClient,
-  urls: { readonly ticks: string; readonly plans: string; readonly pool: (pool: string) => string },
+  urls: {
+    readonly ticks: string;
+    readonly plans: string;
+    readonly reports: string;
+    readonly pool: (pool: string) => string;
+  },
 ): Queues {
   return {
     async sendOffers(offers) {
@@ -23,24 +29,35 @@ export function makeSqsQueues(
       await Promise.all(batches.map(({ pool, batch }) => sendBatch(client, urls.pool(pool), batch)));
     },
     async sendTick(tick, delayMs) {
-      const DelaySeconds = Math.min(DELAY_SECONDS_MAX, Math.max(0, Math.ceil(delayMs / 1_000)));
-      await client.send(
-        new SendMessageCommand({ QueueUrl: urls.ticks, MessageBody: JSON.stringify(tick), DelaySeconds }),
-      );
+      const message = { QueueUrl: urls.ticks, MessageBody: JSON.stringify(tick), DelaySeconds: delaySeconds(delayMs) };
+      await client.send(new SendMessageCommand(message));
+    },
+    async sendReport(ref, delayMs) {
+      const message = { QueueUrl: urls.reports, MessageBody: JSON.stringify(ref), DelaySeconds: delaySeconds(delayMs) };
+      await client.send(new SendMessageCommand(message));
     },
     async sendPlan({ tenant, runId }) {
       await client.send(
-        new SendMessageCommand({ QueueUrl: urls.plans, MessageBody: JSON.stringify({ tenant, runId }) }),
+        new SendMessageCommand({ QueueUrl: urls.plans, MessageBody: JSON.stringify({ kind: "plan", tenant, runId }) }),
       );
     },
     async visibleOffers(pool) {
-      return approximate(client, urls.pool(pool));
+      return approximateMessages(client, urls.pool(pool));
     },
     async ping() {
-      await approximate(client, urls.ticks);
+      await approximateMessages(client, urls.ticks);
     },
   };
 }
+
+/** Asks for a delivery to be decided, on the queue of plans: one more queue would cost its pollers. */
+export function makeDeliverySender(client: SQSClient, QueueUrl: string): (ref: DeliveryRef) => Promise<void> {
+  return async (ref) => {
+    await client.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify({ kind: "delivery", ...ref }) }));
+  };
+}
+
+const delaySeconds = (delayMs: number) => Math.min(DELAY_SECONDS_MAX, Math.max(0, Math.ceil(delayMs / 1_000)));
 
 async function sendBatch(client: SQSClient, QueueUrl: string, batch: readonly PoolOffer[]): Promise<void> {
   const [only] = batch;
@@ -62,7 +79,8 @@ async function sendBatch(client: SQSClient, QueueUrl: string, batch: readonly Po
     throw new Error(`${answer.Failed?.length} of ${batch.length} offers were refused: ${failed.Message}`);
 }
 
-async function approximate(client: SQSClient, QueueUrl: string): Promise<number> {
+/** Messages that wait in a queue: approximate. */
+export async function approximateMessages(client: SQSClient, QueueUrl: string): Promise<number> {
   const answer = await client.send(
     new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["ApproximateNumberOfMessages"] }),
   );

@@ -143,8 +143,10 @@ async function changedPathsOf(
 ): Promise<readonly string[] | undefined> {
   if (trigger.event !== "push" && trigger.event !== "pull_request") return undefined;
   if (trigger.paths !== undefined) return trigger.paths;
-  const before = trigger.event === "push" ? trigger.before : trigger.base.sha;
-  return before === undefined ? undefined : deps.forge.changedPaths(project, before, trigger.sha);
+  if (trigger.event === "pull_request")
+    return deps.forge.changedPaths(project, trigger.base.sha, trigger.sha, "mergeBase");
+  // Of a branch that is new nobody says what it differs from.
+  return trigger.before === undefined ? undefined : deps.forge.changedPaths(project, trigger.before, trigger.sha);
 }
 
 function decidedItem(deps: TriggerDeps, key: ReturnType<typeof decidedKey>, decisions: Decision[]): DecidedItem {

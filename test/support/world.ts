@@ -9,16 +9,21 @@ import type { Bucket } from "../../shared/store/bucket.ts";
 import { toDocumentClient } from "../../shared/store/document-client.ts";
 import { makeDynamoAuditStore } from "../../shared/store/dynamo-audit-store.ts";
 import { makeDynamoProjectStore } from "../../shared/store/dynamo-project-store.ts";
+import { makeDynamoRunnerStore } from "../../shared/store/dynamo-runner-store.ts";
 import { makeDynamoStore } from "../../shared/store/dynamo-store.ts";
+import { makeDynamoTriggerStore } from "../../shared/store/dynamo-trigger-store.ts";
+import type { DeliveryRef, OutboxRef } from "../../shared/store/keys.ts";
 import type { PoolOffer, Queues, Tick } from "../../shared/store/queues.ts";
 import type { AuditDeps } from "../../shared/usecases/audit.ts";
 import type { SessionClaims } from "../../shared/usecases/lease-token.ts";
-import type { ProjectDeps } from "../../shared/usecases/trigger-deps.ts";
+import type { SessionDeps } from "../../shared/usecases/open-session.ts";
+import type { TriggerDeps } from "../../shared/usecases/trigger-deps.ts";
+import { type FakeRepository, forgeOf } from "./fake-forge.ts";
 import { memorySecrets } from "./memory-secrets.ts";
 
 /** The control plane's use cases on the real DynamoDB engine, with a clock that the test moves and queues that it reads. */
 export interface World {
-  readonly deps: ProjectDeps & AuditDeps;
+  readonly deps: TriggerDeps & AuditDeps & SessionDeps;
   readonly client: DynamoDBDocumentClient;
   readonly clock: { nowMs: number };
   /** What was sent, in order; nothing is delivered by itself. */
@@ -26,10 +31,14 @@ export interface World {
     offers: PoolOffer[];
     ticks: (Tick & { delayMs: number })[];
     plans: { tenant: string; runId: string }[];
+    deliveries: DeliveryRef[];
+    reports: { ref: OutboxRef; delayMs: number }[];
   };
   readonly objects: Map<string, string>;
   /** Values by path. */
   readonly secrets: Map<string, string>;
+  /** What the forge has, by owner and name. */
+  readonly repositories: Map<string, FakeRepository>;
   readonly counted: Map<string, number>;
   stop(): Promise<void>;
 }
@@ -43,16 +52,21 @@ export async function startWorld(pools: readonly string[] = ["default", "gpu"]):
   await createTable(plain);
   const client = toDocumentClient(plain);
   const clock = { nowMs: START_MS };
-  const sent: World["sent"] = { offers: [], ticks: [], plans: [] };
+  const sent: World["sent"] = { offers: [], ticks: [], plans: [], deliveries: [], reports: [] };
   const objects = new Map<string, string>();
   const secrets = new Map<string, string>();
+  const repositories = new Map<string, FakeRepository>();
   const counted = new Map<string, number>();
   const deps: World["deps"] = {
     store: makeDynamoStore(client, TABLE_NAME),
     projects: makeDynamoProjectStore(client, TABLE_NAME),
     audit: makeDynamoAuditStore(client, TABLE_NAME),
+    runners: makeDynamoRunnerStore(client, TABLE_NAME),
     secrets: memorySecrets(secrets),
     forgeHosts: ["api.github.com"],
+    forge: forgeOf(repositories),
+    triggers: makeDynamoTriggerStore(client, TABLE_NAME),
+    sendDelivery: async (ref) => void sent.deliveries.push(ref),
     queues: recordingQueues(sent),
     bucket: memoryBucket(objects),
     clock: { nowMs: () => clock.nowMs, monotonicMs: () => clock.nowMs },
@@ -84,6 +98,7 @@ export async function startWorld(pools: readonly string[] = ["default", "gpu"]):
     sent,
     objects,
     secrets,
+    repositories,
     counted,
     async stop() {
       client.destroy();
@@ -98,6 +113,7 @@ function recordingQueues(sent: World["sent"]): Queues {
     sendOffers: async (offers) => void sent.offers.push(...offers),
     sendTick: async (tick, delayMs) => void sent.ticks.push({ ...tick, delayMs }),
     sendPlan: async (plan) => void sent.plans.push(plan),
+    sendReport: async (ref, delayMs) => void sent.reports.push({ ref, delayMs }),
     visibleOffers: async () => 0,
     ping: async () => undefined,
   };

@@ -7,9 +7,11 @@ import { planLambda, reconcileLambda } from "../../../functions/queue-calls.ts";
 import { makeSigner, type Signer } from "../../../shared/lib/signed-token.ts";
 import { QUEUES, SCHEDULES } from "../../../shared/resources.ts";
 import { createLive, requestItem } from "../../../shared/usecases/create-run.ts";
+import type { Deps } from "../../../shared/usecases/deps.ts";
 import { digest } from "../../../shared/usecases/specs.ts";
 import { sweepRuns } from "../../../shared/usecases/sweep-runs.ts";
 import { toRunSummary } from "../../../shared/usecases/views.ts";
+import { forgeOf } from "../../support/fake-forge.ts";
 import { memorySecrets } from "../../support/memory-secrets.ts";
 import { oneOf } from "../engine/dice.ts";
 import type { Simulation } from "../engine/simulation.ts";
@@ -157,8 +159,16 @@ function depsOf(sim: Simulation, parts: Parts): FunctionDeps {
   };
 }
 
-/** What concerns projects: the simulated world has none, and nobody reads its audit. */
-const NO_PROJECTS: Pick<FunctionDeps, "projects" | "secrets" | "audit" | "forgeHosts"> = {
+/** What concerns projects: the simulated world has none, and nobody reads its audit or asks for its runners. */
+const NO_PROJECTS: Omit<FunctionDeps, keyof Deps | "observer" | "environment" | "meter"> = {
+  triggers: {
+    getDelivery: async () => undefined,
+    getDecided: async () => undefined,
+    getRef: async () => undefined,
+    dueDeliveries: async () => [],
+  },
+  sendDelivery: async () => undefined,
+  forge: forgeOf(new Map()),
   projects: {
     getProject: async () => undefined,
     listProjects: async () => [],
@@ -168,6 +178,7 @@ const NO_PROJECTS: Pick<FunctionDeps, "projects" | "secrets" | "audit" | "forgeH
   },
   secrets: memorySecrets(),
   audit: { append: async () => undefined, readDay: async () => ({ items: [] }) },
+  runners: { seen: async () => undefined, list: async () => ({ runners: [], cut: false }) },
   forgeHosts: [],
 };
 

@@ -8,6 +8,7 @@ import type { FunctionDeps } from "../../../functions/deps.ts";
 import { apiRoutes } from "../../../functions/http/api-routes.ts";
 import { httpLambda } from "../../../functions/http/http-lambda.ts";
 import { leaseRoutes } from "../../../functions/http/lease-routes.ts";
+import { webhookRoutes } from "../../../functions/http/webhook-routes.ts";
 import { TABLE_NAME } from "../../../localstack/names.ts";
 import {
   BODY_BYTES_MAX,
@@ -56,6 +57,7 @@ beforeAll(async () => {
   const handlers = {
     api: httpLambda<"api">(deps, apiRoutes(deps)),
     lease: httpLambda<"lease">(deps, leaseRoutes(deps)),
+    webhook: httpLambda<"webhook">(deps, webhookRoutes(deps)),
     status: httpLambda<"status">(deps, {
       status: async () => {
         throw new Error("nobody who may asks it here");

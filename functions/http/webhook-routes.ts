@@ -1,0 +1,91 @@
+import type { APIGatewayProxyEventV2 } from "aws-lambda";
+import { DomainError } from "../../shared/domain/errors.ts";
+import { WEBHOOK_BODY_BYTES_MAX, WEBHOOK_SECRET_CACHE_MS } from "../../shared/domain/limits.ts";
+import { projectName } from "../../shared/protocol/ids.ts";
+import type { ProjectItem } from "../../shared/store/items.ts";
+import { type Delivery, receiveDelivery } from "../../shared/usecases/receive-delivery.ts";
+import type { DeliveryDeps } from "../../shared/usecases/trigger-deps.ts";
+import { readWebhookSecrets } from "../../shared/usecases/webhook-secrets.ts";
+import { type ParsedEvent, parseEvent } from "../forges/github/parse-event.ts";
+import { isSignedBy } from "../forges/github/verify-signature.ts";
+import type { Implementations } from "./http-lambda.ts";
+import { rememberFor } from "./remember-for.ts";
+
+/** Ids are GUIDs; whatever else comes must fit a key. */
+const DELIVERY_ID = /^[A-Za-z0-9-]{1,64}$/;
+const EVENT_NAME = /^[a-z_]{1,64}$/;
+/** A signature that does not hold looks for a rotated secret at most this often, so that guessing costs us little. */
+const LOOK_AGAIN_MS = 1_000;
+
+/**
+ * A webhook: nothing of its body is read before its signature holds, an unknown project is refused as a wrong signature
+ * is, and the answer comes when the delivery is kept: what follows from it is decided by the plan function (SECURITY 17).
+ */
+export function webhookRoutes(deps: DeliveryDeps): Implementations<"webhook"> {
+  const secretsOf = rememberFor(deps.clock, (project) => readWebhookSecrets(deps.secrets, project));
+
+  async function verify(project: string, body: Buffer, signature: string | undefined): Promise<void> {
+    const name = projectName.safeParse(project).data;
+    const look = (maxAgeMs: number) => (name === undefined ? Promise.resolve([]) : secretsOf(name, maxAgeMs));
+    if (isSignedBy(await look(WEBHOOK_SECRET_CACHE_MS), body, signature)) return;
+    if (isSignedBy(await look(LOOK_AGAIN_MS), body, signature)) return;
+    throw refusal();
+  }
+
+  return {
+    githubWebhook: async ({ params, event }) => {
+      const body = bytesOf(event);
+      await verify(params.project, body, event.headers["x-hub-signature-256"]);
+      const project = await deps.projects.getProject(deps.settings.tenant, params.project);
+      if (project === undefined) throw refusal();
+      const delivery = deliveryOf(project, event.headers, readPayload(event, body), deps.clock.nowMs());
+      const { state, duplicate } = await receiveDelivery(deps, delivery);
+      deps.log.info("delivery received", { delivery: delivery.deliveryId, event: delivery.event, state, duplicate });
+      return { delivery: delivery.deliveryId, state, duplicate };
+    },
+  };
+}
+
+const refusal = () => new DomainError("unauthorized", "the signature does not hold");
+
+/** The very bytes that were signed. Throws `too_large`. */
+function bytesOf(event: APIGatewayProxyEventV2): Buffer {
+  const bytes = Buffer.from(event.body ?? "", event.isBase64Encoded ? "base64" : "utf8");
+  if (bytes.length <= WEBHOOK_BODY_BYTES_MAX) return bytes;
+  throw new DomainError("too_large", `a webhook's body is at most ${WEBHOOK_BODY_BYTES_MAX} bytes`);
+}
+
+/** JSON, plain or as the form field that GitHub sends where nobody has chosen a content type. */
+function readPayload({ headers }: APIGatewayProxyEventV2, body: Buffer): unknown {
+  const isForm = (headers["content-type"] ?? "").startsWith("application/x-www-form-urlencoded");
+  const text = isForm ? (new URLSearchParams(body.toString()).get("payload") ?? "") : body.toString();
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new DomainError("bad_request", "the payload is not JSON", undefined, { cause });
+  }
+}
+
+/** Throws `bad_request` where the headers or the payload are not GitHub's. */
+function deliveryOf(
+  project: ProjectItem,
+  headers: APIGatewayProxyEventV2["headers"],
+  payload: unknown,
+  receivedAtMs: number,
+): Delivery {
+  const deliveryId = headers["x-github-delivery"] ?? "";
+  const event = headers["x-github-event"] ?? "";
+  if (!DELIVERY_ID.test(deliveryId)) throw new DomainError("bad_request", "X-GitHub-Delivery is not a delivery's id");
+  if (!EVENT_NAME.test(event)) throw new DomainError("bad_request", "X-GitHub-Event is not an event's name");
+  const parsed = parseEvent(event, payload, receivedAtMs);
+  if (parsed.kind === "unreadable") throw new DomainError("bad_request", `not a payload of ${event}: ${parsed.reason}`);
+  const { tenant, name } = project;
+  return { tenant, forge: "github", project: name, deliveryId, event, said: saidOf(project, parsed) };
+}
+
+/** A hook of a whole organisation tells of other repositories too. */
+function saidOf({ forge }: ProjectItem, parsed: Exclude<ParsedEvent, { kind: "unreadable" }>): Delivery["said"] {
+  if (parsed.kind === "ignored") return { ignored: parsed.reason };
+  if (parsed.repository.toLowerCase() === forge.repository.toLowerCase()) return { trigger: parsed.trigger };
+  return { ignored: `it is of ${parsed.repository}, and this project is of ${forge.repository}`.slice(0, 500) };
+}

@@ -1,0 +1,70 @@
+import { deliveryMoves } from "../domain/delivery-moves.ts";
+import {
+  DELIVERY_GIVE_UP_MS,
+  DELIVERY_MS,
+  DELIVERY_RETRY_MAX_MS,
+  DELIVERY_RETRY_MIN_MS,
+  REASON_LENGTH_MAX,
+} from "../domain/limits.ts";
+import type { Trigger } from "../protocol/triggers.ts";
+import { type DeliveryRef, deliveryKey } from "../store/keys.ts";
+import type { Cause } from "../store/store.ts";
+import type { Decision, DeliveryItem } from "../store/trigger-items.ts";
+import { ForgeError } from "./forge.ts";
+import { startTriggered } from "./start-triggered.ts";
+import type { TriggerDeps } from "./trigger-deps.ts";
+
+const CAUSE: Cause = { actor: "trigger" };
+
+/**
+ * Decides a delivery that is `received`: starts its runs and writes down what came of it. Two at once are harmless. A
+ * forge that does not answer now postpones it; one that refuses, or is silent for hours, fails it. Anything else is
+ * thrown: the message comes back, and sweep sends another.
+ */
+export async function decideDelivery(deps: TriggerDeps, ref: DeliveryRef): Promise<void> {
+  const item = await deps.triggers.getDelivery(deliveryKey(ref));
+  if (item?.state !== "received" || item.trigger === undefined) return;
+  const refusal = refusalOf(item, item.trigger);
+  if (refusal !== undefined) return ignore(deps, item, refusal);
+  const project = await deps.projects.getProject(ref.tenant, ref.project);
+  if (project === undefined) return ignore(deps, item, "its project was removed");
+  let decisions: Decision[];
+  try {
+    decisions = await startTriggered(deps, project, item.trigger, "webhook");
+  } catch (error) {
+    if (!(error instanceof ForgeError)) throw error;
+    return postponeOrFail(deps, item, error);
+  }
+  await deps.store.apply(deliveryMoves.handle, item, { nowMs: deps.clock.nowMs(), decisions }, CAUSE);
+}
+
+/** Its keys are forgotten some day: then an old event that somebody sends again must not be new (SECURITY 18). */
+function refusalOf(item: DeliveryItem, trigger: Trigger): string | undefined {
+  const ageMs = item.receivedAtMs - trigger.occurredAtMs;
+  return ageMs > DELIVERY_MS ? "it happened more than 7 days before it came" : undefined;
+}
+
+async function ignore(deps: TriggerDeps, item: DeliveryItem, reason: string): Promise<void> {
+  deps.log.info("delivery ignored", { project: item.project, delivery: item.deliveryId, reason });
+  await deps.store.apply(deliveryMoves.ignore, item, { nowMs: deps.clock.nowMs(), reason }, CAUSE);
+}
+
+async function postponeOrFail(deps: TriggerDeps, item: DeliveryItem, error: ForgeError): Promise<void> {
+  const nowMs = deps.clock.nowMs();
+  const reason = error.message.slice(0, REASON_LENGTH_MAX).toWellFormed();
+  const isLate = nowMs - item.receivedAtMs > DELIVERY_GIVE_UP_MS;
+  deps.log.warn("delivery not decided", {
+    project: item.project,
+    delivery: item.deliveryId,
+    reason,
+    again: error.retry,
+  });
+  if (!error.retry || isLate) {
+    await deps.store.apply(deliveryMoves.fail, item, { nowMs, reason }, { ...CAUSE, reason });
+    return;
+  }
+  const backoffMs = Math.min(DELIVERY_RETRY_MAX_MS, DELIVERY_RETRY_MIN_MS * 2 ** item.fence);
+  const wakeAtMs = nowMs + Math.max(backoffMs, error.retryAfterMs ?? 0);
+  const args = { nowMs, fence: item.fence, nextFence: item.fence + 1, wakeAtMs };
+  await deps.store.apply(deliveryMoves.postpone, item, args, { ...CAUSE, reason });
+}

@@ -1,0 +1,53 @@
+import { DELIVERY_MS } from "../domain/limits.ts";
+import type { Trigger } from "../protocol/triggers.ts";
+import { DELIVERIES_SHARD, type DeliveryRef, deliveryKey } from "../store/keys.ts";
+import { ITEM_VERSION } from "../store/migrate.ts";
+import type { DeliveryItem } from "../store/trigger-items.ts";
+import { hint } from "./hints.ts";
+import type { DeliveryDeps } from "./trigger-deps.ts";
+
+/** A delivery whose signature holds, and what it says: a trigger, or why it starts nothing. */
+export interface Delivery extends DeliveryRef {
+  readonly event: string;
+  readonly said: { readonly trigger: Trigger } | { readonly ignored: string };
+}
+
+/**
+ * Keeps a delivery, then asks the plan function to decide it. A known id changes nothing; where it is still `received`,
+ * it is asked for again. Whatever is lost after the write, sweep finds.
+ */
+export async function receiveDelivery(
+  deps: DeliveryDeps,
+  delivery: Delivery,
+): Promise<{ readonly state: DeliveryItem["state"]; readonly duplicate: boolean }> {
+  const item = deliveryItem(deps, delivery);
+  const born = await deps.store.birth([item]);
+  const kept = born === "born" ? item : ((await deps.triggers.getDelivery(item)) ?? item);
+  if (kept.state === "received") await hint(deps, "a delivery", () => deps.sendDelivery(refOf(delivery)));
+  return { state: kept.state, duplicate: born === "exists" };
+}
+
+const refOf = ({ tenant, forge, project, deliveryId }: DeliveryRef): DeliveryRef => ({
+  tenant,
+  forge,
+  project,
+  deliveryId,
+});
+
+function deliveryItem(deps: DeliveryDeps, delivery: Delivery): DeliveryItem {
+  const { event, said } = delivery;
+  const nowMs = deps.clock.nowMs();
+  const base = {
+    ...deliveryKey(delivery),
+    ...refOf(delivery),
+    v: ITEM_VERSION,
+    ttl: Math.ceil((nowMs + DELIVERY_MS) / 1_000),
+    family: "delivery",
+    fence: 0,
+    event,
+    receivedAtMs: nowMs,
+    history: {},
+  } as const;
+  if ("ignored" in said) return { ...base, state: "ignored", reason: said.ignored, endedAtMs: nowMs };
+  return { ...base, state: "received", trigger: said.trigger, wakeAtMs: nowMs, dueShard: DELIVERIES_SHARD };
+}

@@ -1,0 +1,112 @@
+import type { Trigger } from "../../shared/protocol/triggers.ts";
+import { type Forge, ForgeError } from "../../shared/usecases/forge.ts";
+
+/** A repository in memory, as a forge shows it. Tests of `functions/forges` speak HTTP instead. */
+export interface FakeRepository {
+  readonly forge: Forge;
+  readonly branches: Map<string, string>;
+  readonly pulls: Map<number, Extract<Trigger, { event: "pull_request" }>>;
+  /** By path; the same at every commit, but where `at` has it otherwise. */
+  readonly files: Map<string, string>;
+  readonly filesAt: Map<string, ReadonlyMap<string, string>>;
+  /** By commit. */
+  readonly messages: Map<string, string>;
+  defaultBranch: string;
+  /** Thrown by every call, or by those that it names. */
+  failing: { readonly error: ForgeError; readonly calls?: readonly (keyof Forge)[] } | undefined;
+  /** Names of the calls so far. */
+  readonly calls: (keyof Forge)[];
+}
+
+export function makeFakeRepository(): FakeRepository {
+  const branches = new Map<string, string>();
+  const pulls: FakeRepository["pulls"] = new Map();
+  const files = new Map<string, string>();
+  const filesAt: FakeRepository["filesAt"] = new Map();
+  const messages = new Map<string, string>();
+  const calls: (keyof Forge)[] = [];
+  const filesOf = (sha: string) => filesAt.get(sha) ?? files;
+
+  function called(call: keyof Forge): void {
+    calls.push(call);
+    const { failing } = repository;
+    if (failing !== undefined && (failing.calls?.includes(call) ?? true)) throw failing.error;
+  }
+
+  const forge: Forge = {
+    async listDefinitions(_project, sha) {
+      called("listDefinitions");
+      return [...filesOf(sha).keys()].filter((path) => path.startsWith(".baton/")).sort();
+    },
+    async readFile(_project, sha, path) {
+      called("readFile");
+      return filesOf(sha).get(path);
+    },
+    async changedPaths() {
+      called("changedPaths");
+      return undefined;
+    },
+    async defaultBranch() {
+      called("defaultBranch");
+      const sha = branches.get(repository.defaultBranch);
+      if (sha === undefined) throw new ForgeError("there is no default branch", { status: 404, retry: false });
+      return { branch: repository.defaultBranch, sha };
+    },
+    async branchHead(_project, branch) {
+      called("branchHead");
+      return branches.get(branch);
+    },
+    async commitMessage(_project, sha) {
+      called("commitMessage");
+      return messages.get(sha) ?? `commit ${sha}`;
+    },
+    async listHeads(_project, etag) {
+      called("listHeads");
+      const now = JSON.stringify([[...branches].sort(), [...pulls].sort(([a], [b]) => a - b)]);
+      if (etag === now) return undefined;
+      return {
+        etag: now,
+        branches: [...branches].map(([branch, sha]) => ({ branch, sha })),
+        pulls: [...pulls.values()],
+      };
+    },
+    async putStatus() {
+      throw new Error("no reports in this repository");
+    },
+    async putComment() {
+      throw new Error("no reports in this repository");
+    },
+  };
+  const repository: FakeRepository = {
+    forge,
+    branches,
+    pulls,
+    files,
+    filesAt,
+    messages,
+    defaultBranch: "main",
+    failing: undefined,
+    calls,
+  };
+  return repository;
+}
+
+/** Of several repositories the one that a project names. */
+export function forgeOf(repositories: ReadonlyMap<string, FakeRepository>): Forge {
+  const of = (name: string) => {
+    const found = repositories.get(name);
+    if (found === undefined) throw new ForgeError(`there is no repository ${name}`, { status: 404, retry: false });
+    return found.forge;
+  };
+  return {
+    listDefinitions: async (project, sha) => of(project.forge.repository).listDefinitions(project, sha),
+    readFile: async (project, sha, path) => of(project.forge.repository).readFile(project, sha, path),
+    changedPaths: async (project, ...rest) => of(project.forge.repository).changedPaths(project, ...rest),
+    defaultBranch: async (project) => of(project.forge.repository).defaultBranch(project),
+    branchHead: async (project, branch) => of(project.forge.repository).branchHead(project, branch),
+    commitMessage: async (project, sha) => of(project.forge.repository).commitMessage(project, sha),
+    listHeads: async (project, etag) => of(project.forge.repository).listHeads(project, etag),
+    putStatus: async (project, ...rest) => of(project.forge.repository).putStatus(project, ...rest),
+    putComment: async (project, ...rest) => of(project.forge.repository).putComment(project, ...rest),
+  };
+}
