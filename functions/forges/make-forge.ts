@@ -1,7 +1,8 @@
 import type { Forge } from "../../shared/usecases/forge.ts";
 import type { GithubOptions } from "./github/github-client.ts";
 
-const FORGE_TIMEOUT_MS = 10_000;
+/** Of one call. A report may take four of them in a row. */
+const FORGE_TIMEOUT_MS = 8_000;
 
 /**
  * The forge of whatever project is asked about. Its client is loaded with the first call, so that a function which asks

@@ -193,12 +193,12 @@ export const STATUS_RUNNERS_MAX = 500;
 export const REPORT_CHECKS_MAX = 50;
 /** While a run goes on: how long after the last report sweep looks again, should every hint be lost. */
 export const REPORT_LOOK_MS = 5 * MINUTE_MS;
-/** A sender that is not done after this is taken for dead. Longer than its function may run. */
-export const REPORT_SENDER_MS = 45 * SECOND_MS;
+/** A sender that is not done after this is taken for dead. Longer than its function may run, and than its calls can take. */
+export const REPORT_SENDER_MS = MINUTE_MS;
 /** After this a sender begins nothing new. */
 export const REPORT_SENDING_MS = 15 * SECOND_MS;
-/** What a forge has not taken by then, counted from the run's birth, it will not get. */
-export const REPORT_GIVE_UP_MS = 3 * DAY_MS;
+/** Failures in a row, after which a report is given up: three days of them, at the longest backoff. */
+export const REPORT_TRIES_MAX = 288;
 export const REPORT_BACKOFF_MS = 5 * SECOND_MS;
 export const REPORT_BACKOFF_MAX_MS = 15 * MINUTE_MS;
 /** Outboxes that one sweep wakes. */

@@ -39,7 +39,7 @@ export const outboxMoves = table("outbox", {
     from: ["sending"],
     to: "unchanged",
     guards: [equals("seq", arg("seq")), before("wakeAtMs", arg("nowMs"))],
-    effects: becomeSender,
+    effects: [...becomeSender, add("tries", 1)],
     recorded: false,
   },
   ask: {

@@ -1,4 +1,5 @@
 import type { Offer } from "../protocol/leases.ts";
+import type { OutboxRef } from "./keys.ts";
 
 export interface PoolOffer {
   readonly pool: string;
@@ -17,6 +18,8 @@ export interface Queues {
   sendOffers(offers: readonly PoolOffer[]): Promise<void>;
   sendTick(tick: Tick, delayMs: number): Promise<void>;
   sendPlan(plan: { readonly tenant: string; readonly runId: string }): Promise<void>;
+  /** Asks for the report of one run, or of one pull request's comment. */
+  sendReport(ref: OutboxRef, delayMs: number): Promise<void>;
   /** Messages that wait in the pool's queue: approximate. */
   visibleOffers(pool: string): Promise<number>;
   ping(): Promise<void>;

@@ -31,7 +31,6 @@ export const outboxItemSchema = z.object({
   tries: z.int(),
   wakeAtMs: z.int().optional(),
   dueShard: z.string().optional(),
-  giveUpAtMs: z.int().optional(),
   /** By the key of what is shown. */
   sent: z.record(z.string(), sentSchema),
   /** Of a comment: the newest run of each pipeline. */

@@ -6,7 +6,7 @@ import { eachOf } from "../lib/each-of.ts";
 import type { RunItem } from "../store/items.ts";
 import { type RunRef, runKey } from "../store/keys.ts";
 import type { Deps } from "./deps.ts";
-import { chainTick, offerJobs } from "./hints.ts";
+import { chainTick, hintReport, offerJobs } from "./hints.ts";
 import { admitJob } from "./settle.ts";
 
 const WIDTH = 8;
@@ -30,6 +30,7 @@ export async function approveRun(deps: Deps, ref: RunRef, sha: string, by: strin
       admitted.filter((job) => job !== undefined),
     ),
     chainTick(deps, item),
+    hintReport(deps, item),
   ]);
   return item;
 }

@@ -23,12 +23,15 @@ import {
   jobNode,
   joinKey,
   joinNode,
+  outboxKey,
   projectKey,
+  REPORTS_SHARD,
   type RunRef,
   runKey,
   specKey,
 } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
+import type { OutboxItem } from "../store/report-items.ts";
 
 /** The items that a run is born with. Pure: the same plan makes the same items. */
 
@@ -44,6 +47,8 @@ export interface RunSeed extends RunRef {
   /** Every job's pool, whatever the definition says. */
   readonly pool?: string | undefined;
   readonly approval?: Approval | undefined;
+  /** Whether a forge shows it: then it is born with an outbox. */
+  readonly reports?: boolean | undefined;
 }
 
 /** Nothing of it may be offered before somebody has approved its commit. */
@@ -111,6 +116,7 @@ function runBase(seed: RunSeed): Omit<RunItem, "state" | "pipeline"> {
     ...(trigger === undefined ? {} : { trigger }),
     ...(pool === undefined ? {} : { pool }),
     ...(approval === undefined ? {} : { approval: { ...approval } }),
+    ...(seed.reports === true ? { reports: true } : {}),
     watch,
     tally: { failed: 0, lost: 0 },
     tickSeq: 0,
@@ -213,6 +219,7 @@ function jobItem(seed: RunSeed, job: PlannedJob, order: number, context: JobCont
     runDeadlineMs: hardDeadlineOf(seed),
     watchedUntilMs: context.watchedUntilMs,
     attempts: {},
+    ...(seed.reports === true ? { reports: true } : {}),
     createdAtMs: seed.createdAtMs,
     history: {},
     ...(origin === undefined ? stateAtBirth(seed, free) : takenOver(origin)),
@@ -287,5 +294,28 @@ export function specItem(seed: RunSeed, jobId: string, pipeline: string, spec: S
     ...(source === undefined ? {} : { source }),
     ...(trigger === undefined ? {} : { trigger }),
     spec,
+  };
+}
+
+/** What its forge is to be shown of a run: its first hint may be lost, so sweep looks at it too. */
+export function runOutbox(run: RunItem): OutboxItem {
+  const { tenant, project, createdAtMs, ttl } = run;
+  return {
+    ...outboxKey({ tenant, runId: run.runId }),
+    v: ITEM_VERSION,
+    tenant,
+    ...(ttl === undefined ? {} : { ttl }),
+    family: "outbox",
+    state: "pending",
+    project,
+    seq: 0,
+    asked: 0,
+    tries: 0,
+    wakeAtMs: createdAtMs,
+    dueShard: REPORTS_SHARD,
+    sent: {},
+    parts: {},
+    createdAtMs,
+    history: {},
   };
 }

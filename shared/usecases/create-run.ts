@@ -13,11 +13,12 @@ import {
   planItems,
   planningRun,
   type RunSeed,
+  runOutbox,
   specItem,
   waitsForApproval,
 } from "./births.ts";
 import type { Deps } from "./deps.ts";
-import { chainTick, hint, offerJobs } from "./hints.ts";
+import { chainTick, hint, hintReport, offerJobs } from "./hints.ts";
 import { planDefinition } from "./plan-definition.ts";
 import { digest, storeSpec } from "./specs.ts";
 
@@ -46,7 +47,7 @@ export async function createRun(
   deps: Deps,
   body: CreateRun,
   requester: Requester,
-  origin: Pick<RunSeed, "rerunOf" | "trigger" | "pool" | "approval"> = {},
+  origin: Pick<RunSeed, "rerunOf" | "trigger" | "pool" | "approval" | "reports"> = {},
 ): Promise<Created> {
   const seed = { ...newSeed(deps, body, requester), ...origin };
   const request = requestItem(deps, seed, requester, digest(JSON.stringify(body)));
@@ -136,7 +137,8 @@ async function commit(
   nodes: readonly BirthItem[],
   request: IdempotencyItem | undefined,
 ): Promise<Created> {
-  const head: BirthItem[] = request === undefined ? [run] : [run, request];
+  const outbox = run.reports === true ? [runOutbox(run)] : [];
+  const head: BirthItem[] = request === undefined ? [run, ...outbox] : [run, request, ...outbox];
   const fits = fitsTransaction([...head, ...nodes]);
   if (!fits) {
     // Nodes are written before the key can decide: a request that was answered before must not write them all again.
@@ -169,6 +171,6 @@ async function replay(deps: Deps, run: RunItem, request: IdempotencyItem | undef
 
 /** Offers what is free, and starts the chain of ticks: a run that waits for its approval has none, only its `wakeAtMs`. */
 export async function start(deps: Deps, run: RunItem, jobs: readonly JobItem[]): Promise<void> {
-  if (waitsForApproval(run)) return;
-  await Promise.all([offerJobs(deps, jobs), chainTick(deps, run)]);
+  const free = waitsForApproval(run) ? [] : [offerJobs(deps, jobs), chainTick(deps, run)];
+  await Promise.all([...free, hintReport(deps, run)]);
 }

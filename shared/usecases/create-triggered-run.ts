@@ -9,6 +9,7 @@ import { type Created, createLive, createPlanning, requestItem } from "./create-
 import type { Deps } from "./deps.ts";
 import { planDefinition } from "./plan-definition.ts";
 import { failPlanning } from "./plan-run.ts";
+import { isReported } from "./reported.ts";
 import { digest } from "./specs.ts";
 import { isFork, runKeyOf, toRunTrigger } from "./trigger-key.ts";
 
@@ -39,7 +40,7 @@ export async function createTriggeredRun(deps: Deps, wanted: TriggeredRun): Prom
     return await createLive(deps, seed, plan, request);
   } catch (error) {
     if (!(error instanceof DomainError) || error.code !== "invalid_definition") throw error;
-    const created = await createPlanning(deps, { ...seed, pipelinePath: wanted.path }, request);
+    const created = await createPlanning(deps, seed, request);
     if (created.run.state === "planning") await failPlanning(deps, created.run, error.message);
     return created;
   }
@@ -49,18 +50,20 @@ export async function createTriggeredRun(deps: Deps, wanted: TriggeredRun): Prom
 export const triggeredRunKey = (deps: Deps, project: string, path: string, trigger: Trigger): Key =>
   idempotencyKey(deps.settings.tenant, PRINCIPAL, runKeyOf(project, path, trigger));
 
-function seedOf(deps: Deps, { project, trigger, via }: TriggeredRun): RunSeed {
+function seedOf(deps: Deps, { project, trigger, via, path }: TriggeredRun): RunSeed {
   const nowMs = deps.clock.nowMs();
   const branch = trigger.event === "tag" ? {} : { branch: trigger.branch };
   return {
     tenant: deps.settings.tenant,
     runId: `run_${deps.random.ulid(nowMs)}`,
     project: project.name,
+    pipelinePath: path,
     source: { kind: "git", url: cloneUrlOf(project), sha: trigger.sha, ...branch },
     watch: false,
     createdBy: `${via}:${trigger.event}`,
     createdAtMs: nowMs,
     trigger: toRunTrigger(trigger, via, nowMs),
+    reports: isReported(project),
     ...(isFork(trigger) ? forkTerms(project, trigger) : {}),
   };
 }

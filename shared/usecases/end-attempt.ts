@@ -18,7 +18,7 @@ import { jobKey } from "../store/keys.ts";
 import type { Cause } from "../store/store.ts";
 import { applyChosen } from "./apply-chosen.ts";
 import type { Deps } from "./deps.ts";
-import { offerJobs } from "./hints.ts";
+import { hintReport, offerJobs } from "./hints.ts";
 import type { LeaseClaims } from "./lease-token.ts";
 import { held, holderCause } from "./renew-lease.ts";
 import { settle } from "./settle.ts";
@@ -129,7 +129,7 @@ async function followUp(deps: Deps, job: JobItem, fence: number, cause: Cause): 
     // A dependent's history tells by which job it moved, not why that one ended.
     await settle(deps, [job], { actor: cause.actor, reason: `${job.jobId} ${job.state.replace("_", " ")}` });
   } else if (job.state === "queued" && job.fence === fence) {
-    await offerJobs(deps, [job]);
+    await Promise.all([offerJobs(deps, [job]), hintReport(deps, job)]);
   }
 }
 

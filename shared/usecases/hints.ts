@@ -1,13 +1,20 @@
 import type { JobItem, RunItem } from "../store/items.ts";
-import type { RunRef } from "../store/keys.ts";
+import type { OutboxRef, RunRef } from "../store/keys.ts";
 import type { PoolOffer } from "../store/queues.ts";
 import type { Deps } from "./deps.ts";
+
+/** What SQS can hold a message back. */
+const QUEUE_DELAY_MAX_MS = 15 * 60_000;
 
 /**
  * Offers and ticks are hints: the table can do without any of them, since sweep and reconcile send what was lost. So a
  * queue that refuses one does not fail the caller, whose write has already been accepted; it is counted and logged.
  */
-export async function hint(deps: Deps, what: string, send: () => Promise<void>): Promise<void> {
+export async function hint(
+  deps: Pick<Deps, "metrics" | "log">,
+  what: string,
+  send: () => Promise<void>,
+): Promise<void> {
   try {
     await send();
   } catch (error) {
@@ -43,4 +50,19 @@ export async function chainTick(deps: Deps, run: RunRef & Pick<RunItem, "tickSeq
 /** Wakes the reconciler now, once: there is more to do than one handler may. */
 export async function tickNow(deps: Deps, run: RunRef): Promise<void> {
   await hint(deps, "a tick", () => deps.queues.sendTick({ tenant: run.tenant, runId: run.runId }, 0));
+}
+
+/** A run has changed, or one of its jobs: where a forge shows it, the forge is to be told. */
+export async function hintReport(deps: Deps, item: RunRef & { readonly reports?: boolean | undefined }): Promise<void> {
+  if (item.reports === true) await hintOutbox(deps, { tenant: item.tenant, runId: item.runId }, 0);
+}
+
+/** Wakes the sender of one outbox. What lies further ahead than a queue can wait is left to sweep. */
+export async function hintOutbox(
+  deps: Pick<Deps, "queues" | "metrics" | "log">,
+  ref: OutboxRef,
+  delayMs: number,
+): Promise<void> {
+  if (delayMs > QUEUE_DELAY_MAX_MS) return;
+  await hint(deps, "a report", () => deps.queues.sendReport(ref, delayMs));
 }

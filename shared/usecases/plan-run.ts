@@ -8,6 +8,7 @@ import type { Cause } from "../store/store.ts";
 import { FIRST_WAKE_MS, planItems, type RunSeed } from "./births.ts";
 import { nodesOf, start, watchedUntilMs } from "./create-run.ts";
 import type { Deps } from "./deps.ts";
+import { hintReport } from "./hints.ts";
 import { planDefinition } from "./plan-definition.ts";
 import { digest } from "./specs.ts";
 
@@ -27,13 +28,14 @@ export async function planRun(deps: Deps, ref: RunRef): Promise<void> {
 /** Ends a run that cannot be planned, with the reason. */
 export async function failPlanning(deps: Deps, ref: RunRef, message: string): Promise<void> {
   const reason = shortened(message);
-  const { applied } = await deps.store.apply(
+  const { applied, item } = await deps.store.apply(
     runMoves.failPlan,
     runKey(ref),
     { nowMs: deps.clock.nowMs(), reason },
     { ...CAUSE, reason: "invalid" },
   );
   if (applied) deps.metrics.count("RunsEnded", 1, { "cicd.pipeline.result": pipelineResultOf("plan_failed") });
+  if (item !== undefined) await hintReport(deps, item);
 }
 
 /** A file may have hundreds of mistakes, the run's item has no room for them: whole lines, from the first on. */

@@ -12,7 +12,7 @@ import { waitsForApproval } from "./births.ts";
 import type { Deps } from "./deps.ts";
 import { type DueAction, dueActions, nextWakeMs } from "./due-actions.ts";
 import { expireLease } from "./end-attempt.ts";
-import { chainTick, hint, offerJobs, tickNow } from "./hints.ts";
+import { chainTick, hint, hintReport, offerJobs, tickNow } from "./hints.ts";
 import { admitJob, advance, closeRun, endNodeOf, resolveNeed, settle } from "./settle.ts";
 import { cancelJobs, stopJob } from "./stop-jobs.ts";
 
@@ -77,7 +77,10 @@ async function closeAtDeadline(deps: Deps, run: RunItem, nowMs: number): Promise
   if (move === undefined) return false;
   const reason = overdueReason(run);
   const { applied } = await deps.store.apply(move, runKey(run), { nowMs, reason }, { ...CAUSE, reason });
-  if (applied) deps.metrics.count("RunsEnded", 1, { "cicd.pipeline.result": pipelineResultOf(move.to) });
+  if (applied) {
+    deps.metrics.count("RunsEnded", 1, { "cicd.pipeline.result": pipelineResultOf(move.to) });
+    await hintReport(deps, run);
+  }
   return true;
 }
 

@@ -7,12 +7,14 @@ import type { JobItem } from "../store/items.ts";
 import { jobKey } from "../store/keys.ts";
 import type { Cause } from "../store/store.ts";
 import type { Deps } from "./deps.ts";
+import { hintReport } from "./hints.ts";
 import type { LeaseClaims } from "./lease-token.ts";
 
 /** The first renewal: no step starts before it is answered. A repeat is answered with the stored rest. */
 export async function ackLease(deps: Deps, claims: LeaseClaims): Promise<HeartbeatAck> {
   const args = renewal(claims, deps.clock.nowMs());
-  const { item } = await deps.store.apply(jobMoves.ack, jobKey(claims), args, holderCause(claims));
+  const { applied, item } = await deps.store.apply(jobMoves.ack, jobKey(claims), args, holderCause(claims));
+  if (applied && item !== undefined) await hintReport(deps, item);
   return answer(held(deps, item, claims, args.nowMs), args.nowMs);
 }
 

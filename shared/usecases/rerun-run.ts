@@ -63,7 +63,7 @@ const isGood = (job: JobItem): boolean =>
   job.state === "succeeded" && !Object.keys(job.checks).some((checkId) => reportedAnswer(job, checkId) === "failed");
 
 /** A rerun is of the same origin: a fork's stays in its pool, and an approval that was not given is still needed. */
-const originOf = ({ trigger, pool, approval }: RunItem) => ({ trigger, pool, approval });
+const originOf = ({ trigger, pool, approval, reports }: RunItem) => ({ trigger, pool, approval, reports });
 
 interface Rename {
   readonly from: string;

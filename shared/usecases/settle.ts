@@ -20,7 +20,7 @@ import type { CheckItem, JobItem, JoinItem, RunItem } from "../store/items.ts";
 import { checkKey, checkNode, jobKey, jobNode, joinKey, joinNode, type RunRef, runKey } from "../store/keys.ts";
 import type { Cause } from "../store/store.ts";
 import type { Deps } from "./deps.ts";
-import { offerJobs, tickNow } from "./hints.ts";
+import { hintReport, offerJobs, tickNow } from "./hints.ts";
 
 const WIDTH = 8;
 
@@ -31,6 +31,8 @@ interface Settling {
   readonly cause: Cause;
   writesLeft: number;
   deferred: boolean;
+  /** The run was seen to have ended: who closed it has told. */
+  closed: boolean;
 }
 
 /**
@@ -47,7 +49,7 @@ export async function settle(
   const [first] = ended;
   if (first === undefined) return;
   const ref = { tenant: first.tenant, runId: first.runId };
-  const settling: Settling = { deps, ref, cause, writesLeft: writesMax, deferred: false };
+  const settling: Settling = { deps, ref, cause, writesLeft: writesMax, deferred: false, closed: false };
   const work = [...ended];
   for (let job = work.shift(); job !== undefined; job = work.shift()) {
     if (settling.writesLeft <= 0) {
@@ -63,6 +65,7 @@ export async function settle(
     work.push(...skipped);
   }
   if (settling.deferred) await tickNow(deps, ref);
+  if (!settling.closed) await hintReport(deps, first);
 }
 
 function spend(settling: Settling, writes = 1): boolean {
@@ -211,7 +214,7 @@ async function endNode(settling: Settling, join: string | undefined, node: strin
   if (join === undefined) {
     const { item } = await deps.store.apply(runMoves.endNode, runKey(ref), args, cause);
     if (item?.state === "canceling" && item.open !== undefined) settling.deferred = true;
-    if (item !== undefined && spend(settling)) await closeRun(deps, item, cause);
+    if (item !== undefined && spend(settling) && (await closeRun(deps, item, cause))) settling.closed = true;
     return;
   }
   const { item } = await deps.store.apply(joinMoves.endNode, joinKey(ref, join), args, cause);
@@ -224,7 +227,7 @@ async function endJoin(settling: Settling, join: JoinItem): Promise<void> {
 
 /** Takes one ended node out, as reconcile finds it. */
 export async function endNodeOf(deps: Deps, ref: RunRef, node: OpenNode, cause: Cause): Promise<void> {
-  const settling: Settling = { deps, ref, cause, writesLeft: FOLLOW_UPS_MAX, deferred: false };
+  const settling: Settling = { deps, ref, cause, writesLeft: FOLLOW_UPS_MAX, deferred: false, closed: false };
   await endNode(settling, node.join, node.node, node.tally);
 }
 
@@ -245,6 +248,7 @@ export async function closeRun(deps: Deps, run: RunItem, cause: Cause): Promise<
     deps.metrics.count("RunsEnded", 1, { "cicd.pipeline.result": pipelineResultOf(move.to) });
     deps.metrics.timing("RunMs", nowMs - run.createdAtMs);
     deps.log.info("run ended", { run: run.runId, state: move.to });
+    await hintReport(deps, run);
   }
   return item !== undefined && isRunEnded(item.state);
 }

@@ -43,6 +43,7 @@ export function dyingAt(deps: Deps, nth: number, moment: Moment): CountedDeps {
         sendOffers: (offers) => alive(() => queues.sendOffers(offers)),
         sendTick: (tick, delayMs) => alive(() => queues.sendTick(tick, delayMs)),
         sendPlan: (plan) => alive(() => queues.sendPlan(plan)),
+        sendReport: (ref, delayMs) => alive(() => queues.sendReport(ref, delayMs)),
       },
     },
   };
@@ -89,6 +90,6 @@ export function muteQueues(deps: Deps): Deps {
   };
   return {
     ...deps,
-    queues: { sendOffers: fail, sendTick: fail, sendPlan: fail, visibleOffers: fail, ping: fail },
+    queues: { sendOffers: fail, sendTick: fail, sendPlan: fail, sendReport: fail, visibleOffers: fail, ping: fail },
   };
 }

@@ -69,6 +69,8 @@ export function makeSimQueues(sim: Simulation, faults: Faults, request: Request,
     },
     sendPlan: ({ tenant, runId }) =>
       request("SendMessage plans", () => accept(plans, JSON.stringify({ tenant, runId }), 0)),
+    // No forge is told of a simulated run.
+    sendReport: () => request("SendMessage reports", () => undefined),
     visibleOffers: (name) => request(`GetQueueAttributes pool-${name}`, () => pool(name).visible()),
     ping: () => request("GetQueueAttributes ticks", () => undefined),
   };

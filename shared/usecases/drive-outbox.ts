@@ -1,0 +1,225 @@
+import { entryOf } from "../domain/entry.ts";
+import {
+  REPORT_BACKOFF_MAX_MS,
+  REPORT_BACKOFF_MS,
+  REPORT_LOOK_MS,
+  REPORT_SENDER_MS,
+  REPORT_SENDING_MS,
+  REPORT_TRIES_MAX,
+} from "../domain/limits.ts";
+import type { MoveOn } from "../domain/move.ts";
+import { type OUTBOX_STATES, OUTBOX_TERMINAL, outboxMoves } from "../domain/outbox-moves.ts";
+import { eachOf } from "../lib/each-of.ts";
+import { backoffMs } from "../lib/retry.ts";
+import { type OutboxRef, outboxKey, REPORTS_SHARD } from "../store/keys.ts";
+import type { OutboxItem, Sent } from "../store/report-items.ts";
+import type { Cause } from "../store/store.ts";
+import { ForgeError } from "./forge.ts";
+import { hintOutbox } from "./hints.ts";
+import type { ReportDeps } from "./report-deps.ts";
+
+/**
+ * Sends what an outbox should show and does not yet. One sender at a time holds it; whoever comes meanwhile asks that
+ * one to look again. So a forge never gets an older picture after a newer one, and no hint that comes in between is lost.
+ */
+
+/** One thing to show. */
+export interface Parcel {
+  readonly key: string;
+  /** Of all that it shows. */
+  readonly digest: string;
+  /** Shows it, in the place that `externalId` names. Answers the place's id. */
+  send(externalId: string | undefined): Promise<string>;
+}
+
+/** What is to be shown now. `last`: nothing will follow; `quiet`: nothing will by itself. */
+export interface Look {
+  readonly parcels: readonly Parcel[];
+  readonly end: "more" | "quiet" | "last";
+}
+/** Nothing is to be shown any more, and why. */
+export interface Stop {
+  readonly stop: string;
+}
+
+export type LookAround = (outbox: OutboxItem) => Promise<Look | Stop>;
+
+const CAUSE: Cause = { actor: "report" };
+const WIDTH = 4;
+/** One sender may be asked again and again; another invocation goes on where it stops. */
+const ROUNDS_MAX = 8;
+const TAKE_TRIES_MAX = 4;
+const BACKOFF = { triesMax: Number.POSITIVE_INFINITY, baseMs: REPORT_BACKOFF_MS, capMs: REPORT_BACKOFF_MAX_MS };
+/** A hint may come this early, by the clock of whoever sent it. */
+const EARLY_MS = 1_000;
+const ERROR_LENGTH_MAX = 500;
+
+export async function driveOutbox(deps: ReportDeps, ref: OutboxRef, lookAround: LookAround): Promise<void> {
+  for (let tries = 0; tries < TAKE_TRIES_MAX; tries += 1) {
+    const outbox = await deps.reports.getOutbox(ref);
+    if (outbox === undefined || isOver(outbox.state)) return;
+    const nowMs = deps.clock.nowMs();
+    if (outbox.state === "sending" && nowMs <= (outbox.wakeAtMs ?? 0)) {
+      if (await askSender(deps, ref, outbox)) return;
+      continue;
+    }
+    if (outbox.state === "pending" && (await isIdle(outbox, lookAround, nowMs))) return;
+    const taken = await take(deps, ref, outbox);
+    if (taken !== undefined) return send(deps, ref, taken, lookAround);
+  }
+  // Others were faster each time: they have sent what we saw, or look again.
+  await hintOutbox(deps, ref, REPORT_BACKOFF_MS);
+}
+
+const isOver = (state: (typeof OUTBOX_STATES)[number]) => (OUTBOX_TERMINAL as readonly string[]).includes(state);
+
+async function askSender(deps: ReportDeps, ref: OutboxRef, { seq }: OutboxItem): Promise<boolean> {
+  const args = { seq, nowMs: deps.clock.nowMs() };
+  const { applied } = await deps.store.apply(outboxMoves.ask, outboxKey(ref), args, CAUSE);
+  return applied;
+}
+
+/** Nothing to do: the forge asked to be left alone for now, or shows it all already. */
+async function isIdle(outbox: OutboxItem, lookAround: LookAround, nowMs: number): Promise<boolean> {
+  const early = outbox.wakeAtMs === undefined || nowMs < outbox.wakeAtMs - EARLY_MS;
+  if (!early) return false;
+  if (outbox.tries > 0) return true;
+  const look = await lookAround(outbox);
+  return !("stop" in look) && look.end !== "last" && changesOf(look, outbox.sent).length === 0;
+}
+
+/** Undefined where another was faster. That it is ours tells `sender`, not whether this very write applied. */
+async function take(deps: ReportDeps, ref: OutboxRef, outbox: OutboxItem): Promise<OutboxItem | undefined> {
+  const nowMs = deps.clock.nowMs();
+  const sender = deps.random.ulid(nowMs);
+  const args = { seq: outbox.seq, sender, nowMs, wakeAtMs: nowMs + REPORT_SENDER_MS, dueShard: REPORTS_SHARD };
+  const move = outbox.state === "pending" ? outboxMoves.take : outboxMoves.takeOver;
+  const { item } = await deps.store.apply(move, outboxKey(ref), args, CAUSE);
+  return item?.sender === sender ? item : undefined;
+}
+
+interface Sending {
+  readonly deps: ReportDeps;
+  readonly ref: OutboxRef;
+  readonly sender: string;
+  readonly seq: number;
+  /** Of the monotonic clock: nothing new is begun after it. */
+  readonly untilMs: number;
+  sent: Record<string, Sent>;
+}
+
+async function send(deps: ReportDeps, ref: OutboxRef, taken: OutboxItem, lookAround: LookAround): Promise<void> {
+  const untilMs = deps.clock.monotonicMs() + REPORT_SENDING_MS;
+  const sending: Sending = { deps, ref, sender: taken.sender ?? "", seq: taken.seq, untilMs, sent: { ...taken.sent } };
+  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+    const look = await tryLook(lookAround, taken);
+    if ("message" in look) return handleTrouble(sending, taken, look);
+    if ("stop" in look) return giveUp(sending, look.stop, false);
+    const trouble = await sendChanges(sending, look);
+    if (trouble !== undefined) return handleTrouble(sending, taken, trouble);
+    const item = await settle(sending, look);
+    if (item === undefined || item.state !== "sending" || item.sender !== sending.sender) return;
+    if (!(await lookAgain(sending))) return;
+  }
+  await postpone(sending, taken, { delayMs: 0, error: "its run changes faster than it can be shown" });
+}
+
+async function tryLook(lookAround: LookAround, taken: OutboxItem): Promise<Look | Stop | Trouble> {
+  try {
+    return await lookAround(taken);
+  } catch (error) {
+    return troubleOf(error);
+  }
+}
+
+function changesOf(look: Look, sent: Readonly<Record<string, Sent>>): Parcel[] {
+  return look.parcels.filter(({ key, digest }) => entryOf(sent, key)?.digest !== digest);
+}
+
+/** What keeps it from being sent. */
+interface Trouble {
+  readonly kind: "later" | "refused";
+  readonly message: string;
+  readonly retryAfterMs?: number | undefined;
+}
+
+async function sendChanges(sending: Sending, look: Look): Promise<Trouble | undefined> {
+  const troubles: Trouble[] = [];
+  await eachOf(changesOf(look, sending.sent), WIDTH, async (parcel) => {
+    if (troubles.length > 0) return;
+    if (sending.deps.clock.monotonicMs() > sending.untilMs)
+      troubles.push({ kind: "later", message: "there is more to send than one go may take", retryAfterMs: 0 });
+    else await sendOne(sending, parcel).catch((error: unknown) => troubles.push(troubleOf(error)));
+  });
+  return troubles.find(({ kind }) => kind === "refused") ?? troubles[0];
+}
+
+/** A status that the forge finds wrong in itself does not keep the others from being shown. */
+async function sendOne(sending: Sending, { key, digest, send: show }: Parcel): Promise<void> {
+  const before = entryOf(sending.sent, key)?.id;
+  const place = before === undefined ? {} : { id: before };
+  try {
+    sending.sent[key] = { digest, id: await show(before) };
+    sending.deps.metrics.count("ReportsSent");
+  } catch (error) {
+    if (!(error instanceof ForgeError) || error.retry || (error.status !== 422 && error.status !== 413)) throw error;
+    sending.sent[key] = { ...place, digest, refused: error.message.slice(0, ERROR_LENGTH_MAX) };
+    sending.deps.metrics.count("ReportsFailed");
+    sending.deps.log.warn("a forge refused a report", { key, error: error.message });
+  }
+}
+
+/** Anything but a forge's refusal is a fault of ours, or of the network: never a reason to stop for good at once. */
+function troubleOf(error: unknown): Trouble {
+  if (!(error instanceof ForgeError))
+    return { kind: "later", message: error instanceof Error ? error.message : String(error) };
+  const { message, retry, retryAfterMs } = error;
+  return { kind: retry ? "later" : "refused", message, retryAfterMs };
+}
+
+async function settle({ deps, ref, sender, seq, sent }: Sending, { end }: Look): Promise<OutboxItem | undefined> {
+  const nowMs = deps.clock.nowMs();
+  const move = { more: outboxMoves.settle, quiet: outboxMoves.rest, last: outboxMoves.finish }[end];
+  const args = { sender, sent, nowMs, fence: seq, wakeAtMs: nowMs + REPORT_LOOK_MS };
+  const { item } = await deps.store.apply(move as MoveOn<"outbox">, outboxKey(ref), args, CAUSE);
+  return item;
+}
+
+async function lookAgain({ deps, ref, sender, sent }: Sending): Promise<boolean> {
+  const nowMs = deps.clock.nowMs();
+  const args = { sender, sent, nowMs, wakeAtMs: nowMs + REPORT_SENDER_MS };
+  const { item } = await deps.store.apply(outboxMoves.again, outboxKey(ref), args, CAUSE);
+  return item?.state === "sending" && item.sender === sender;
+}
+
+async function handleTrouble(sending: Sending, outbox: OutboxItem, trouble: Trouble): Promise<void> {
+  const spent = outbox.tries >= REPORT_TRIES_MAX;
+  if (trouble.kind === "refused" || spent) return giveUp(sending, trouble.message, true);
+  const delayMs = trouble.retryAfterMs ?? REPORT_BACKOFF_MS + backoffMs(BACKOFF, outbox.tries + 1);
+  return postpone(sending, outbox, { delayMs, error: trouble.message });
+}
+
+async function postpone(
+  { deps, ref, sender, sent }: Sending,
+  { tries }: OutboxItem,
+  { delayMs, error }: { readonly delayMs: number; readonly error: string },
+): Promise<void> {
+  const nowMs = deps.clock.nowMs();
+  const args = { sender, sent, nowMs, wakeAtMs: nowMs + delayMs, error: error.slice(0, ERROR_LENGTH_MAX) };
+  const { applied } = await deps.store.apply(outboxMoves.postpone, outboxKey(ref), args, CAUSE);
+  if (!applied) return;
+  deps.metrics.count("ReportsPostponed");
+  deps.log.warn("a report is tried again later", { ...ref, tries: tries + 1, delayMs, error });
+  await hintOutbox(deps, ref, delayMs);
+}
+
+async function giveUp({ deps, ref, sender, seq, sent }: Sending, error: string, isFailure: boolean): Promise<void> {
+  const args = { sender, sent, fence: seq, nowMs: deps.clock.nowMs(), error: error.slice(0, ERROR_LENGTH_MAX) };
+  const { applied } = await deps.store.apply(outboxMoves.giveUp, outboxKey(ref), args, {
+    ...CAUSE,
+    reason: args.error,
+  });
+  if (!applied) return;
+  if (isFailure) deps.metrics.count("ReportsFailed");
+  deps.log.warn("a report was given up", { ...ref, error });
+}
