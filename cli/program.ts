@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import type { Context } from "./context.ts";
 import { examples, urlOption, wholeNumber } from "./option-types.ts";
 import { addConformanceCommand } from "./program-conformance.ts";
+import { addProjectsCommands } from "./program-projects.ts";
 import { addRunsCommands } from "./program-runs.ts";
 
 const VERSION = "0.1.0";
@@ -38,6 +39,7 @@ export function buildProgram(context: Context): Command {
   addLocalCommands(program, context);
   addRunsCommands(program, context);
   addAccessCommands(program, context);
+  addProjectsCommands(program, context);
   addConformanceCommand(program, context);
   return program;
 }

@@ -11,6 +11,7 @@ import {
   listProjects,
   readProject,
   removeProject,
+  rotateProjectWebhook,
   toProjectView,
 } from "../../shared/usecases/manage-projects.ts";
 import { listSecrets, removeSecret, setSecret } from "../../shared/usecases/manage-secrets.ts";
@@ -83,6 +84,8 @@ export function apiRoutes(deps: FunctionDeps): Implementations<"api"> {
       await removeProject(deps, params.project, auditActor(caller));
       return { ok: true };
     },
+    rotateWebhook: async ({ params, body, caller }) =>
+      rotateProjectWebhook(deps, params.project, body.action, auditActor(caller)),
     setSecret: async ({ params, body, caller }) => {
       await setSecret(deps, params.project, { name: params.name, ...body }, auditActor(caller));
       return { ok: true };

@@ -78,6 +78,11 @@ export const addProjectReply = z.object({
   warnings: z.array(z.string()),
 });
 
+/** `rotate`: a new one, beside which the one before still holds; `drop_old`: only the newest holds from now on. */
+export const rotateWebhookBody = z.strictObject({ action: z.enum(["rotate", "drop_old"]) });
+/** Shown once. */
+export const rotateWebhookReply = z.object({ webhookSecret: z.string().optional() });
+
 /** A project's secrets: given to jobs that name them, for one branch pattern or for all. */
 export const secretName = z
   .string()

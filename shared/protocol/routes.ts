@@ -289,6 +289,18 @@ export const routes = {
     reply: ok,
     failures: ["not_found"],
   }),
+  rotateWebhook: route({
+    method: "POST",
+    path: "/v1/projects/{project}/webhook-secret",
+    handler: "api",
+    access: "admin",
+    summary: "Makes a new webhook secret, shown once; the one before holds until it is dropped or the next is made",
+    params: project,
+    body: projects.rotateWebhookBody,
+    status: 200,
+    reply: projects.rotateWebhookReply,
+    failures: ["not_found"],
+  }),
   setSecret: route({
     method: "PUT",
     path: "/v1/projects/{project}/secrets/{name}",

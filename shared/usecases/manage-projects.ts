@@ -8,6 +8,7 @@ import { ITEM_VERSION } from "../store/migrate.ts";
 import { type AuditDeps, recordAudit } from "./audit.ts";
 import { forgeSecretPath, projectSecretsRoot, webhookSecretPath } from "./secret-paths.ts";
 import type { ProjectDeps } from "./trigger-deps.ts";
+import { dropOldWebhookSecret, rotateWebhookSecret } from "./webhook-secrets.ts";
 
 type Deps = ProjectDeps & AuditDeps;
 
@@ -89,6 +90,20 @@ export async function removeProject(deps: Deps, name: string, actor: AuditActor)
   for (const { path } of await deps.secrets.list(projectSecretsRoot(name))) await deps.secrets.remove(path);
   const removed = await deps.projects.removeProject(deps.settings.tenant, name, deps.clock.nowMs());
   if (!removed) throw new DomainError("not_found", `there is no project ${name}`);
+}
+
+/** Throws `not_found`. */
+export async function rotateProjectWebhook(
+  deps: Deps,
+  name: string,
+  action: "rotate" | "drop_old",
+  actor: AuditActor,
+): Promise<{ webhookSecret?: string }> {
+  await readProject(deps, name);
+  await recordAudit(deps, { action: "project.change", actor, subject: name, details: { webhookSecret: action } });
+  if (action === "rotate") return { webhookSecret: await rotateWebhookSecret(deps, name) };
+  await dropOldWebhookSecret(deps, name);
+  return {};
 }
 
 function checkForge(deps: ProjectDeps, forge: ProjectBody["forge"], secret: ForgeSecret | undefined): void {

@@ -1,0 +1,149 @@
+import { readFile } from "node:fs/promises";
+
+import type { ForgeSecret, ProjectView } from "../../shared/protocol/projects.ts";
+import { CommandError } from "../command-error.ts";
+import type { Context } from "../context.ts";
+import { sanitizeLine } from "../print/sanitize.ts";
+import { readValue } from "../read-value.ts";
+import { type ConnectedOptions, connect, printJson } from "./find-run.ts";
+
+export interface ProjectOptions extends ConnectedOptions {
+  readonly repo?: string;
+  readonly apiUrl?: string;
+  readonly cloneUrl?: string;
+  readonly tokenStdin?: boolean;
+  readonly appId?: number;
+  readonly privateKeyFile?: string;
+  readonly installationId?: number;
+  /** False: none. */
+  readonly credentials?: boolean;
+  readonly forks?: "approve" | "run" | "never";
+  readonly forksPool?: string;
+  readonly reports?: "checks" | "statuses" | "off";
+  readonly comment?: boolean;
+}
+
+/** `baton projects add NAME`: the webhook's secret alone on stdout, what to do with it on stderr. */
+export async function addProjectCommand(context: Context, name: string, options: ProjectOptions): Promise<void> {
+  if (options.repo === undefined) throw new CommandError("say which repository: --repo owner/name");
+  const secret = await readForgeSecret(options);
+  if (secret === undefined && options.credentials !== false)
+    throw new CommandError("say how to speak to the forge: --token-stdin, --app-id or --no-credentials");
+  const client = await connect(context, options);
+  const reply = await client.call("addProject", {
+    body: {
+      name,
+      forge: {
+        ...forgeSettings(options),
+        kind: "github",
+        repository: options.repo,
+        credentials: secret?.kind ?? "none",
+      },
+      forks: { mode: options.forks ?? "approve", pool: options.forksPool ?? "forks" },
+      reports: { mode: options.reports ?? reportsWith(secret), comment: options.comment === true },
+      ...(secret === undefined ? {} : { secret }),
+    },
+  });
+  const webhookUrl = client.url + reply.webhookPath;
+  if (options.json === true) return printJson(context, { ...reply, webhookUrl });
+  for (const warning of reply.warnings) await context.err.write(`baton: ${sanitizeLine(warning, false)}\n`);
+  await context.err.write(webhookHelp(name, webhookUrl));
+  await context.out.write(`${reply.webhookSecret}\n`);
+}
+
+function webhookHelp(name: string, url: string): string {
+  const unreachable = /^https?:\/\/(localhost|127\.|\[::1\])/.test(url)
+    ? " (this address is of this machine alone)"
+    : "";
+  return `project ${name} is there. Add a webhook to the repository:
+  Payload URL   ${url}${unreachable}
+  Content type  application/json
+  Secret        the line on stdout; it is shown this once
+  Events        Pushes, Pull requests
+`;
+}
+
+/** `baton projects change NAME`: what is not named stays as it is. */
+export async function changeProjectCommand(context: Context, name: string, options: ProjectOptions): Promise<void> {
+  const secret = await readForgeSecret(options);
+  const client = await connect(context, options);
+  const { project } = await client.call("getProject", { params: { project: name } });
+  const reply = await client.call("changeProject", {
+    params: { project: name },
+    body: {
+      forge: {
+        ...project.forge,
+        ...forgeSettings(options),
+        ...(options.repo === undefined ? {} : { repository: options.repo }),
+        credentials: secret?.kind ?? (options.credentials === false ? "none" : project.forge.credentials),
+      },
+      ...otherSettings(project, options),
+      ...(secret === undefined ? {} : { secret }),
+    },
+  });
+  if (options.json === true) return printJson(context, reply);
+  await context.out.write(`${name} changed\n`);
+}
+
+function otherSettings({ forks, reports }: ProjectView, options: ProjectOptions) {
+  return {
+    forks: { mode: options.forks ?? forks.mode, pool: options.forksPool ?? forks.pool },
+    reports: { mode: options.reports ?? reports.mode, comment: options.comment ?? reports.comment },
+  };
+}
+
+interface RotateOptions extends ConnectedOptions {
+  readonly dropOld?: boolean;
+}
+
+/** `baton projects rotate-webhook NAME`: the new secret alone on stdout. */
+export async function rotateWebhookCommand(context: Context, name: string, options: RotateOptions): Promise<void> {
+  const client = await connect(context, options);
+  const reply = await client.call("rotateWebhook", {
+    params: { project: name },
+    body: { action: options.dropOld === true ? "drop_old" : "rotate" },
+  });
+  if (options.json === true) return printJson(context, reply);
+  if (reply.webhookSecret === undefined)
+    return context.out.write(`${name}: only the newest webhook secret holds now\n`);
+  await context.err.write(
+    `put it into the repository's webhook; it is shown this once. The one before holds until \`baton projects rotate-webhook ${name} --drop-old\`\n`,
+  );
+  await context.out.write(`${reply.webhookSecret}\n`);
+}
+
+/** `baton projects rm NAME`. */
+export async function removeProjectCommand(context: Context, name: string, options: ConnectedOptions): Promise<void> {
+  const client = await connect(context, options);
+  const reply = await client.call("removeProject", { params: { project: name } });
+  if (options.json === true) return printJson(context, reply);
+  await context.out.write(`${name} removed\n`);
+}
+
+function forgeSettings({ apiUrl, cloneUrl }: ProjectOptions) {
+  return { ...(apiUrl === undefined ? {} : { apiUrl }), ...(cloneUrl === undefined ? {} : { cloneUrl }) };
+}
+
+function reportsWith(secret: ForgeSecret | undefined): "checks" | "statuses" | "off" {
+  if (secret === undefined) return "off";
+  return secret.kind === "app" ? "checks" : "statuses";
+}
+
+/** From stdin and from a file, never from the arguments: every user of a machine can read those. */
+async function readForgeSecret(options: ProjectOptions): Promise<ForgeSecret | undefined> {
+  const { tokenStdin, appId, privateKeyFile, installationId } = options;
+  if (tokenStdin === true) return { kind: "token", token: (await readValue("Token of the forge: ", false)).trim() };
+  if (appId === undefined && privateKeyFile === undefined) return undefined;
+  if (appId === undefined || privateKeyFile === undefined)
+    throw new CommandError("an App needs both --app-id and --private-key-file");
+  const privateKey = await readKeyFile(privateKeyFile);
+  return { kind: "app", appId, privateKey, ...(installationId === undefined ? {} : { installationId }) };
+}
+
+async function readKeyFile(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (cause) {
+    throw new CommandError(`cannot read ${file}`, { cause });
+  }
+}
