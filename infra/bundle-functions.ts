@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,9 +22,7 @@ export interface FunctionBundle {
  * `<output>/<name>/index.mjs` (ADR 0012). Needs no network and no Docker. Throws where a source cannot be resolved.
  */
 export async function bundleFunctions(output: string): Promise<FunctionBundle[]> {
-  const names = (Object.keys(FUNCTIONS) as FunctionName[]).filter((name) =>
-    existsSync(join(root, "functions", `${name}.ts`)),
-  );
+  const names = Object.keys(FUNCTIONS) as FunctionName[];
   await rm(output, { recursive: true, force: true });
   const bundles: FunctionBundle[] = [];
   // One after the other: a bundler uses every core by itself.

@@ -19,6 +19,10 @@ export interface BatonFunctionProps {
   readonly reserved: number | undefined;
 }
 
+const BELOW_A_PREFIX =
+  "All that lies below one prefix, whose keys are made as runs, projects and log streams are: they cannot be named before.";
+const WITHOUT_RESOURCES = "cloudwatch:GetMetricData knows no resources; it only reads.";
+
 /** A function that can do nothing but what `shared/resources.ts` says it uses, and write its own log. */
 export class BatonFunction extends Construct {
   readonly function: LambdaFunction;
@@ -62,16 +66,9 @@ export class BatonFunction extends Construct {
   #grant(statements: readonly PolicyStatement[]): void {
     for (const statement of statements) this.role.addToPolicy(statement);
     const resources = statements.flatMap((statement) => statement.resources);
-    acknowledgeWildcards(
-      this.role,
-      resources.filter((resource) => resource === "*"),
-      "CloudWatch's sums belong to no resource: GetMetricData, the only such action, takes none.",
-    );
-    acknowledgeWildcards(
-      this.role,
-      resources.filter((resource) => resource !== "*"),
-      "All that lies below one prefix, whose keys are made as runs, projects and log streams are: they cannot be named before.",
-    );
+    const below = resources.filter((arn) => arn !== "*");
+    acknowledgeWildcards(this.role, below, BELOW_A_PREFIX);
+    if (below.length < resources.length) acknowledgeWildcards(this.role, ["*"], WITHOUT_RESOURCES);
   }
 }
 

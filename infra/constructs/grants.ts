@@ -19,7 +19,10 @@ export interface Granted {
 const READ_PARAMETER = { one: ["ssm:GetParameter"], below: ["ssm:GetParameter", "ssm:GetParametersByPath"] } as const;
 const WRITE_PARAMETER = { one: ["ssm:PutParameter"], below: ["ssm:PutParameter", "ssm:DeleteParameter"] } as const;
 
-/** A function's `uses` as policy statements: each names its actions and resources; only key prefixes end in `*`. */
+/**
+ * A function's `uses` as policy statements: each names its actions and resources. Only key prefixes end in `*`, and only
+ * CloudWatch has no resources to name.
+ */
 export function statementsOf(scope: Construct, uses: Uses, granted: Granted): PolicyStatement[] {
   const { table, bucket, tenant } = granted;
   const allow = (actions: readonly string[], resources: readonly string[]) =>

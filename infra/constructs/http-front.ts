@@ -34,7 +34,7 @@ const ACCESS_LOG = JSON.stringify({
 export class HttpFront extends Construct {
   readonly api: HttpApi;
 
-  constructor(scope: Construct, id: string, functions: ReadonlyMap<Route["handler"], BatonFunction>) {
+  constructor(scope: Construct, id: string) {
     super(scope, id);
     this.api = new HttpApi(this, "Api", { apiName: resourceName("api"), createDefaultStage: false });
     const accessLog = new LogGroup(this, "AccessLog", {
@@ -52,11 +52,15 @@ export class HttpFront extends Construct {
         format: AccessLogFormat.custom(ACCESS_LOG),
       },
     });
-    const integrations = new Map([...functions].map(([name, made]) => [name, integrationOf(name, made)]));
-    for (const route of Object.values<Route>(routes)) {
-      const integration = integrations.get(route.handler);
-      if (integration === undefined) continue;
-      this.api.addRoutes({ path: route.path, methods: [HttpMethod[route.method]], integration });
+  }
+
+  /** Apart, since the functions know the address of the API that they serve. */
+  connect(functionOf: (name: Route["handler"]) => BatonFunction): void {
+    const all = Object.values<Route>(routes);
+    const integrations = new Map(all.map(({ handler }) => [handler, integrationOf(handler, functionOf(handler))]));
+    for (const { method, path, handler } of all) {
+      const integration = integrations.get(handler);
+      if (integration !== undefined) this.api.addRoutes({ path, methods: [HttpMethod[method]], integration });
     }
     acknowledge(this.api, {
       "AwsSolutions-APIG4":

@@ -1,6 +1,5 @@
 import { CfnOutput, Fn, Stack, type StackProps } from "aws-cdk-lib";
 import type { Construct } from "constructs";
-import type { Route } from "../../shared/protocol/routes.ts";
 import {
   FUNCTIONS,
   type FunctionName,
@@ -39,7 +38,8 @@ export class BatonControl extends Stack {
     super(scope, id, props);
     const { data, settings, bundles } = props;
     const granted = { ...data, queues: data.queues, pools: data.pools, tenant: settings.tenant };
-    const environment = environmentOf(data, settings);
+    this.front = new HttpFront(this, "Front");
+    const environment = environmentOf(data, settings, this.front.api.apiEndpoint);
     const reserved = settings.reserve === "on" ? RESERVED : undefined;
     this.functions = new Map(
       bundles.map((bundle) => {
@@ -49,12 +49,11 @@ export class BatonControl extends Stack {
     );
     this.#lendRunnerRole(data);
     for (const [name, queue] of data.queues) {
-      if (!this.functions.has(QUEUES[name].function)) continue;
       new QueueSource(this, `${pascalCase(name)}Source`, name, queue, this.functionOf(QUEUES[name].function));
     }
     for (const schedule of SCHEDULES)
       new Timer(this, `${pascalCase(schedule.name)}Timer`, schedule, this.functionOf(schedule.function));
-    this.front = new HttpFront(this, "Front", this.functions as ReadonlyMap<Route["handler"], BatonFunction>);
+    this.front.connect((name) => this.functionOf(name));
 
     new CfnOutput(this, "ApiUrl", { value: this.front.api.apiEndpoint });
     new CfnOutput(this, "AdminFunctionName", { value: this.functionOf("admin").function.functionName });
@@ -80,7 +79,7 @@ export class BatonControl extends Stack {
 }
 
 /** What `functions/environment.ts` reads. Names of secrets, never secrets. */
-function environmentOf(data: BatonData, settings: Settings): Record<string, string> {
+function environmentOf(data: BatonData, settings: Settings, apiUrl: string): Record<string, string> {
   const queues = [...data.queues].map(([name, { queue }]: [QueueName, { queue: { queueUrl: string } }]) => [
     `BATON_${variableCase(name)}_QUEUE_URL`,
     queue.queueUrl,
@@ -93,6 +92,7 @@ function environmentOf(data: BatonData, settings: Settings): Record<string, stri
     BATON_POOLS: settings.pools.join(","),
     BATON_SIGNING_KEY_PARAMETER: `/baton/${settings.tenant}/${PARAMETERS.signingKey}`,
     BATON_TENANT: settings.tenant,
+    BATON_PUBLIC_URL: settings.publicUrl ?? apiUrl,
     BATON_USAGE: "cloudwatch",
     ...given("BATON_FORGE_HOSTS", settings.forgeHosts),
     ...given("BATON_API_POLLING", settings.apiPolling),
@@ -102,6 +102,7 @@ function environmentOf(data: BatonData, settings: Settings): Record<string, stri
     ...given("AWS_ENDPOINT_URL_DYNAMODB", settings.awsEndpoint),
     ...given("AWS_ENDPOINT_URL_SQS", settings.awsEndpoint),
     ...given("AWS_ENDPOINT_URL_S3", settings.awsEndpoint),
+    ...given("AWS_ENDPOINT_URL_SSM", settings.awsEndpoint),
   };
 }
 
