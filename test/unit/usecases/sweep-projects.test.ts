@@ -245,8 +245,8 @@ test("where time runs out the rest follows a minute later, and nothing twice", a
   world.clock.nowMs += SWEEP_PROJECT_MS;
   const counts: number[] = [];
   for (let minute = 0; minute < 5; minute += 1) {
-    let asked = 0;
-    await sweepProjects(world.deps, () => (asked += 1) > 4);
+    const asked: boolean[] = [];
+    await sweepProjects(world.deps, () => asked.push(true) > 4);
     counts.push(world.runs().length);
     world.clock.nowMs += MINUTE_MS;
   }
