@@ -60,5 +60,17 @@ function batonVariables(granted: LeaseGranted, workspace: string): Record<string
     BATON_WORKSPACE: workspace,
     ...(source === undefined ? {} : { BATON_SHA: source.sha }),
     ...(source?.branch === undefined ? {} : { BATON_BRANCH: source.branch }),
+    ...eventVariables(granted.trigger),
+  };
+}
+
+/** What strangers have named is a variable's value and nothing else: it is never part of a script (SECURITY 21). */
+function eventVariables(trigger: LeaseGranted["trigger"]): Record<string, string> {
+  if (trigger === undefined) return {};
+  return {
+    BATON_EVENT: trigger.event,
+    ...(trigger.tag === undefined ? {} : { BATON_TAG: trigger.tag }),
+    ...(trigger.number === undefined ? {} : { BATON_PR_NUMBER: String(trigger.number) }),
+    ...(trigger.base === undefined ? {} : { BATON_BASE_BRANCH: trigger.base.branch }),
   };
 }

@@ -13,6 +13,7 @@ import { jobSpecSchema } from "../domain/plan.ts";
 import { artifactName, claimId, jobId, label, poolName, projectName, runId, runnerId, sha256 } from "./ids.ts";
 import { artifactSchema, isWholeSeal, logSealSchema, SEAL_MISTAKE } from "./products.ts";
 import { sourceSchema } from "./runs.ts";
+import { runTriggerSchema } from "./triggers.ts";
 
 /** The runner's side of the protocol (DESIGN section 5). Durations, not dates, wherever two clocks would meet. */
 
@@ -98,6 +99,8 @@ export const leaseGranted = z.object({
   attempt: z.int().positive(),
   spec: jobSpecSchema,
   source: sourceSchema.optional(),
+  /** What started the run, where an event did: its steps find it in their environment. */
+  trigger: runTriggerSchema.pick({ event: true, tag: true, number: true, base: true }).optional(),
   /** Names of the secrets that the job asked for, and may have. */
   secrets: z.array(z.string()),
   /** Why it may have none. */

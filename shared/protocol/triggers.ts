@@ -4,7 +4,12 @@ import { gitSha } from "./ids.ts";
 
 /** What happened in a repository, in no forge's words. Times are Unix milliseconds. */
 
-const refName = z.string().min(1).max(255);
+/** No control characters: it becomes a variable of a process, and a line of a log. */
+const refName = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^\P{Cc}+$/u);
 const base = {
   sha: gitSha,
   /** When the forge says that it happened; orders two events of one branch that arrive in the wrong order. */

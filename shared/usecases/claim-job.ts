@@ -117,6 +117,7 @@ async function grant(deps: Deps, job: JobItem, nowMs: number): Promise<LeaseGran
     attempt: Object.keys(job.attempts).length,
     spec: cold.spec,
     ...(cold.source === undefined ? {} : { source: cold.source }),
+    ...(cold.trigger === undefined ? {} : { trigger: cold.trigger }),
     ...(cold.trigger?.fork === true ? { secrets: [], secretsWithheld: "fork" } : { secrets: cold.spec.secrets }),
     firstLogUpload,
     watched: job.watchedUntilMs > nowMs,
