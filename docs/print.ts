@@ -4,12 +4,20 @@ import { checkMoves, joinMoves } from "../shared/domain/check-moves.ts";
 import { JOB_TERMINAL, jobMoves } from "../shared/domain/job-moves.ts";
 import { RUN_TERMINAL, runMoves } from "../shared/domain/run-moves.ts";
 import { openApiDocument } from "../shared/protocol/openapi.ts";
+import {
+  printMetricCost,
+  printMetrics,
+  printOpenTelemetry,
+  printProcessMetrics,
+  printRunnerMetrics,
+} from "./print-metrics.ts";
 import { printDiagram, printMoves } from "./print-moves.ts";
 import { printFailures, printLimits, printResources, printRoutes } from "./print-reference.ts";
+import { printSecurity } from "./print-security.ts";
 import { TRUST_BLOCKS } from "./print-trust.ts";
 
 /**
- * Writes what is printed from code: docs/openapi.v1.json, and the blocks of docs/ARCHITECTURE.md and docs/TRUST.md between
+ * Writes what is printed from code: docs/openapi.v1.json, and the blocks of the pages in docs/ between
  * `<!-- generated: NAME -->` and `<!-- end -->`. With `--check` it writes nothing, and exits with 1 where a file differs.
  */
 
@@ -27,6 +35,14 @@ const ARCHITECTURE_BLOCKS: Blocks = {
   limits: printLimits,
   resources: printResources,
   routes: printRoutes,
+};
+
+const METRICS_BLOCKS: Blocks = {
+  metrics: printMetrics,
+  "metric cost": printMetricCost,
+  opentelemetry: printOpenTelemetry,
+  "process metrics": printProcessMetrics,
+  "runner metrics": printRunnerMetrics,
 };
 
 /** The text with every generated block printed anew. Throws on a block without a printer, and on one that is missing. */
@@ -47,6 +63,8 @@ const refresh =
 
 const FILES: Readonly<Record<string, (found: string) => string>> = {
   "ARCHITECTURE.md": refresh("ARCHITECTURE.md", ARCHITECTURE_BLOCKS),
+  "METRICS.md": refresh("METRICS.md", METRICS_BLOCKS),
+  "SECURITY.md": refresh("SECURITY.md", { security: printSecurity }),
   "TRUST.md": refresh("TRUST.md", TRUST_BLOCKS),
   "openapi.v1.json": () => `${JSON.stringify(openApiDocument(), null, 2)}\n`,
 };

@@ -1,0 +1,59 @@
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+
+/** A test that says which security requirement it holds. */
+export interface Proof {
+  readonly number: number;
+  readonly title: string;
+  /** Relative to the repository. */
+  readonly file: string;
+}
+
+/** Proofs in the titles of a folder's tests: `SECURITY 17: …` or `… (SECURITY 17)`; one title may name several numbers. */
+export function readProofs(root: string, folder = "test"): Proof[] {
+  const files = readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" });
+  return files
+    .filter((file) => file.endsWith(".ts") && !file.startsWith("fixtures") && !OWN_TESTS.test(file))
+    .sort()
+    .flatMap((file) => proofsIn(path.posix.join(folder, file), readFileSync(path.join(root, folder, file), "utf8")));
+}
+
+/** Where titles are quoted, and prove nothing. */
+const OWN_TESTS = /^unit\/docs\//;
+
+/** A title is a string of one line; what comments say is no proof. Where it is of a group, its tests are the proofs. */
+export function proofsIn(file: string, text: string): Proof[] {
+  const lines = text.split("\n").map((line) => (/^\s*(?:\/\/|\/?\*)/.test(line) ? "" : line));
+  return lines.flatMap((line, at) => {
+    const title = TITLE.exec(line)?.[2];
+    const numbers = title === undefined ? [] : numbersOf(title);
+    if (title === undefined || numbers.length === 0) return [];
+    const titles = /\bdescribe\b/.test(line) ? inGroup(plain(title), lines, at) : [plain(title)];
+    return numbers.flatMap((number) => titles.map((one) => ({ number, title: one, file })));
+  });
+}
+
+const TITLE = /(["'`])((?:(?!\1|\\).|\\.)*\bSECURITY \d(?:(?!\1|\\).|\\.)*)\1/;
+/** Also where `each` takes its cases on lines of their own. */
+const NESTED = /^\s+(?:(?:test|it)(?:\.\w+)*\((?:.*\)\()?|\]\)\()(["'`])((?:(?!\1|\\).|\\.)+)\1/;
+
+/** The tests below a group's line, which are indented, up to where the group's own indentation comes again. */
+function inGroup(group: string, lines: readonly string[], at: number): string[] {
+  const indentOf = (line: string) => line.length - line.trimStart().length;
+  const below = lines.slice(at + 1);
+  const end = below.findIndex((line) => line.trim() !== "" && indentOf(line) <= indentOf(lines[at] ?? ""));
+  const titles = below.slice(0, end < 0 ? undefined : end).map((line) => NESTED.exec(line)?.[2]);
+  const found = titles.filter((title) => title !== undefined);
+  return found.length === 0 ? [group] : found.map((title) => `${group}: ${plain(title)}`);
+}
+
+function numbersOf(title: string): number[] {
+  const groups = [...title.matchAll(/\bSECURITY (\d+(?:(?:, | and )\d+)*)/g)].map((match) => match[1] ?? "");
+  return [...new Set(groups.flatMap((group) => group.split(/, | and /).map(Number)))];
+}
+
+const plain = (title: string) =>
+  title
+    .replace(/\s*\(SECURITY [\d, and]+\)/g, "")
+    .replace(/SECURITY [\d, and]+: /g, "")
+    .trim();
