@@ -1,9 +1,6 @@
-import middy from "@middy/core";
-import type { Context, ScheduledEvent } from "aws-lambda";
-import { sweepRuns } from "../shared/usecases/sweep-runs.ts";
 import { deps } from "./process-deps.ts";
+import { sweepLambda } from "./sweep-call.ts";
+import { makeSweepDeps } from "./sweep-deps.ts";
 
-/** Once a minute: wakes the runs whose tick was lost. */
-export const handler = middy<ScheduledEvent, { late: number }, Error, Context>()
-  .use({ after: () => deps.observer.flush() })
-  .handler(async () => ({ late: await sweepRuns(deps) }));
+/** Finds what was lost or is due, once a minute. */
+export const handler = sweepLambda(makeSweepDeps(deps));

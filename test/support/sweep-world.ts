@@ -84,7 +84,10 @@ export function makeSweepWorld(): SweepWorld {
       pools: ["default", "forks"],
       offerCopies: 1,
       poolQueueUrl: (pool) => `http://queues.test/${pool}`,
-      runnerSqs: { region: "us-east-1", credentials: { accessKeyId: "x", secretAccessKey: "x" } },
+      runnerSqs: {
+        region: "us-east-1",
+        credentialsFor: async () => ({ credentials: { accessKeyId: "x", secretAccessKey: "x" } }),
+      },
     },
     projects: {
       getProject: async (_tenant, name) => projects.get(name),
