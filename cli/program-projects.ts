@@ -110,6 +110,8 @@ function addSecrets(secrets: Command, context: Context): void {
   connected(secrets.command("set"))
     .argument("<project>", PROJECT)
     .argument("<name>", "the secret's name; jobs get it as a variable of this name")
+    // Whoever gives the value as an argument must not see it repeated by the mistake's message.
+    .allowExcessArguments()
     .description("Keep a secret. The value is asked for without echo, or read from stdin.")
     .option("--branch <pattern>", "only for runs on branches that match; the narrowest pattern wins")
     .option("--value-stdin", "read the value from stdin, also where that is a terminal")
@@ -120,9 +122,10 @@ function addSecrets(secrets: Command, context: Context): void {
         "baton secrets set app DEPLOY_TOKEN --branch main --value-stdin < token",
       ),
     )
-    .action(async (project: string, name: string, options) =>
-      (await import("./commands/secrets.ts")).setSecretCommand(context, project, name, options),
-    );
+    .action(async (project: string, name: string, options, { args }: Command) => {
+      const { setSecretCommand } = await import("./commands/secrets.ts");
+      await setSecretCommand(context, { project, name, excess: args.length - 2 }, options);
+    });
   connected(secrets.command("list"))
     .argument("<project>", PROJECT)
     .description("List names and branch patterns; values are never shown.")

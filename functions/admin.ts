@@ -2,6 +2,7 @@ import { SSMClient } from "@aws-sdk/client-ssm";
 import { systemClock } from "../shared/lib/clock.ts";
 import { attachMeter } from "../shared/lib/request-meter.ts";
 import { type AdminReply, adminRequest } from "../shared/protocol/admin.ts";
+import { makeDynamoAuditStore } from "../shared/store/dynamo-audit-store.ts";
 import { makeDynamoStore } from "../shared/store/dynamo-store.ts";
 import { addSigningKey } from "../shared/store/signing-key-parameter.ts";
 import { type BootstrapDeps, bootstrap } from "../shared/usecases/bootstrap.ts";
@@ -29,8 +30,10 @@ function adminDeps({ BATON_SIGNING_KEY_PARAMETER: parameter, BATON_TENANT: tenan
   const meter = prometheusMeter(observer.registry);
   const ssm = new SSMClient({});
   attachMeter(ssm, "SSM", meter);
+  const table = documentClient(rest, meter);
   return {
-    store: makeDynamoStore(documentClient(rest, meter), rest.BATON_TABLE),
+    store: makeDynamoStore(table, rest.BATON_TABLE),
+    audit: makeDynamoAuditStore(table, rest.BATON_TABLE),
     clock: systemClock,
     random: systemRandom,
     settings: { tenant },

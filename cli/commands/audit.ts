@@ -38,5 +38,6 @@ async function readDay(client: Client, day: string | undefined): Promise<{ day: 
 
 const printDetails = ({ details }: AuditEntry): string =>
   Object.entries(details)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, value]) => `${key}=${Array.isArray(value) ? value.join(",") : value}`)
     .join(" ");

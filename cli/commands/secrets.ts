@@ -1,3 +1,4 @@
+import { CommandError } from "../command-error.ts";
 import type { Context } from "../context.ts";
 import { printTime } from "../print/duration.ts";
 import { sanitizeLine } from "../print/sanitize.ts";
@@ -15,10 +16,11 @@ interface SetOptions extends SecretOptions {
 /** `baton secrets set PROJECT NAME`. */
 export async function setSecretCommand(
   context: Context,
-  project: string,
-  name: string,
+  { project, name, excess }: { readonly project: string; readonly name: string; readonly excess: number },
   options: SetOptions,
 ): Promise<void> {
+  if (excess > 0)
+    throw new CommandError("the value is no argument, which every user of this machine can read: it is asked for");
   const value = await readValue(`Value of ${name}: `, options.valueStdin !== true);
   const client = await connect(context, options);
   const reply = await client.call("setSecret", { params: { project, name }, body: { value, ...branchOf(options) } });

@@ -10,12 +10,14 @@ export interface AuditDeps extends Pick<Deps, "clock" | "random" | "settings"> {
   readonly audit: AuditStore;
 }
 
+type RecordDeps = Omit<AuditDeps, "settings"> & { readonly settings: Pick<Deps["settings"], "tenant"> };
+
 /**
  * Writes down what is done with rights, and throws where it cannot. Call it before the effect, where the state itself
  * does not keep who did it, and always before the answer: then nothing is done unrecorded.
  */
 export async function recordAudit(
-  deps: AuditDeps,
+  deps: RecordDeps,
   entry: Pick<AuditEntry, "action" | "subject"> & {
     readonly actor: AuditActor;
     readonly details?: AuditEntry["details"];

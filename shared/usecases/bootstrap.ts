@@ -1,7 +1,10 @@
 import type { AdminReply, AdminRequest } from "../protocol/admin.ts";
+import type { AuditStore } from "../store/audit-store.ts";
+import { recordAudit } from "./audit.ts";
 import { createToken, type TokenDeps } from "./manage-tokens.ts";
 
 export interface BootstrapDeps extends TokenDeps {
+  readonly audit: AuditStore;
   /** Keeps the key where the functions read it, unless there is one already. */
   readonly addSigningKey: (key: string) => Promise<"made" | "kept">;
 }
@@ -12,5 +15,9 @@ export async function bootstrap(
   { name, scopes }: Pick<AdminRequest, "name" | "scopes">,
 ): Promise<AdminReply> {
   const signingKey = await deps.addSigningKey(deps.random.secret());
-  return { ...(await createToken(deps, { name, scopes })), signingKey };
+  const made = await createToken(deps, { name, scopes });
+  const { id } = made.view;
+  const actor = { kind: "operator", id: "iam", name: "admin function" } as const;
+  await recordAudit(deps, { action: "token.create", actor, subject: id, details: { name, scopes: [...scopes] } });
+  return { ...made, signingKey };
 }

@@ -40,11 +40,13 @@ export async function addProject(deps: Deps, body: AddProject, actor: AuditActor
   checkForge(deps, project.forge, secret);
   if (project.forge.credentials !== "none" && secret === undefined)
     throw new DomainError("bad_request", `the credentials "${project.forge.credentials}" are missing`);
+  const taken = new DomainError("conflict", `there is a project ${project.name} already`);
+  if ((await deps.projects.getProject(tenant, project.name)) !== undefined) throw taken;
   const nowMs = deps.clock.nowMs();
   const item = projectItem(tenant, project, { createdAtMs: nowMs, updatedAtMs: nowMs });
   await recordAudit(deps, { action: "project.add", actor, subject: project.name, details: detailsOf(project) });
   const answer = await deps.projects.addProject(item);
-  if (answer === "exists") throw new DomainError("conflict", `there is a project ${project.name} already`);
+  if (answer === "exists") throw taken;
   if (answer === "full") throw new DomainError("conflict", "there are too many projects (PROJECTS_MAX)");
   const webhookSecret = deps.random.secret();
   await deps.secrets.put(webhookSecretPath(project.name), webhookSecret);

@@ -49,10 +49,16 @@ const sortKey = ({ name, branch = "" }: SecretRef) => `${name}\0${branch}`;
 /** Throws `not_found`. */
 export async function removeSecret(deps: Deps, project: string, secret: SecretRef, actor: AuditActor): Promise<void> {
   await readProject(deps, project);
+  const path = jobSecretPath(project, secret);
+  const kept = await deps.secrets.list(jobSecretsFolder(project));
+  if (!kept.some((entry) => entry.path === path)) throw noSecret(project, secret);
   await recordAudit(deps, { action: "secret.remove", actor, subject: project, details: detailsOf(secret) });
-  if (await deps.secrets.remove(jobSecretPath(project, secret))) return;
-  const where = secret.branch === undefined ? "" : ` for branches ${secret.branch}`;
-  throw new DomainError("not_found", `project ${project} has no secret ${secret.name}${where}`);
+  if (!(await deps.secrets.remove(path))) throw noSecret(project, secret);
+}
+
+function noSecret(project: string, { name, branch }: SecretRef): DomainError {
+  const where = branch === undefined ? "" : ` for branches ${branch}`;
+  return new DomainError("not_found", `project ${project} has no secret ${name}${where}`);
 }
 
 function detailsOf({ name, branch }: SecretRef) {
