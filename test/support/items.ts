@@ -64,6 +64,7 @@ export function runInState(state: string, change: Item = {}): Item {
     dueShard: "DUE#0",
     hardDeadlineMs: NOW_MS - 1,
     planDeadlineMs: NOW_MS - 1,
+    approval: { sha: "a commit" },
     pipeline: "p",
     history: {},
     ...change,
@@ -79,6 +80,8 @@ export function runArgs(change: Args = {}): Args {
     seq: 0,
     reason: "a reason",
     wakeAtMs: NOW_MS + 5,
+    sha: "a commit",
+    by: "token:test",
     planDigest: "digest",
     pipeline: "q",
     open: new Set(["JOB#b"]),
@@ -102,6 +105,36 @@ export function checkArgs(change: Args = {}): Args {
     failedBefore: 0,
     lostBefore: 0,
     answer: "passed",
+    historyKey: "0.move",
+    historyEntry: { atMs: NOW_MS, actor: "test" },
+    ...change,
+  };
+}
+
+export function deliveryInState(state: string): Item {
+  return { state, fence: 0, wakeAtMs: NOW_MS, dueShard: "DELIVERIES", history: {} };
+}
+
+export function refInState(state: string, change: Item = {}): Item {
+  return { state, latestAtMs: NOW_MS, latestSha: "b", latestBefore: "a", runs: {}, history: {}, ...change };
+}
+
+/** What the moves of deliveries and of places on a branch may ask for. */
+export function triggerArgs(change: Args = {}): Args {
+  return {
+    nowMs: NOW_MS,
+    fence: 0,
+    nextFence: 1,
+    reason: "a reason",
+    decisions: [],
+    wakeAtMs: NOW_MS + 5,
+    runId: "run_2",
+    sha: "c",
+    before: "b",
+    latestAtMs: NOW_MS + 1,
+    seenSha: "b",
+    seenAtMs: NOW_MS,
+    ttl: 1,
     historyKey: "0.move",
     historyEntry: { atMs: NOW_MS, actor: "test" },
     ...change,

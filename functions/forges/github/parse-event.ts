@@ -8,7 +8,7 @@ import { type Trigger, triggerSchema } from "../../../shared/protocol/triggers.t
 export type ParsedEvent =
   | { readonly kind: "trigger"; readonly repository: string; readonly trigger: Trigger }
   /** Starts nothing, and says why. */
-  | { readonly kind: "ignored"; readonly repository: string | undefined; readonly reason: string }
+  | { readonly kind: "ignored"; readonly reason: string }
   /** Not what GitHub sends. */
   | { readonly kind: "unreadable"; readonly reason: string };
 
@@ -23,7 +23,6 @@ const time = z.union([z.int().transform((seconds) => seconds * 1_000), z.string(
 const files = z.array(text).nullish();
 const repository = z.object({ full_name: text, pushed_at: time.nullish() });
 const sender = z.object({ login: text }).nullish();
-const envelope = z.object({ repository: z.object({ full_name: text }).nullish() });
 
 const push = z.object({
   ref: text,
@@ -56,8 +55,7 @@ const pullRequest = z.object({
 export function parseEvent(event: string, payload: unknown, receivedAtMs: number): ParsedEvent {
   if (event === "push") return parsedAs(push, payload, (value) => readPush(value, receivedAtMs));
   if (event === "pull_request") return readPullRequestEvent(payload, receivedAtMs);
-  const about = envelope.safeParse(payload).data?.repository?.full_name;
-  return { kind: "ignored", repository: about, reason: reasonOf(event) };
+  return { kind: "ignored", reason: reasonOf(event) };
 }
 
 function reasonOf(event: string): string {
@@ -77,10 +75,9 @@ function parsedAs<S extends z.ZodType<{ repository: { full_name: string } }>>(
   if (!parsed.success) return { kind: "unreadable", reason: mistakes(parsed.error) };
   const about = parsed.data.repository.full_name;
   const reading = read(parsed.data);
-  if ("ignored" in reading) return { kind: "ignored", repository: about, reason: reading.ignored };
+  if ("ignored" in reading) return { kind: "ignored", reason: reading.ignored };
   const trigger = triggerSchema.safeParse(reading.candidate);
-  if (!trigger.success)
-    return { kind: "ignored", repository: about, reason: `not one of ours: ${mistakes(trigger.error)}` };
+  if (!trigger.success) return { kind: "ignored", reason: `not one of ours: ${mistakes(trigger.error)}` };
   return { kind: "trigger", repository: about, trigger: trigger.data };
 }
 

@@ -1,11 +1,24 @@
 import { describe, expect, test } from "vitest";
 import { CHECK_STATES, checkMoves, joinMoves } from "../../../shared/domain/check-moves.ts";
+import { DELIVERY_STATES, DELIVERY_TERMINAL, deliveryMoves } from "../../../shared/domain/delivery-moves.ts";
 import { interpretMove } from "../../../shared/domain/interpret-move.ts";
 import type { Args, Item } from "../../../shared/domain/item.ts";
 import { JOB_STATES, JOB_TERMINAL, jobMoves } from "../../../shared/domain/job-moves.ts";
 import type { Move } from "../../../shared/domain/move.ts";
+import { refMoves } from "../../../shared/domain/ref-moves.ts";
 import { RUN_STATES, RUN_TERMINAL, runMoves } from "../../../shared/domain/run-moves.ts";
-import { checkArgs, checkInState, jobArgs, jobInState, NOW_MS, runArgs, runInState } from "../../support/items.ts";
+import {
+  checkArgs,
+  checkInState,
+  deliveryInState,
+  jobArgs,
+  jobInState,
+  NOW_MS,
+  refInState,
+  runArgs,
+  runInState,
+  triggerArgs,
+} from "../../support/items.ts";
 
 /** Written from DESIGN section 2 by hand, not from the data: from → to → the moves that may do it. */
 type Machine = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
@@ -46,14 +59,14 @@ const JOB_MACHINE: Machine = {
 };
 
 const RUN_MACHINE: Machine = {
-  planning: { live: ["commitPlan"], plan_failed: ["failPlan"], canceling: ["cancel"], planning: ["tick"] },
+  planning: { live: ["commitPlan"], plan_failed: ["failPlan"], canceling: ["cancel"], planning: ["approve", "tick"] },
   live: {
     succeeded: ["succeed"],
     failed: ["fail"],
     errored: ["err"],
     timed_out: ["timeOut"],
     canceling: ["cancel"],
-    live: ["endNode", "tick"],
+    live: ["approve", "endNode", "park", "tick"],
   },
   canceling: { canceled: ["finishCancel", "forceCancel"], canceling: ["endNode", "tick"] },
 };
@@ -65,6 +78,12 @@ const CHECK_MACHINE: Machine = {
 };
 
 const JOIN_MACHINE: Machine = { open: { open: ["endNode"] } };
+
+const DELIVERY_MACHINE: Machine = {
+  received: { handled: ["handle"], ignored: ["ignore"], failed: ["fail"], received: ["postpone"] },
+};
+
+const REF_MACHINE: Machine = { open: { open: ["advance", "enter", "leave"] } };
 
 const STOPS = ["cancel", "superseded", "timeout"].map((reason) => ({ reason, atMs: 1, deadlineMs: NOW_MS + 50 }));
 /** All that guards look at beside the state: reason of the stop, both budgets, an expired or a living lease. */
@@ -135,6 +154,24 @@ const FAMILIES: readonly {
     machine: JOIN_MACHINE,
     variants: (state) => [runInState(state)],
     args: runArgs(),
+  },
+  {
+    name: "delivery",
+    moves: deliveryMoves,
+    states: DELIVERY_STATES,
+    terminal: DELIVERY_TERMINAL,
+    machine: DELIVERY_MACHINE,
+    variants: (state) => [deliveryInState(state)],
+    args: triggerArgs(),
+  },
+  {
+    name: "ref",
+    moves: refMoves,
+    states: ["open"],
+    terminal: [],
+    machine: REF_MACHINE,
+    variants: (state) => [refInState(state), refInState(state, { runs: { run_1: "b" } })],
+    args: triggerArgs(),
   },
 ];
 
@@ -221,5 +258,28 @@ describe("fences and claims", () => {
         expect(Math.min(is?.failed ?? 0, is?.lost ?? 0)).toBeGreaterThanOrEqual(0);
       }
     }
+  });
+});
+
+describe("an approval", () => {
+  const approve = (item: Item, sha = "a commit") => interpretMove(runMoves.approve, item, runArgs({ sha }));
+
+  test("SECURITY 19: is of one commit: the run's, letter by letter", () => {
+    expect(approve(runInState("live"))).toMatchObject({ approval: { sha: "a commit", atMs: NOW_MS } });
+    for (const sha of ["another commit", "a commi", "a commit ", "A COMMIT", ""])
+      expect(approve(runInState("live"), sha)).toBeUndefined();
+  });
+
+  test("is given once, and to no run that needs none", () => {
+    const given = approve(runInState("live"));
+    expect(given && approve(given)).toBeUndefined();
+    const { approval: _, ...needless } = runInState("live");
+    expect(approve(needless)).toBeUndefined();
+  });
+
+  test("keeps a run from being parked behind it", () => {
+    const given = approve(runInState("live"));
+    expect(given && interpretMove(runMoves.park, given, runArgs())).toBeUndefined();
+    expect(interpretMove(runMoves.park, runInState("live"), runArgs())).toBeDefined();
   });
 });

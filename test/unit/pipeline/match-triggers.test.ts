@@ -1,0 +1,139 @@
+import { describe, expect, test } from "vitest";
+import { systemClock } from "../../../shared/lib/clock.ts";
+import { isTaken } from "../../../shared/pipeline/match-glob.ts";
+import { matchTriggers } from "../../../shared/pipeline/match-triggers.ts";
+import { parsePipeline } from "../../../shared/pipeline/parse-pipeline.ts";
+import type { Trigger } from "../../../shared/protocol/triggers.ts";
+
+const SHA = "a".repeat(40);
+const at = { sha: SHA, occurredAtMs: 1 };
+const push = (branch: string): Trigger => ({ event: "push", branch, ...at });
+const tag = (name: string): Trigger => ({ event: "tag", tag: name, ...at });
+const pull = (base: string): Trigger => ({
+  event: "pull_request",
+  action: "opened",
+  number: 1,
+  branch: "x",
+  base: { branch: base, sha: SHA },
+  fork: false,
+  ...at,
+});
+const due = (cron: string, branch = "main"): Trigger => ({
+  event: "schedule",
+  branch,
+  pipelinePath: ".baton/ci.yml",
+  cron,
+  dueAtMs: 1,
+  ...at,
+});
+
+/** Why `on` refuses the trigger; undefined where it starts the run. */
+async function refusal(on: string, trigger: Trigger, paths?: readonly string[]): Promise<string | undefined> {
+  const { pipeline, problems } = parsePipeline(`${on}\njobs: {a: {run: x}}\n`, "ci.yml");
+  expect(problems).toEqual([]);
+  return matchTriggers(pipeline?.on, { trigger, changedPaths: async () => paths });
+}
+
+describe("a pipeline", () => {
+  test.each([push("main"), tag("v1"), pull("main"), due("* * * * *")])(
+    "without `on` is started by nothing: %j",
+    async (trigger) => {
+      expect(await refusal("pipeline: p", trigger)).toMatch(/only people and programs/);
+      expect(await refusal("on: manual", trigger)).toMatch(/^`on/);
+    },
+  );
+});
+
+describe("on.push", () => {
+  test("without filters takes every branch and no tag", async () => {
+    expect(await refusal("on: push", push("a/b.c"))).toBeUndefined();
+    expect(await refusal("on: push", tag("v1"))).toBe("`on.push` has no tags");
+    expect(await refusal("on: pull_request", push("main"))).toBe("`on` has no push");
+  });
+  test("with branches takes those, and says which it left out", async () => {
+    const on = 'on: {push: {branches: [main, "release/*", "!release/0*"]}}';
+    expect(await refusal(on, push("main"))).toBeUndefined();
+    expect(await refusal(on, push("release/1"))).toBeUndefined();
+    expect(await refusal(on, push("release/01"))).toBe('branch "release/01" is not among `on.push.branches`');
+    expect(await refusal(on, push("release/1/x"))).toMatch(/is not among/);
+    expect(await refusal(on, push("Main"))).toMatch(/is not among/);
+  });
+  test("with tags alone is for tags alone", async () => {
+    const on = 'on: {push: {tags: "v*"}}';
+    expect(await refusal(on, tag("v1.2"))).toBeUndefined();
+    expect(await refusal(on, tag("x1"))).toBe('tag "x1" is not among `on.push.tags`');
+    expect(await refusal(on, push("v1"))).toBe("`on.push` is for tags only");
+  });
+  test("with paths wants one of them changed, and starts where nobody can tell", async () => {
+    const on = 'on: {push: {paths: ["src/**", "!src/**/*.md"]}}';
+    expect(await refusal(on, push("main"), ["src/a/b.ts", "x"])).toBeUndefined();
+    expect(await refusal(on, push("main"), ["src/.hidden/b"])).toBeUndefined();
+    expect(await refusal(on, push("main"), ["src/a/b.md", "docs/x"])).toBe("no changed file is among `on.push.paths`");
+    expect(await refusal(on, push("main"), undefined)).toBeUndefined();
+  });
+  test("never asks for paths that no filter wants", async () => {
+    const { pipeline } = parsePipeline("on: push\njobs: {a: {run: x}}\n", "ci.yml");
+    const changedPaths = async () => {
+      throw new Error("asked");
+    };
+    expect(await matchTriggers(pipeline?.on, { trigger: push("main"), changedPaths })).toBeUndefined();
+  });
+});
+
+describe("on.pull_request", () => {
+  test("is about the branch that is merged into", async () => {
+    const on = "on: {pull_request: {branches: main}}";
+    expect(await refusal(on, pull("main"))).toBeUndefined();
+    expect(await refusal(on, pull("dev"))).toBe('base branch "dev" is not among `on.pull_request.branches`');
+    expect(await refusal("on: push", pull("main"))).toBe("`on` has no pull_request");
+  });
+});
+
+describe("on.schedule", () => {
+  test("fires what it still names, on its branch", async () => {
+    const on = 'on: {schedule: [{cron: "0 4 * * *"}, {cron: "0 5 * * *", branch: dev}]}';
+    expect(await refusal(on, due("0 4 * * *"))).toBeUndefined();
+    expect(await refusal(on, due("0 5 * * *", "dev"))).toBeUndefined();
+    expect(await refusal(on, due("0 5 * * *", "main"))).toMatch(/has no "0 5/);
+    expect(await refusal(on, due("1 4 * * *"))).toMatch(/any more/);
+  });
+});
+
+describe("globs", () => {
+  test.each([
+    ["*", "a", true],
+    ["*", "a/b", false],
+    ["**", "a/b/c", true],
+    ["a/**", "a/b/c", true],
+    ["**/x", "a/b/x", true],
+    ["v?", "v1", true],
+    ["{a,b}", "b", true],
+    ["[ab]c", "bc", true],
+    [".github/**", ".github/a", true],
+    ["a+b", "a+b", true],
+    ["a+b", "aab", false],
+    ["a.b", "axb", false],
+    ["$(x)".replace(/[()]/g, ""), "$x", true],
+  ])("%s and %s: %s", (glob, name, taken) => expect(isTaken(name, [glob])).toBe(taken));
+
+  test("that only leave out take all the rest", () => {
+    expect(isTaken("a", ["!b"])).toBe(true);
+    expect(isTaken("b", ["!b"])).toBe(false);
+  });
+
+  test("SECURITY 21: that would be a regular expression, or cost too much, are problems of the file", () => {
+    for (const glob of ["(a|b)", "+(a)", "a\\b", "*a*b*c*d", "**/**/**/**"]) {
+      const { problems } = parsePipeline(`on: {push: {branches: ['${glob}']}}\njobs: {a: {run: x}}\n`, "ci.yml");
+      expect(problems).toHaveLength(1);
+    }
+  });
+
+  test("the costliest that are allowed match the longest names in no time", () => {
+    const started = systemClock.monotonicMs();
+    for (const glob of ["*a*a*a", "**/*a*a*a/**/*b", "{a,a}*{a,a}*{a,a}*", "[a-z]*[a-z]*[a-z]*x", "{a,b}+{a,b}+*"]) {
+      isTaken("a".repeat(255), [glob]);
+      isTaken(`${"a/".repeat(120)}a`, [glob]);
+    }
+    expect(systemClock.monotonicMs() - started).toBeLessThan(2_000);
+  });
+});
