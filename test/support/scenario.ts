@@ -25,6 +25,7 @@ export interface JobWish extends Partial<Omit<PlannedJob, "needs" | "spec">> {
   readonly timeoutMs?: number;
   readonly artifactsFrom?: readonly string[];
   readonly script?: string;
+  readonly secrets?: readonly string[];
 }
 
 export function planOf(...wishes: readonly JobWish[]): Plan {
@@ -32,7 +33,7 @@ export function planOf(...wishes: readonly JobWish[]): Plan {
 }
 
 function plannedJob(wish: JobWish): PlannedJob {
-  const { id, needs, timeoutMs = HOUR_MS, artifactsFrom = [], script = "true", ...rest } = wish;
+  const { id, needs, timeoutMs = HOUR_MS, artifactsFrom = [], script = "true", secrets = [], ...rest } = wish;
   return {
     id,
     pool: "default",
@@ -45,7 +46,7 @@ function plannedJob(wish: JobWish): PlannedJob {
       name: id,
       steps: [{ name: "run", run: script, env: {} }],
       env: {},
-      secrets: [],
+      secrets: [...secrets],
       timeoutMs,
       artifacts: { paths: [], from: [...artifactsFrom] },
     },
@@ -59,8 +60,8 @@ function seedOf(deps: Deps, change: Partial<RunSeed> = {}): RunSeed {
 }
 
 /** Creates a run of the plan, as a request with a definition does. */
-export async function startRun(deps: Deps, plan: Plan): Promise<RunItem> {
-  return (await createLive(deps, seedOf(deps), plan, undefined)).run;
+export async function startRun(deps: Deps, plan: Plan, change: Partial<RunSeed> = {}): Promise<RunItem> {
+  return (await createLive(deps, seedOf(deps, change), plan, undefined)).run;
 }
 
 export interface Attempt {
