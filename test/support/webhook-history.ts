@@ -1,0 +1,220 @@
+import type { Trigger } from "../../shared/protocol/triggers.ts";
+import { headsKey } from "../../shared/store/keys.ts";
+import type { RepositoryHeads } from "../../shared/usecases/forge.ts";
+import { startTriggered } from "../../shared/usecases/start-triggered.ts";
+import { headsRefOf, type SweepDeps } from "../../shared/usecases/sweep-deps.ts";
+import { sweepProjects } from "../../shared/usecases/sweep-projects.ts";
+import { INJECTED } from "./drive.ts";
+import { dyingAt, type Moment } from "./faulty-deps.ts";
+import { makeSweepWorld } from "./sweep-world.ts";
+import { MINUTE_MS } from "./times.ts";
+
+/**
+ * What happens to one repository, with a book of its own: what must have a run (it was delivered, or a sweep that ended
+ * well saw it), and what may have one. It knows nothing of how sweep remembers.
+ */
+
+/** What becomes of a webhook. `dies`: whoever handles it dies at its write `at`; it comes again later. */
+export type Hook = "now" | "twice" | "late" | "lost" | "dies";
+interface Told {
+  readonly hook: Hook;
+  readonly at: number;
+}
+export type Step =
+  | ({ readonly do: "push" | "restore"; readonly branch: number } & Told)
+  | ({ readonly do: "pull"; readonly number: number } & Told)
+  | { readonly do: "delete"; readonly branch: number }
+  | { readonly do: "close"; readonly number: number }
+  | { readonly do: "deliver"; readonly pick: number }
+  | { readonly do: "wait"; readonly minutes: number }
+  | { readonly do: "sweep"; readonly dies?: { readonly at: number; readonly moment: Moment }; readonly atOnce: number };
+
+const PIPELINE = "on: {push: , pull_request: }\njobs: {build: {run: make}}\n";
+
+/** What makes two triggers the same one: one run is due for each. */
+export const nameOf = (event: string, ref: string | number | undefined, sha: string | undefined) =>
+  `${event} ${ref} ${sha}`;
+const nameOfTrigger = (trigger: Trigger) =>
+  nameOf(
+    trigger.event,
+    trigger.event === "pull_request" ? trigger.number : "branch" in trigger ? trigger.branch : "",
+    trigger.sha,
+  );
+
+export function makeHistory() {
+  const world = makeSweepWorld();
+  const { project, repository } = world.addProject("shop");
+  repository.files.set(".baton/ci.yml", PIPELINE);
+  const must = new Set<string>();
+  const may = new Set<string>();
+  const waiting: Trigger[] = [];
+  const lastShas = new Map<string, string>();
+  /** Heads of the last whole comparison, or of the first sight; and of the list that this sweep got, if any. */
+  const heads: { seen?: ReadonlyMap<string, string>; listed?: ReadonlyMap<string, string> | undefined } = {};
+  let commits = 0;
+  let deaths = 0;
+  let lost = 0;
+
+  const isKnown = async () => (await world.deps.sweeps.getHeads(headsKey(headsRefOf(project))))?.state === "active";
+  const { listHeads } = repository.forge;
+  repository.forge.listHeads = async (...args) => {
+    const answer = await listHeads(...args);
+    if (answer === undefined) return undefined;
+    heads.listed = headsOf(answer);
+    if (await isKnown()) for (const [ref, sha] of heads.listed) may.add(`${ref} ${sha}`);
+    return answer;
+  };
+
+  const forgetList = () => {
+    heads.listed = undefined;
+  };
+
+  function newSha(): string {
+    commits += 1;
+    return commits.toString(16).padStart(40, "0");
+  }
+
+  /** Dead from the given write on; then what it did is unknown to its caller. */
+  async function dying(
+    dies: { readonly at: number; readonly moment: Moment },
+    act: (deps: SweepDeps) => Promise<unknown>,
+  ) {
+    const mortal = dyingAt(world.deps, dies.at, dies.moment);
+    try {
+      await act({ ...world.deps, ...mortal.deps });
+      return false;
+    } catch (error) {
+      if (!isInjected(error)) throw error;
+      deaths += 1;
+      return true;
+    }
+  }
+
+  async function handle(trigger: Trigger): Promise<void> {
+    await startTriggered(world.deps, project, trigger, "webhook");
+    must.add(nameOfTrigger(trigger));
+    may.add(nameOfTrigger(trigger));
+  }
+
+  async function tell(trigger: Trigger, { hook, at }: Told): Promise<void> {
+    switch (hook) {
+      case "now":
+        return handle(trigger);
+      case "twice":
+        await Promise.all([handle(trigger), handle(trigger)]);
+        return;
+      case "late":
+        waiting.push(trigger);
+        return;
+      case "lost":
+        lost += 1;
+        return;
+      case "dies":
+        may.add(nameOfTrigger(trigger));
+        if (await dying({ at, moment: "after" }, (deps) => startTriggered(deps, project, trigger, "webhook")))
+          waiting.push(trigger);
+        else must.add(nameOfTrigger(trigger));
+    }
+  }
+
+  async function sweep({ dies, atOnce }: Extract<Step, { do: "sweep" }>): Promise<void> {
+    forgetList();
+    const wasKnown = await isKnown();
+    const sweeps = Array.from({ length: atOnce }, () => (deps: SweepDeps) => sweepProjects(deps, () => false));
+    const died = await dying(dies ?? { at: Number.POSITIVE_INFINITY, moment: "before" }, (deps) =>
+      Promise.all(sweeps.map((one) => one(deps))),
+    );
+    const isFirstSight = !wasKnown && (await isKnown());
+    const { listed, seen } = heads;
+    if (listed === undefined || (died && !isFirstSight) || !(await isKnown())) return;
+    if (!isFirstSight) for (const [ref, sha] of listed) if (seen?.get(ref) !== sha) must.add(`${ref} ${sha}`);
+    heads.seen = listed;
+  }
+
+  async function push(name: string, sha: string, told: Told): Promise<void> {
+    const before = repository.branches.get(name);
+    repository.branches.set(name, sha);
+    lastShas.set(name, sha);
+    const trigger: Trigger = { event: "push", sha, branch: name, occurredAtMs: world.clock.nowMs };
+    await tell(before === undefined ? trigger : { ...trigger, before }, told);
+  }
+
+  async function play(step: Step): Promise<void> {
+    switch (step.do) {
+      case "push":
+        return push(`b${step.branch}`, newSha(), step);
+      case "restore": {
+        const sha = lastShas.get(`b${step.branch}`);
+        if (sha !== undefined && !repository.branches.has(`b${step.branch}`)) await push(`b${step.branch}`, sha, step);
+        return;
+      }
+      case "pull": {
+        const trigger = pullOf(step.number, newSha(), repository.pulls.has(step.number), world.clock.nowMs);
+        repository.pulls.set(step.number, trigger);
+        return tell(trigger, step);
+      }
+      case "delete":
+        repository.branches.delete(`b${step.branch}`);
+        return;
+      case "close":
+        repository.pulls.delete(step.number);
+        return;
+      case "deliver": {
+        const [trigger] = waiting.splice(step.pick % Math.max(1, waiting.length), 1);
+        if (trigger !== undefined) await handle(trigger);
+        return;
+      }
+      case "wait":
+        world.clock.nowMs += step.minutes * MINUTE_MS;
+        return;
+      case "sweep":
+        return sweep(step);
+    }
+  }
+
+  return {
+    world,
+    must,
+    may,
+    play,
+    deaths: () => deaths,
+    lost: () => lost,
+    /** What is late comes, and sweeps have their time. */
+    async end(): Promise<void> {
+      while (waiting.length > 0) await play({ do: "deliver", pick: 0 });
+      for (let sweeps = 0; sweeps < 3; sweeps += 1) {
+        await play({ do: "wait", minutes: 5 });
+        await play({ do: "sweep", atOnce: 1 });
+      }
+    },
+    /** Names of the runs, one for each. */
+    started: () =>
+      world
+        .runs()
+        .map(({ trigger, source }) => nameOf(trigger?.event ?? "", trigger?.number ?? trigger?.branch, source?.sha)),
+  };
+}
+
+function headsOf({ branches, pulls }: RepositoryHeads): ReadonlyMap<string, string> {
+  return new Map([
+    ...branches.map(({ branch, sha }) => [`push ${branch}`, sha] as const),
+    ...pulls.map(({ number, sha }) => [`pull_request ${number}`, sha] as const),
+  ]);
+}
+
+const pullOf = (number: number, sha: string, isOpen: boolean, nowMs: number) =>
+  ({
+    event: "pull_request",
+    action: isOpen ? "synchronize" : "opened",
+    sha,
+    occurredAtMs: nowMs,
+    number,
+    branch: `feature-${number}`,
+    base: { branch: "b0", sha: "0".repeat(40) },
+    fork: false,
+  }) as const satisfies Trigger;
+
+function isInjected(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.every(isInjected);
+  return error instanceof Error && error.name === INJECTED;
+}
