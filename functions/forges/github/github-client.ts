@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { createAppAuth } from "@octokit/auth-app";
-import { Octokit } from "@octokit/core";
+import { request } from "@octokit/request";
 import { RequestError } from "@octokit/request-error";
 import { z } from "zod";
 import { entryOf } from "../../../shared/domain/entry.ts";
@@ -9,6 +8,14 @@ import type { ProjectItem } from "../../../shared/store/items.ts";
 import type { SecretStore } from "../../../shared/store/secret-store.ts";
 import { ForgeError } from "../../../shared/usecases/forge.ts";
 import { makeGuardedFetch } from "../guarded-fetch.ts";
+import {
+  type AppCredential,
+  type Authorize,
+  authorizeApp,
+  parseApp,
+  type Requester,
+  readCredential,
+} from "./github-credentials.ts";
 import { toForgeError } from "./github-error.ts";
 
 /** Calls GitHub's REST API for a project, with that project's address and credentials. */
@@ -42,38 +49,31 @@ export type GithubIdentity =
 const RESPONSE_BYTES_MAX = 16 * 1_024 * 1_024;
 /** A credential that was changed is taken up after this. */
 const CREDENTIAL_CACHE_MS = 60_000;
-const CREDENTIALS_MAX = 256;
+const CONNECTIONS_MAX = 256;
 const API_VERSION = "2022-11-28";
-
-const appCredential = z.object({
-  appId: z.union([z.int(), z.string().regex(/^\d+$/).transform(Number)]),
-  privateKey: z.string().min(1),
-  installationId: z.union([z.int(), z.string().regex(/^\d+$/).transform(Number)]).optional(),
-});
-type AppCredential = z.output<typeof appCredential>;
 
 interface Connection {
   readonly digest: string;
-  readonly octokit: Octokit;
+  readonly request: Requester;
+  readonly authorize: Authorize;
   readonly app: AppCredential | undefined;
-  readAtMs: number;
+  readonly readAtMs: number;
   login?: string;
 }
 
 /** App tokens and what was read of the secret store are kept for as long as the process lives. */
 export function makeGithubClient(options: GithubOptions): GithubClient {
   const fetch = makeGuardedFetch({ ...options, responseBytesMax: RESPONSE_BYTES_MAX });
-  const connections = new Map<string, Connection>();
-  const making: Making = { options, fetch, connections };
+  const making: Making = { options, fetch, connections: new Map() };
 
   const call: GithubClient["call"] = async (project, route, parameters = {}) => {
-    const connection = await connect(making, project);
     try {
-      return await request(connection.octokit, project, route, parameters);
+      const connection = await connect(making, project);
+      return await send(connection, project, route, parameters);
     } catch (error) {
       const refused = toForgeError(error, options.clock.nowMs());
-      // Perhaps changed a moment ago: the next call looks.
-      if (refused.status === 401) connection.readAtMs = Number.NEGATIVE_INFINITY;
+      // Perhaps the credentials were changed a moment ago: the next call looks.
+      if (refused.status === 401) making.connections.delete(keyOf(project));
       throw refused;
     }
   };
@@ -82,7 +82,8 @@ export function makeGithubClient(options: GithubOptions): GithubClient {
     async identify(project) {
       const connection = await connect(making, project);
       if (connection.app !== undefined) return { kind: "app", appId: connection.app.appId };
-      connection.login ??= z.object({ login: z.string() }).parse((await call(project, "GET /user")).data).login;
+      const login = z.object({ login: z.string() });
+      connection.login ??= parseAnswer(login, await call(project, "GET /user"), "account").login;
       return { kind: "user", login: connection.login };
     },
   };
@@ -98,15 +99,20 @@ export function parseAnswer<S extends z.ZodType>(schema: S, answer: GithubAnswer
   });
 }
 
-async function request(
-  octokit: Octokit,
+async function send(
+  connection: Connection,
   project: ProjectItem,
   route: string,
-  parameters: Readonly<Record<string, unknown>>,
+  {
+    headers,
+    ...parameters
+  }: Readonly<Record<string, unknown>> & { readonly headers?: Readonly<Record<string, string>> },
 ): Promise<GithubAnswer> {
   const [owner = "", repo = ""] = project.forge.repository.split("/");
+  const authorization = await connection.authorize();
+  const known = authorization === undefined ? {} : { authorization };
   try {
-    return await octokit.request(route, { owner, repo, ...parameters });
+    return await connection.request(route, { owner, repo, ...parameters, headers: { ...headers, ...known } });
   } catch (error) {
     const notModified = error instanceof RequestError && error.status === 304 && error.response;
     if (notModified) return notModified;
@@ -117,91 +123,50 @@ async function request(
 interface Making {
   readonly options: GithubOptions;
   readonly fetch: ReturnType<typeof makeGuardedFetch>;
-  readonly connections: Map<string, Connection>;
+  /** Two calls at once share the connection that is being made. */
+  readonly connections: Map<string, Promise<Connection>>;
 }
 
-async function connect(making: Making, project: ProjectItem): Promise<Connection> {
-  const { connections, options } = making;
-  const key = `${project.tenant}/${project.name}`;
-  const known = connections.get(key);
+const keyOf = ({ tenant, name, forge }: ProjectItem) => JSON.stringify([tenant, name, forge]);
+
+function connect(making: Making, project: ProjectItem): Promise<Connection> {
+  const { connections } = making;
+  const key = keyOf(project);
+  const connecting = reconnect(making, project, connections.get(key));
+  if (connections.size >= CONNECTIONS_MAX) connections.clear();
+  connections.set(key, connecting);
+  // One that fails is not kept. Its error goes to whoever waits for it.
+  connecting.catch(() => connections.delete(key));
+  return connecting;
+}
+
+async function reconnect(
+  { options, fetch }: Making,
+  project: ProjectItem,
+  connecting: Promise<Connection> | undefined,
+): Promise<Connection> {
+  const known = await connecting?.catch(() => undefined);
   const nowMs = options.clock.monotonicMs();
   if (known !== undefined && nowMs - known.readAtMs < CREDENTIAL_CACHE_MS) return known;
-  const credential = await readCredential(options, project);
+  const credential = await readCredential(options.secrets, project);
   const digest = createHash("sha256")
-    .update(JSON.stringify([project.forge, credential]))
+    .update(credential ?? "")
     .digest("hex");
-  if (known?.digest === digest) {
-    known.readAtMs = nowMs;
-    return known;
-  }
+  if (known?.digest === digest) return { ...known, readAtMs: nowMs };
+  const request = makeRequester(project, fetch, options.log);
   const app = project.forge.credentials === "app" ? parseApp(project, credential) : undefined;
-  const octokit = await makeOctokit(making, project, app ?? credential);
-  const made: Connection = { digest, octokit, app, readAtMs: nowMs };
-  if (connections.size >= CREDENTIALS_MAX) connections.clear();
-  connections.set(key, made);
-  return made;
+  const token = credential === undefined ? undefined : `token ${credential}`;
+  const authorize = app === undefined ? async () => token : authorizeApp(project, app, request, options.log);
+  return { digest, request, authorize, app, readAtMs: nowMs };
 }
 
-async function readCredential(options: GithubOptions, project: ProjectItem): Promise<string | undefined> {
-  if (project.forge.credentials === "none") return undefined;
-  const found = await options.secrets.read(`projects/${project.name}/forge`);
-  if (found === undefined)
-    throw new ForgeError(`project ${project.name} has no credentials for its forge`, { status: 401, retry: false });
-  return found.trim();
-}
-
-/** The message must not quote what it could not parse. */
-function parseApp(project: ProjectItem, credential: string | undefined): AppCredential {
-  const parsed = appCredential.safeParse(parseJson(credential ?? ""));
-  if (parsed.success) return parsed.data;
-  throw new ForgeError(`the App credentials of project ${project.name} are not {appId, privateKey, installationId?}`, {
-    status: 401,
-    retry: false,
-  });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}
-
-async function makeOctokit(
-  making: Making,
-  project: ProjectItem,
-  credential: AppCredential | string | undefined,
-): Promise<Octokit> {
-  if (credential === undefined) return new Octokit(octokitOptions(making, project));
-  if (typeof credential === "string") return new Octokit({ ...octokitOptions(making, project), auth: credential });
-  const { appId, privateKey } = credential;
-  const asApp = { ...octokitOptions(making, project), authStrategy: createAppAuth };
-  const installationId =
-    credential.installationId ??
-    (await findInstallation(new Octokit({ ...asApp, auth: { appId, privateKey } }), project, making));
-  return new Octokit({ ...asApp, auth: { appId, privateKey, installationId } });
-}
-
-function octokitOptions({ fetch, options }: Making, project: ProjectItem) {
-  const silent = () => {};
-  const { warn } = options.log;
-  return {
+function makeRequester(project: ProjectItem, fetch: Making["fetch"], { warn }: GithubOptions["log"]): Requester {
+  const silent = () => undefined;
+  return request.defaults({
     baseUrl: project.forge.apiUrl.replace(/\/+$/, ""),
-    userAgent: "baton",
-    request: { fetch, headers: { "x-github-api-version": API_VERSION } },
-    log: { debug: silent, info: silent, warn, error: warn },
-  };
-}
-
-async function findInstallation(octokit: Octokit, project: ProjectItem, { options }: Making): Promise<number> {
-  try {
-    const answer = await request(octokit, project, "GET /repos/{owner}/{repo}/installation", {});
-    return parseAnswer(z.object({ id: z.int() }), answer, "installation").id;
-  } catch (error) {
-    throw toForgeError(error, options.clock.nowMs());
-  }
+    headers: { "user-agent": "baton", "x-github-api-version": API_VERSION },
+    request: { fetch, log: { debug: silent, info: silent, warn, error: warn } },
+  });
 }
 
 /** A header as text. */

@@ -1,0 +1,85 @@
+import { createAppAuth } from "@octokit/auth-app";
+import type { request as octokitRequest } from "@octokit/request";
+import { z } from "zod";
+import type { ProjectItem } from "../../../shared/store/items.ts";
+import type { SecretStore } from "../../../shared/store/secret-store.ts";
+import { ForgeError } from "../../../shared/usecases/forge.ts";
+
+/** How Baton says who it is: with a token, or as an App, whose tokens are good for this one repository and an hour. */
+
+export type Requester = typeof octokitRequest;
+/** The `authorization` header; undefined where nothing is said. */
+export type Authorize = () => Promise<string | undefined>;
+
+const wholeNumber = z.union([z.int(), z.string().regex(/^\d+$/).transform(Number)]);
+const appCredential = z.object({
+  appId: wholeNumber,
+  privateKey: z.string().min(1),
+  installationId: wholeNumber.optional(),
+});
+export type AppCredential = z.output<typeof appCredential>;
+
+/** What the secret store holds; undefined for a project that needs nothing. Throws `ForgeError` where it should and does not. */
+export async function readCredential(
+  secrets: Pick<SecretStore, "read">,
+  project: ProjectItem,
+): Promise<string | undefined> {
+  if (project.forge.credentials === "none") return undefined;
+  const found = await secrets.read(`projects/${project.name}/forge`);
+  if (found === undefined)
+    throw new ForgeError(`project ${project.name} has no credentials for its forge`, { status: 401, retry: false });
+  return found.trim();
+}
+
+/** The message must not quote what it could not parse. */
+export function parseApp(project: ProjectItem, credential: string | undefined): AppCredential {
+  const parsed = appCredential.safeParse(parseJson(credential ?? ""));
+  if (parsed.success) return parsed.data;
+  throw new ForgeError(`the App credentials of project ${project.name} are not {appId, privateKey, installationId?}`, {
+    status: 401,
+    retry: false,
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * As an App. Its token names the repository: that is the least that it needs, and octokit shares tokens that are being
+ * made by what they name, whichever App asks.
+ */
+export function authorizeApp(
+  project: ProjectItem,
+  app: AppCredential,
+  request: Requester,
+  log: { warn(message: string): void },
+): Authorize {
+  const { appId, privateKey } = app;
+  const [owner = "", repo = ""] = project.forge.repository.split("/");
+  const auth = createAppAuth({ appId, privateKey, request, log });
+  let finding: Promise<number> | undefined;
+  const find = async () => {
+    const { token } = await auth({ type: "app" });
+    const headers = { authorization: `bearer ${token}` };
+    const answer = await request("GET /repos/{owner}/{repo}/installation", { owner, repo, headers });
+    return z.object({ id: z.int() }).parse(answer.data).id;
+  };
+  const findOnce = () => {
+    finding ??= find().catch((error: unknown) => {
+      finding = undefined;
+      throw error;
+    });
+    return finding;
+  };
+  return async () => {
+    const installationId = app.installationId ?? (await findOnce());
+    const { token } = await auth({ type: "installation", installationId, repositoryNames: [repo] });
+    return `token ${token}`;
+  };
+}
