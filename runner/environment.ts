@@ -9,12 +9,15 @@ export interface RunnerEnvironment {
   readonly workDir: string;
   /** Node's own cache of compiled code (NODE_COMPILE_CACHE), for the watchdogs too. */
   readonly compileCache: string | undefined;
+  /** A certificate that Node trusts besides its own (NODE_EXTRA_CA_CERTS): watchdogs call the same control plane. */
+  readonly extraCaCerts: string | undefined;
   /** Where an EC2 instance's metadata is, by the SDK's own variable. */
   readonly metadataUrl: string;
   readonly host: HostEnvironment;
 }
 
 const PATH_DEFAULT = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const USER_DEFAULT = "baton-runner";
 /** Link-local, on every instance (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html). */
 const METADATA_URL = "http://169.254.169.254";
 
@@ -29,13 +32,24 @@ export function readRunnerEnvironment(passEnv: readonly string[]): RunnerEnviron
     token: env["BATON_TOKEN"],
     workDir: join(env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "baton", "runner"),
     compileCache: env["NODE_COMPILE_CACHE"],
+    extraCaCerts: env["NODE_EXTRA_CA_CERTS"],
     metadataUrl: env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] ?? METADATA_URL,
     host: {
       path: env["PATH"] ?? PATH_DEFAULT,
       lang: env["LANG"] ?? "C.UTF-8",
-      user: userInfo().username,
+      user: userName(),
       passed: Object.fromEntries(passed),
       outerCookie: env["BATON_ATTEMPT"],
     },
   };
+}
+
+/** The user's name; a container's user may have a number alone. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ERR_SYSTEM_ERROR")) throw error;
+    return USER_DEFAULT;
+  }
 }

@@ -163,6 +163,7 @@ function start({ options, environment, url, token, workDir, executor, emit, mete
 
 function openExecutor(options: RunnerOptions, environment: RunnerEnvironment, workDir: WorkDir): Executor {
   const { outerCookie, path } = environment.host;
+  const { extraCaCerts } = environment;
   return makeProcessExecutor({
     folder: workDir.own,
     slots: options.slots,
@@ -171,6 +172,7 @@ function openExecutor(options: RunnerOptions, environment: RunnerEnvironment, wo
     watchdogEnvironment: {
       PATH: path,
       NODE_COMPILE_CACHE: environment.compileCache ?? join(workDir.cache, "compile"),
+      ...(extraCaCerts === undefined ? {} : { NODE_EXTRA_CA_CERTS: extraCaCerts }),
       ...(outerCookie === undefined ? {} : { BATON_ATTEMPT: outerCookie }),
     },
   });
