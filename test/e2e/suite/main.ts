@@ -1,10 +1,11 @@
 import { systemClock } from "../../../shared/lib/clock.ts";
-import { SCENARIOS } from "./scenarios.ts";
-import { playScenario, type Target } from "./stage.ts";
+import { DEPLOYED_SCENARIOS } from "./deployed-scenarios.ts";
+import { ACTS } from "./scenarios.ts";
+import { makeCompany, playScenario, type Scenario, type Target } from "./stage.ts";
 
 /**
  * Plays the suite against a Baton that runs elsewhere: BATON_URL, and BATON_TOKEN with every scope. It needs the pool
- * `default` for itself. Exits with 1 where a scenario failed; arguments name the scenarios to play, by a part of their title.
+ * `default` for itself. Exits with 1 where a scenario failed.
  */
 
 /** What programs of the suite inherit: a certificate to trust. */
@@ -20,23 +21,28 @@ function readTarget(): Target {
   return { url: url.replace(/\/+$/, ""), token, env: Object.fromEntries(env) };
 }
 
-async function main(wanted: readonly string[]): Promise<boolean> {
-  const target = readTarget();
+async function main(): Promise<boolean> {
+  const company = makeCompany(readTarget());
   let passed = true;
-  for (const scenario of SCENARIOS) {
-    if (wanted.length > 0 && !wanted.some((part) => scenario.title.includes(part))) continue;
+  const play = async (scenario: Scenario) => {
     const startedAtMs = systemClock.monotonicMs();
-    const failure = await playScenario(target, scenario).then(
+    const failure = await playScenario(company, scenario).then(
       () => undefined,
-      (error: unknown) => error,
+      (error: unknown) => error ?? "no reason",
     );
-    const seconds = ((systemClock.monotonicMs() - startedAtMs) / 1_000).toFixed(1).padStart(6);
+    const seconds = ((systemClock.monotonicMs() - startedAtMs) / 1_000).toFixed(1).padStart(5);
     console.log(`${failure === undefined ? "ok    " : "FAILED"} ${seconds} s  ${scenario.title}`);
-    if (failure === undefined) continue;
+    if (failure === undefined) return;
     console.log(failure instanceof Error ? (failure.stack ?? failure.message) : String(failure));
     passed = false;
+  };
+  try {
+    for (const scenarios of [DEPLOYED_SCENARIOS, ...ACTS.map((act) => act.scenarios)])
+      await Promise.all(scenarios.map(play));
+  } finally {
+    await company.dismiss();
   }
   return passed;
 }
 
-process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;
+process.exitCode = (await main()) ? 0 : 1;

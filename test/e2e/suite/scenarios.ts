@@ -13,7 +13,7 @@ const helloRun: Scenario = {
   title: "two jobs pass, the second with the first one's file; log and artifact are read back",
   async play(stage) {
     stage.commit({ "hello.yml": readFileSync(new URL("../../../examples/hello.yml", import.meta.url), "utf8") });
-    await stage.startRunner("hello");
+    await stage.runner();
     const { code, stdout, stderr } = await stage.baton("runs", "create", "hello.yml", "--follow", "--project", "suite")
       .ended;
     deepEqual({ code, stderr }, { code: 0, stderr: "" });
@@ -36,7 +36,7 @@ const largeProducts: Scenario = {
     stage.commit({
       "large.yml": `jobs:\n  large:\n    run: |\n      ${steps.join("\n      ")}\n    artifacts: {paths: [x]}\n`,
     });
-    await stage.startRunner("large");
+    await stage.runner();
     const id = await stage.createRun("large.yml");
     await stage.runBecomes(id, "succeeded");
     const log = await stage.baton("runs", "logs", id, "large").ended;
@@ -52,7 +52,7 @@ const failingJob: Scenario = {
   title: "a failing job fails its run, what needs it is skipped, and the command says so by its exit code",
   async play(stage) {
     stage.commit({ "fail.yml": "jobs:\n  bad: {run: exit 3}\n  next: {needs: bad, run: 'true'}\n" });
-    await stage.startRunner("failing");
+    await stage.runner();
     const { code, stdout } = await stage.baton("runs", "create", "fail.yml", "--follow", "--project", "suite").ended;
     equal(code, 1);
     match(stdout, /bad +✘? ?failed/);
@@ -68,7 +68,7 @@ const cancel: Scenario = {
   title: "a canceled run stops its step within a heartbeat",
   async play(stage) {
     stage.commit({ "sleep.yml": SLEEPER });
-    const runner = await stage.startRunner("canceled");
+    const runner = await stage.runner();
     const run = await stage.createRun("sleep.yml");
     await jobRuns(stage, run, "sleep");
     const { code, stderr } = await stage.baton("runs", "cancel", run, "--reason", "suite").ended;
@@ -85,19 +85,19 @@ const runnerKilled: Scenario = {
     stage.commit({
       "gate.yml": `jobs:\n  gated:\n    run: |\n      echo "fence $BATON_FENCE"\n      while [ ! -e ${gate} ]; do sleep 0.1; done\n`,
     });
-    const first = await stage.startRunner("first");
+    const first = await stage.runner();
     const run = await stage.createRun("gate.yml");
     await jobRuns(stage, run, "gated");
     await killRunner(first);
-    await stage.startRunner("second");
+    await stage.runner();
     writeFileSync(gate, "");
     await stage.runBecomes(run, "succeeded");
     const { job } = await stage.client.call("getJob", { params: { run, job: "gated" } });
     deepEqual(
       job.attempts.map(({ fence, runner, end }) => [fence, runner, end?.outcome]),
       [
-        [1, "first", "lost"],
-        [2, "second", "succeeded"],
+        [1, "suite-1", "lost"],
+        [2, "suite-2", "succeeded"],
       ],
     );
     match((await stage.baton("runs", "logs", run, "gated").ended).stdout, /fence 2\n/);
@@ -133,15 +133,12 @@ const conformance: Scenario = {
   },
 };
 
-/** The one without a runner comes last: nobody may take the jobs of `baton conformance`. */
-export const SCENARIOS: readonly Scenario[] = [
-  noToken,
-  helloRun,
-  largeProducts,
-  failingJob,
-  cancel,
-  runnerKilled,
-  conformance,
+/** What is played at once; one act after the other. */
+export const ACTS: readonly { readonly title: string; readonly scenarios: readonly Scenario[] }[] = [
+  // Nobody may take the jobs of `baton conformance`.
+  { title: "without a runner", scenarios: [noToken, conformance] },
+  { title: "with a runner", scenarios: [helloRun, largeProducts, failingJob, cancel] },
+  { title: "with a runner that is killed", scenarios: [runnerKilled] },
 ];
 
 async function jobRuns({ client }: Stage, run: string, job: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client, makeClient } from "../../../shared/protocol/client.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -14,16 +15,22 @@ export interface Target {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Where one scenario plays: a git repository, programs as a user starts them, and the API. */
-export interface Stage {
+/** All who play in one suite: the control plane, and a runner that the scenarios share. */
+export interface Company {
   readonly target: Target;
   readonly client: Client;
+  /** The runner, started where none lives: `baton runner` with a token of its own, once it waits for jobs. */
+  runner(): Promise<CliProcess>;
+  /** Ends it. */
+  dismiss(): Promise<void>;
+}
+
+/** Where one scenario plays: a git repository, commands as a user types them, and the API. */
+export interface Stage extends Pick<Company, "target" | "client" | "runner"> {
   readonly place: Place;
   /** Commits the files; they are what `baton runs create` runs. */
   commit(files: Readonly<Record<string, string>>): void;
   baton(...args: string[]): CliProcess;
-  /** `baton runner` with a token of its own, once it waits for jobs. */
-  startRunner(name: string): Promise<CliProcess>;
   /** Creates a run of the pipeline file; its id. */
   createRun(file: string): Promise<string>;
   runBecomes(run: string, state: string): Promise<void>;
@@ -36,25 +43,60 @@ export interface Scenario {
 }
 
 const LOOK_MS = 200;
+const COMMAND_MS = 120_000;
 /** A job of a runner that vanished without a word is offered again when its lease has run out. */
 export const RECOVERY_MS = 90_000;
 
-/** Plays one scenario, and ends every process that it started. */
-export async function playScenario(target: Target, scenario: Scenario): Promise<void> {
+/** Calls nobody yet. */
+export function makeCompany(target: Target): Company {
+  const { url, token, env } = target;
+  const client = makeClient({ url, token });
   const place = makePlace();
-  const runners: CliProcess[] = [];
+  let hired = 0;
+  let current: Promise<CliProcess> | undefined;
+  async function hire(): Promise<CliProcess> {
+    hired += 1;
+    const name = `suite-${hired}`;
+    const { token: runnerToken } = await client.call("createToken", { body: { name, scopes: ["runner"] } });
+    const tokenFile = join(place.temp, `${name}-token`);
+    writeFileSync(tokenFile, runnerToken, { mode: 0o600 });
+    const folders = ["--work-dir", join(place.temp, name), "--allow-source", tmpdir()];
+    const args = ["--url", url, "--token-file", tokenFile, "--name", name, "--slots", "4", "--drain-ms", "0"];
+    const runner = baton(place, ["runner", ...args, ...folders], { env });
+    runner.child.once("exit", () => {
+      current = undefined;
+    });
+    await runner.sees("waits for jobs");
+    return runner;
+  }
+  return {
+    target,
+    client,
+    runner() {
+      current ??= hire();
+      return current;
+    },
+    async dismiss() {
+      const runner = await current;
+      runner?.child.kill("SIGTERM");
+      await runner?.ended;
+      place.remove();
+    },
+  };
+}
+
+/** Plays one scenario in a folder of its own. */
+export async function playScenario(company: Company, scenario: Scenario): Promise<void> {
+  const place = makePlace();
   try {
-    await scenario.play(makeStage(target, place, runners));
+    await scenario.play(makeStage(company, place));
   } finally {
-    for (const { child } of runners) child.kill("SIGTERM");
-    await Promise.all(runners.map(({ ended }) => ended));
     place.remove();
   }
 }
 
-function makeStage(target: Target, place: Place, runners: CliProcess[]): Stage {
+function makeStage({ target, client, runner }: Company, place: Place): Stage {
   const { url, token, env } = target;
-  const client = makeClient({ url, token });
   const git = (...args: string[]) =>
     execFileSync("git", ["-c", "user.name=suite", "-c", "user.email=suite@example.com", ...args], {
       cwd: place.project,
@@ -63,6 +105,7 @@ function makeStage(target: Target, place: Place, runners: CliProcess[]): Stage {
   const stage: Stage = {
     target,
     client,
+    runner,
     place,
     commit(files) {
       place.write(files);
@@ -70,18 +113,7 @@ function makeStage(target: Target, place: Place, runners: CliProcess[]): Stage {
       git("add", "-A");
       git("commit", "-qm", "suite");
     },
-    baton: (...args) => baton(place, args, { env: { ...env, BATON_URL: url, BATON_TOKEN: token } }),
-    async startRunner(name) {
-      const { token: runnerToken } = await client.call("createToken", { body: { name, scopes: ["runner"] } });
-      const tokenFile = join(place.temp, `${name}-token`);
-      writeFileSync(tokenFile, runnerToken, { mode: 0o600 });
-      const work = join(place.temp, `${name}-work`);
-      const args = ["--url", url, "--token-file", tokenFile, "--name", name, "--slots", "2", "--work-dir", work];
-      const runner = baton(place, ["runner", ...args, "--drain-ms", "0", "--allow-source", place.project], { env });
-      runners.push(runner);
-      await runner.sees("waits for jobs");
-      return runner;
-    },
+    baton: (...args) => bounded(baton(place, args, { env: { ...env, BATON_URL: url, BATON_TOKEN: token } })),
     async createRun(file) {
       const { code, stdout, stderr } = await stage.baton("runs", "create", file, "--project", "suite").ended;
       if (code !== 0) throw new Error(`baton runs create ended with ${code}: ${stderr}`);
@@ -93,6 +125,13 @@ function makeStage(target: Target, place: Place, runners: CliProcess[]): Stage {
     },
   };
   return stage;
+}
+
+/** A command that waits for ever, as for a run that nobody takes, is killed: its scenario then fails by its exit code. */
+function bounded(command: CliProcess): CliProcess {
+  const timer = setTimeout(() => command.child.kill("SIGKILL"), COMMAND_MS);
+  command.child.once("exit", () => clearTimeout(timer));
+  return command;
 }
 
 async function stateOf(client: Client, run: string): Promise<string> {
