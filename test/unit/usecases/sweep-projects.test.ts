@@ -1,13 +1,14 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { SWEEP_BACKOFF_MAX_MS, SWEEP_PROJECT_MS, SWEEP_WHOLE_MS } from "../../../shared/domain/limits.ts";
+import { HEAD_GONE_MS, SWEEP_BACKOFF_MAX_MS, SWEEP_PROJECT_MS, SWEEP_WHOLE_MS } from "../../../shared/domain/limits.ts";
 import type { Trigger } from "../../../shared/protocol/triggers.ts";
 import type { RunItem } from "../../../shared/store/items.ts";
-import { headsKey } from "../../../shared/store/keys.ts";
+import { branchKey, headsKey } from "../../../shared/store/keys.ts";
 import { ForgeError } from "../../../shared/usecases/forge.ts";
 import { startTriggered } from "../../../shared/usecases/start-triggered.ts";
 import { headsRefOf } from "../../../shared/usecases/sweep-deps.ts";
 import { sweepProjects } from "../../../shared/usecases/sweep-projects.ts";
-import { makeSweepWorld, type SweepWorld } from "../../support/sweep-world.ts";
+import { dyingAt } from "../../support/faulty-deps.ts";
+import { makeSweepWorld, START_MS, type SweepWorld } from "../../support/sweep-world.ts";
 import { MINUTE_MS } from "../../support/times.ts";
 
 const PIPELINE = "on: {push: , pull_request: }\njobs: {build: {run: make}}\n";
@@ -144,14 +145,46 @@ describe("what a webhook has started", () => {
   });
 });
 
-test("a branch that was deleted is forgotten; where it comes back with another commit, that is a push", async () => {
-  const { repository } = await seenProject({ main: sha("m1"), dev: sha("d1") });
-  repository.branches.delete("dev");
-  await sweepAfter(6);
-  expect(world.runs()).toEqual([]);
-  repository.branches.set("dev", sha("d2"));
-  await sweepAfter(6);
-  expect(world.runs().map(shown)).toEqual([`push dev ${sha("d2")}`]);
+describe("a branch that was deleted", () => {
+  test("is forgotten; where it comes back, with whatever commit, that is a push of a new branch", async () => {
+    const { project, repository } = await seenProject({ main: sha("m1"), dev: sha("d1"), old: sha("o1") });
+    repository.branches.delete("dev");
+    repository.branches.delete("old");
+    await sweepAfter(6);
+    expect(world.runs()).toEqual([]);
+    const ref = headsRefOf(project);
+    expect(world.table.get(branchKey(ref, "dev"))).toMatchObject({
+      state: "gone",
+      ttl: (START_MS + 5 * MINUTE_MS + HEAD_GONE_MS) / 1_000,
+    });
+    repository.branches.set("dev", sha("d1"));
+    repository.branches.set("old", sha("o2"));
+    await sweepAfter(6);
+    expect(world.runs().map(shown)).toEqual([`push dev ${sha("d1")}`, `push old ${sha("o2")}`]);
+    expect(world.table.get(branchKey(ref, "dev"))).toMatchObject({ state: "seen" });
+    expect(world.table.get(branchKey(ref, "dev"))?.["ttl"]).toBeUndefined();
+  });
+});
+
+describe("a first sight that dies at any of its writes", () => {
+  const writes = [1, 2, 3, 4].flatMap((at) => (["before", "after"] as const).map((moment) => ({ at, moment })));
+  test.each(writes)(
+    "$moment write $at, is made again, and starts nothing of what stands by then",
+    async ({ at, moment }) => {
+      const { repository } = world.addProject("shop");
+      repository.files.set(".baton/ci.yml", PIPELINE);
+      for (const name of ["a", "b", "main"]) repository.branches.set(name, sha(`${name}1`));
+      const mortal = dyingAt(world.deps, at, moment);
+      await expect(sweepProjects({ ...world.deps, ...mortal.deps }, never)).rejects.toThrow(AggregateError);
+      const isSeen = world.table.get(headsKey(headsRefOf(world.addProject("shop").project))) !== undefined;
+      if (!isSeen) for (const name of ["a", "b", "main"]) repository.branches.set(name, sha(`${name}2`));
+      await sweepAfter(12);
+      expect(world.runs()).toEqual([]);
+      repository.branches.set("main", sha("m3"));
+      await sweepAfter(6);
+      expect(world.runs().map(shown)).toEqual([`push main ${sha("m3")}`]);
+    },
+  );
 });
 
 test("a project is compared once every five minutes, and with its whole list once an hour", async () => {
