@@ -23,7 +23,7 @@ export function cronMistake(text: string): string | undefined {
   const wrong = FIELDS.find((_, index) => !isField(parts[index] ?? "", index));
   if (wrong !== undefined)
     return `the ${wrong.name} of a cron expression is *, or numbers from ${wrong.min} to ${wrong.max} as 1,3 or 1-5 or */2`;
-  return nextDueMs(text, 0) === undefined ? `no day is ever ${text.trim()}: no month has it` : undefined;
+  return nextDueMs(text, 0) === undefined ? `${text.trim()} never comes: no month has such a day` : undefined;
 }
 
 /** One field, with all others open. */
