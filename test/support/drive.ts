@@ -10,7 +10,7 @@ import { reconcileRun } from "../../shared/usecases/reconcile-run.ts";
 import { sweepRuns } from "../../shared/usecases/sweep-runs.ts";
 import { lastWord, newClaimId, runningAt } from "./scenario.ts";
 import { MINUTE_MS, SECOND_MS } from "./times.ts";
-import type { World } from "./world.ts";
+import { sessionOf, type World } from "./world.ts";
 
 /** How a job's attempt goes. `vanish`: its runner dies right after the acknowledgement. */
 export type Play = Completion["outcome"] | "vanish";
@@ -75,11 +75,13 @@ async function deliverOffers(
   runId: string,
   playOf: (jobId: string, fence: number) => Play,
 ): Promise<void> {
-  for (const { offer } of world.sent.offers.splice(0)) {
+  for (const { offer, pool } of world.sent.offers.splice(0)) {
     if (offer.runId !== runId) continue;
     await attempted(async () => {
       const claimId = newClaimId();
-      const { claims } = await retried(() => runningAt(deps, offer, { fence: offer.fence, claimId }));
+      const { claims } = await retried(() =>
+        runningAt(deps, offer, { fence: offer.fence, claimId, session: sessionOf("r1", [pool]) }),
+      );
       const play = playOf(offer.jobId, claims.fence);
       if (play !== "vanish") await retried(() => completeJob(deps, claims, lastWord(play)));
     });
