@@ -196,7 +196,7 @@ async function handleTrouble(sending: Sending, outbox: OutboxItem, trouble: Trou
   const spent = outbox.tries >= REPORT_TRIES_MAX;
   if (trouble.kind === "refused" || spent) return giveUp(sending, trouble.message, true);
   const delayMs = trouble.retryAfterMs ?? REPORT_BACKOFF_MS + backoffMs(BACKOFF, outbox.tries + 1);
-  return postpone(sending, outbox, { delayMs, error: trouble.message });
+  return postpone(sending, outbox, { delayMs: Math.ceil(delayMs), error: trouble.message });
 }
 
 async function postpone(
