@@ -2,7 +2,7 @@ import { z } from "zod";
 import { PAGE_AUDIT_MAX } from "../domain/limits.ts";
 
 /** What was done with rights, by whom (SECURITY 35). Claims are not here: each is in its job's history, by its own write. */
-export const AUDIT_ACTIONS = [
+const AUDIT_ACTIONS = [
   "token.create",
   "token.revoke",
   "project.add",
@@ -37,7 +37,7 @@ export const auditEntrySchema = z.object({
 });
 export type AuditEntry = z.infer<typeof auditEntrySchema>;
 
-export const auditDay = z.iso.date();
+const auditDay = z.iso.date();
 
 /** `day` is one of UTC; today where absent. */
 export const auditQuery = z.strictObject({

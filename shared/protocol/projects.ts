@@ -13,10 +13,10 @@ const repository = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,38}\/[A-Za-z0-9._-]{1,100}$/, "a repository is written owner/name")
   .refine((name) => !/\/\.{1,2}$/.test(name), "a repository is written owner/name");
 
-export const FORK_MODES = ["approve", "run", "never"] as const;
-export const REPORT_MODES = ["checks", "statuses", "off"] as const;
+const FORK_MODES = ["approve", "run", "never"] as const;
+const REPORT_MODES = ["checks", "statuses", "off"] as const;
 /** How Baton speaks to the forge: as an App (id and private key) or with a token, kept in the secret store; or not at all. */
-export const FORGE_CREDENTIALS = ["app", "token", "none"] as const;
+const FORGE_CREDENTIALS = ["app", "token", "none"] as const;
 
 export const projectBody = z.strictObject({
   name: projectName,
@@ -90,7 +90,7 @@ export const secretName = z
   .refine((name) => name !== "BATON" && !name.startsWith("BATON_"), "BATON and BATON_* are reserved")
   .refine((name) => name !== "__proto__", "__proto__ is reserved");
 /** A branch, or a glob as in `on:`. */
-export const branchPattern = z
+const branchPattern = z
   .string()
   .max(BRANCH_PATTERN_LENGTH_MAX)
   .regex(
