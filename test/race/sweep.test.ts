@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { TABLE_NAME } from "../../localstack/names.ts";
+import { projectBody } from "../../shared/protocol/projects.ts";
+import { makeDynamoSweepStore } from "../../shared/store/dynamo-sweep-store.ts";
+import type { ProjectItem } from "../../shared/store/items.ts";
+import { runItemSchema } from "../../shared/store/items.ts";
+import { branchKey, headsKey, headsPartition, projectItemKey, projectKey } from "../../shared/store/keys.ts";
+import { startTriggered } from "../../shared/usecases/start-triggered.ts";
+import { headsRefOf, type SweepDeps } from "../../shared/usecases/sweep-deps.ts";
+import { sweepParts } from "../../shared/usecases/sweep-parts.ts";
+import { sweepProjects } from "../../shared/usecases/sweep-projects.ts";
+import { sweepSchedules } from "../../shared/usecases/sweep-schedules.ts";
+import { type FakeRepository, makeFakeRepository } from "../support/fake-forge.ts";
+import { HOUR_MS, MINUTE_MS } from "../support/times.ts";
+import { startWorld, type World } from "../support/world.ts";
+
+/** Sweep on the real engine: its moves as conditional writes, its candidates from the real index. */
+
+const PIPELINE = "on: {push: , schedule: [{cron: '0 * * * *'}]}\njobs: {build: {run: make}}\n";
+const sha = (name: string) => Buffer.from(name.padEnd(20, ".")).toString("hex");
+const never = () => false;
+
+let world: World;
+let deps: SweepDeps;
+beforeAll(async () => {
+  world = await startWorld();
+  deps = { ...world.deps, sweeps: makeDynamoSweepStore(world.client, TABLE_NAME) };
+});
+afterAll(() => world.stop());
+
+let project: ProjectItem;
+let repository: FakeRepository;
+let projects = 0;
+beforeEach(async () => {
+  // On the minute at which sweep looks for new projects.
+  world.clock.nowMs = Math.ceil((world.clock.nowMs + HOUR_MS) / (5 * MINUTE_MS)) * 5 * MINUTE_MS;
+  projects += 1;
+  const name = `shop-${projects}`;
+  const body = projectBody.parse({ name, forge: { kind: "github", repository: `acme/${name}` } });
+  const times = { createdAtMs: world.clock.nowMs, updatedAtMs: world.clock.nowMs };
+  project = { ...projectItemKey("main", name), v: 1, tenant: "main", family: "project", ...body, ...times };
+  expect(await deps.projects.addProject(project)).toBe("added");
+  repository = makeFakeRepository();
+  repository.files.set(".baton/ci.yml", PIPELINE);
+  repository.branches.set("main", sha("m1"));
+  repository.branches.set("dev", sha("d1"));
+  world.repositories.set(`acme/${name}`, repository);
+  await sweepProjects(deps, never);
+});
+
+async function sweepAfter(ms: number, atOnce = 1): Promise<void> {
+  world.clock.nowMs += ms;
+  await Promise.all(Array.from({ length: atOnce }, () => sweepProjects(deps, never)));
+}
+
+async function runs() {
+  const { runs: found } = await deps.store.runsOfProject(projectKey("main", project.name), 100, undefined);
+  const items = await Promise.all(found.map(({ runId }) => deps.store.getRun({ tenant: "main", runId })));
+  return items.map((item) => runItemSchema.parse(item));
+}
+
+describe("heads", () => {
+  test("are seen, moved on, left, and forgotten with their project", async () => {
+    const ref = headsRefOf(project);
+    expect((await deps.sweeps.listHeads(headsPartition(ref))).map(({ sk, sha: at }) => [sk, at])).toEqual([
+      ["HEAD#BRANCH#dev", sha("d1")],
+      ["HEAD#BRANCH#main", sha("m1")],
+    ]);
+    repository.branches.set("main", sha("m2"));
+    repository.branches.delete("dev");
+    await sweepAfter(5 * MINUTE_MS);
+    expect(await runs()).toMatchObject([{ source: { sha: sha("m2") }, trigger: { via: "sweep", branch: "main" } }]);
+    const heads = await deps.sweeps.listHeads(headsPartition(ref));
+    expect(heads.map(({ sk, state, sha: at }) => [sk, state, at])).toEqual([
+      [branchKey(ref, "dev").sk, "gone", sha("d1")],
+      [branchKey(ref, "main").sk, "seen", sha("m2")],
+    ]);
+    await deps.projects.removeProject("main", project.name, world.clock.nowMs);
+    await sweepAfter(5 * MINUTE_MS);
+    expect(await deps.sweeps.getHeads(headsKey(ref))).toMatchObject({ state: "retired", ttl: expect.any(Number) });
+    expect((await deps.sweeps.listHeads(headsPartition(ref))).map(({ state }) => state)).toEqual(["gone", "gone"]);
+    expect((await deps.sweeps.due("HEADS", Number.MAX_SAFE_INTEGER, 100)).map(({ pk }) => pk)).not.toContain(
+      headsPartition(ref),
+    );
+  });
+
+  test("with eight sweeps and a late webhook at once, a lost push has one run", async () => {
+    repository.branches.set("main", sha("m2"));
+    const trigger = { event: "push", sha: sha("m2"), branch: "main", before: sha("m1"), occurredAtMs: 1 } as const;
+    await Promise.all([sweepAfter(5 * MINUTE_MS, 8), startTriggered(deps, project, trigger, "webhook")]);
+    await sweepAfter(5 * MINUTE_MS);
+    expect(await runs()).toHaveLength(1);
+  });
+});
+
+test("a schedule fires once with eight sweeps at once, and moves on to its next due time", async () => {
+  const [born] = await deps.sweeps.listSchedules(headsPartition(headsRefOf(project)));
+  expect(born).toMatchObject({ state: "active", cron: "0 * * * *" });
+  for (const lateMs of [0, 2_000, MINUTE_MS]) {
+    world.clock.nowMs = (born?.dueAtMs ?? 0) + lateMs;
+    await Promise.all(Array.from({ length: 8 }, () => sweepSchedules(deps, never)));
+  }
+  expect(await runs()).toMatchObject([{ trigger: { event: "schedule", occurredAtMs: born?.dueAtMs, lateMs: 0 } }]);
+  const [after] = await deps.sweeps.listSchedules(headsPartition(headsRefOf(project)));
+  expect(after).toMatchObject({ dueAtMs: (born?.dueAtMs ?? 0) + HOUR_MS, tries: 0, skipped: 0 });
+});
+
+test("the last sweep is written once, and over by the next", async () => {
+  await sweepParts(deps, []);
+  world.clock.nowMs += MINUTE_MS;
+  await expect(
+    sweepParts(deps, [
+      {
+        name: "runs",
+        async sweep() {
+          throw new Error("no index");
+        },
+      },
+    ]),
+  ).rejects.toThrow("runs");
+  expect(await deps.sweeps.getSweep("main")).toMatchObject({ startedAtMs: world.clock.nowMs, failedParts: ["runs"] });
+});
+
+test("two thousand branches are seen at first, and one that is pushed is found among them", async () => {
+  for (let branch = 0; branch < 2_000; branch += 1)
+    repository.branches.set(`team/feature-${branch}`, sha(`f${branch}`));
+  await deps.projects.removeProject("main", project.name, world.clock.nowMs);
+  world.clock.nowMs += 5 * MINUTE_MS;
+  project = { ...project, createdAtMs: world.clock.nowMs, updatedAtMs: world.clock.nowMs };
+  await deps.projects.addProject(project);
+  await sweepAfter(0);
+  repository.branches.set("team/feature-1234", sha("new"));
+  await sweepAfter(5 * MINUTE_MS);
+  expect(await runs()).toMatchObject([{ trigger: { branch: "team/feature-1234" } }]);
+  expect(await deps.sweeps.listHeads(headsPartition(headsRefOf(project)))).toHaveLength(2_002);
+}, 60_000);
