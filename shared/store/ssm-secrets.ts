@@ -34,9 +34,13 @@ export function makeSsmSecrets(client: SSMClient, tenant: string): SecretStore {
 
   return {
     async put(path, value) {
-      await client.send(
-        new PutParameterCommand({ Name: root + path, Value: value, Type: "SecureString", Overwrite: true }),
-      );
+      const input = { Name: root + path, Value: value, Type: "SecureString" as const, Overwrite: true };
+      try {
+        await client.send(new PutParameterCommand(input));
+      } catch (error) {
+        // Without `cause`, which is logged: AWS quotes what it finds invalid.
+        throw new Error(`SSM did not keep ${root + path}: ${error instanceof Error ? error.name : "unknown error"}`);
+      }
     },
     read: (path) =>
       unlessMissing(undefined, async () => {

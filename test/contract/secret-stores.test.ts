@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { SECRET_VALUE_BYTES_MAX } from "../../shared/domain/limits.ts";
@@ -99,6 +100,15 @@ test("SECURITY 12: in SSM every secret is a SecureString of its tenant, and a li
   await secrets.put("projects/app/webhook", "hunter2");
   expect([...ssm.parameters]).toMatchObject([["/baton/main/projects/app/webhook", { type: "SecureString" }]]);
   expect(JSON.stringify(await secrets.list("projects"))).not.toMatch(/hunter2|ciphertext/);
+});
+
+test("SECURITY 12: what SSM finds invalid is not quoted, however deep one looks into the error", async () => {
+  const value = `hunter2${"x".repeat(SECRET_VALUE_BYTES_MAX)}`;
+  const error: unknown = await openSsm()
+    .put("projects/app/webhook", value)
+    .catch((cause: unknown) => cause);
+  expect(String(error)).toContain("SSM did not keep /baton/main/projects/app/webhook: ValidationException");
+  expect(inspect(error, { depth: 9, showHidden: true })).not.toContain("hunter2");
 });
 
 test("SSM's throttling is waited out", async () => {

@@ -54,7 +54,7 @@ export async function startSsmServer(): Promise<SsmServer> {
     switch (operation) {
       case "PutParameter":
         if (!NAME.test(Name) || Buffer.byteLength(Value) > VALUE_MAX)
-          return [400, { __type: "ValidationException", message: "no such name or value" }];
+          return [400, { __type: "ValidationException", message: `Value '${Value}' at 'value' failed to satisfy` }];
         parameters.set(Name, { value: Value, type: Type, atMs: systemClock.nowMs() });
         return [200, { Version: 1 }];
       case "GetParameter":
