@@ -10,6 +10,7 @@ import { FUNCTIONS, type FunctionName } from "../../shared/resources.ts";
 
 const resource = z.object({
   Type: z.string(),
+  DeletionPolicy: z.string().optional(),
   Properties: z.record(z.string(), z.unknown()).default({}),
 });
 const template = z.object({
@@ -39,14 +40,17 @@ export interface Synthesised {
   readonly folder: string;
   /** By the stack's name. */
   readonly templates: Readonly<Record<string, Template>>;
-  /** Rules that cdk-nag and the CDK found broken, with where. */
+  /** What cdk-nag and the CDK warn of, with where; for an error they throw. */
   readonly findings: readonly string[];
   /** Acknowledged findings: rule and reason. */
   readonly acknowledged: readonly { readonly id: string; readonly reason: string }[];
   readonly app: App;
 }
 
-/** The stacks as `cdk synth` makes them, with the settings given, but with functions and a runner that are one line each. */
+/**
+ * The stacks as `cdk synth` makes them, with the settings given, but with functions and a runner that are one line each.
+ * Throws what cdk-nag found.
+ */
 export function synthesise(
   context: Readonly<Record<string, string>> = {},
   spoil: (app: App) => void = () => {},
@@ -67,10 +71,7 @@ export function synthesise(
   makeStacks(app, { settings, bundles, archive });
   spoil(app);
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
-  const exitCode = process.exitCode;
   const assembly = app.synth();
-  // The CDK tells of findings by the exit code of the process too: here that is Vitest's.
-  process.exitCode = exitCode;
   return {
     folder,
     app,

@@ -1,0 +1,150 @@
+import { readFileSync } from "node:fs";
+import { afterAll, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { clean, resourcesOf, synthesise } from "./synthesised.ts";
+
+const made = synthesise({ fleet: "on", pools: "default,forks", fleetMax: "7" });
+afterAll(() => clean(made));
+const one = (type: string, from = made) => {
+  const [found, ...more] = Object.values(resourcesOf(from, type));
+  if (found === undefined || more.length > 0) throw new Error(`there is not exactly one ${type}`);
+  return found.Properties;
+};
+
+describe("the fleet", () => {
+  test("it is not there unless it is asked for", () => {
+    const without = synthesise();
+    expect(without.templates["BatonFleet"]).toBeUndefined();
+    clean(without);
+  });
+
+  test("it costs nothing while nobody builds: no host at least, and no resource that bills by the hour", () => {
+    expect(one("AWS::AutoScaling::AutoScalingGroup")).toMatchObject({ MinSize: "0", MaxSize: "7" });
+    expect(one("AWS::AutoScaling::AutoScalingGroup")).not.toHaveProperty("DesiredCapacity");
+    const types = new Set(Object.values(made.templates["BatonFleet"]?.Resources ?? {}).map(({ Type }) => Type));
+    expect([...types].filter((type) => /Nat|Endpoint|LoadBalancer|::EIP|Instance$/.test(type))).toEqual([]);
+  });
+
+  test("hosts are spot hosts of several types, unless somebody says otherwise", () => {
+    expect(one("AWS::AutoScaling::AutoScalingGroup")["MixedInstancesPolicy"]).toMatchObject({
+      InstancesDistribution: {
+        OnDemandPercentageAboveBaseCapacity: 0,
+        SpotAllocationStrategy: "price-capacity-optimized",
+      },
+    });
+    const dear = synthesise({ fleet: "on", fleetMarket: "on-demand", fleetTypes: "c7g.xlarge" });
+    expect(one("AWS::AutoScaling::AutoScalingGroup", dear)["MixedInstancesPolicy"]).toMatchObject({
+      InstancesDistribution: { OnDemandPercentageAboveBaseCapacity: 100 },
+      LaunchTemplate: { Overrides: [{ InstanceType: "c7g.xlarge" }] },
+    });
+    clean(dear);
+  });
+
+  test("nothing comes in, metadata is asked by IMDSv2 alone, and disks are encrypted", () => {
+    expect(one("AWS::EC2::SecurityGroup")).not.toHaveProperty("SecurityGroupIngress");
+    expect(one("AWS::EC2::LaunchTemplate")["LaunchTemplateData"]).toMatchObject({
+      MetadataOptions: { HttpTokens: "required", HttpPutResponseHopLimit: 1 },
+      BlockDeviceMappings: [{ Ebs: { Encrypted: true, DeleteOnTermination: true } }],
+    });
+    expect(JSON.stringify(one("AWS::EC2::LaunchTemplate"))).not.toContain("KeyName");
+  });
+
+  test("SECURITY 23: each process of its runners takes one job", () => {
+    expect(userData()).toContain("options='--ephemeral'");
+  });
+
+  test("SECURITY 12: its user data names where the token is, and every word of the script has its value", () => {
+    expect(userData()).toContain("token_parameter='/baton/main/fleet-token'");
+    expect(userData()).toContain("pools='default'");
+    expect(userData()).not.toMatch(/@[A-Z0-9_]+@/);
+    const asked = readFileSync(new URL("../../runner/ec2/user-data.sh", import.meta.url), "utf8").match(
+      /'@[A-Z0-9_]+@'/g,
+    );
+    expect(asked?.length).toBeGreaterThan(0);
+  });
+
+  test("SECURITY 9: a host may read its token and its runner, and protect hosts of its own group", () => {
+    const text = JSON.stringify(
+      Object.values(resourcesOf(made, "AWS::IAM::Policy")).filter(({ Properties }) =>
+        JSON.stringify(Properties["PolicyName"]).includes("Hosts"),
+      ),
+    );
+    expect([...text.matchAll(/"((?:ssm|s3|autoscaling):\w+)"/g)].map((found) => found[1]).sort()).toEqual([
+      "autoscaling:DescribeAutoScalingInstances",
+      "autoscaling:SetInstanceProtection",
+      "s3:GetObject",
+      "ssm:GetParameter",
+    ]);
+    expect(text).toContain("autoScalingGroupName/baton-fleet");
+  });
+
+  test("it runs in a VPC of the operator's choice", () => {
+    const own = synthesise({
+      fleet: "on",
+      vpcId: "vpc-0a1b2c3d4e5f60718",
+      subnetIds: "subnet-0a1b2c3d4e5f60718,subnet-0b1b2c3d4e5f60718",
+    });
+    expect(one("AWS::AutoScaling::AutoScalingGroup", own)["VPCZoneIdentifier"]).toEqual([
+      "subnet-0a1b2c3d4e5f60718",
+      "subnet-0b1b2c3d4e5f60718",
+    ]);
+    expect(one("AWS::EC2::SecurityGroup", own)["VpcId"]).toBe("vpc-0a1b2c3d4e5f60718");
+    clean(own);
+  });
+});
+
+describe("its size", () => {
+  const query = z.object({ Id: z.string(), Expression: z.string().optional() });
+  const expressions = (metrics: unknown) =>
+    z
+      .array(query)
+      .parse(metrics)
+      .flatMap(({ Expression }) => (Expression === undefined ? [] : [Expression]));
+  const policies = Object.values(resourcesOf(made, "AWS::AutoScaling::ScalingPolicy")).map(
+    ({ Properties }) => Properties,
+  );
+
+  test("follows the backlog of its own pools for each host", () => {
+    const [tracking] = policies.filter(({ PolicyType }) => PolicyType === "TargetTrackingScaling");
+    const metrics = z
+      .object({ CustomizedMetricSpecification: z.object({ Metrics: z.array(z.unknown()) }) })
+      .parse(tracking?.["TargetTrackingConfiguration"]).CustomizedMetricSpecification.Metrics;
+    expect(expressions(metrics)).toEqual([
+      "(FILL(q0_0, 0) + FILL(q0_1, 0)) / IF(FILL(hosts, 0) > 0, FILL(hosts, 0), 1)",
+    ]);
+    expect(JSON.stringify(metrics)).not.toContain("Forks");
+  });
+
+  test("leaves zero by steps, for a multiple of no host is none", () => {
+    const [first] = policies.filter(({ PolicyType }) => PolicyType === "StepScaling");
+    expect(first?.["StepAdjustments"]).toEqual([
+      { MetricIntervalLowerBound: 0, MetricIntervalUpperBound: 3, ScalingAdjustment: 1 },
+      { MetricIntervalLowerBound: 3, MetricIntervalUpperBound: 15, ScalingAdjustment: 2 },
+      { MetricIntervalLowerBound: 15, ScalingAdjustment: 4 },
+    ]);
+    const waiting = Object.values(made.templates["BatonFleet"]?.Resources ?? {}).find(
+      ({ Type }) => Type === "AWS::CloudWatch::Alarm",
+    );
+    expect(expressions(waiting?.Properties["Metrics"])).toEqual([
+      "IF(FILL(hosts, 0) < 1, (FILL(q0_0, 0) + FILL(q0_1, 0)), 0)",
+    ]);
+  });
+
+  test("where it serves every pool it hears of an offer at once, before a queue that slept tells its depth", () => {
+    const whole = synthesise({ fleet: "on" });
+    const text = JSON.stringify(whole.templates["BatonFleet"]);
+    expect(text).toContain("IF(FILL(hosts, 0) < 1, MAX([(FILL(q0_0, 0) + FILL(q0_1, 0)), FILL(offers, 0)]), 0)");
+    clean(whole);
+  });
+});
+
+function userData(): string {
+  const data = z
+    .object({
+      LaunchTemplateData: z.object({
+        UserData: z.object({ "Fn::Base64": z.object({ "Fn::Join": z.tuple([z.string(), z.array(z.unknown())]) }) }),
+      }),
+    })
+    .parse(one("AWS::EC2::LaunchTemplate")).LaunchTemplateData.UserData["Fn::Base64"]["Fn::Join"];
+  return data[1].map((piece) => (typeof piece === "string" ? piece : JSON.stringify(piece))).join(data[0]);
+}
