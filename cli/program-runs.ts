@@ -60,6 +60,17 @@ function addChanging(runs: Command, context: Context): void {
     .action(async (run: string, options) =>
       (await import("./commands/runs-change.ts")).cancelRunCommand(context, run, options),
     );
+  connected(runs.command("approve"))
+    .argument("<run>", RUN)
+    .description("Let the run of a fork's pull request start. Read its commit first: that is what you answer for.")
+    .option(
+      "--sha <sha>",
+      "the commit that you have read; refused where the run is of another (default: the run's own)",
+    )
+    .addHelpText("after", examples("baton runs approve run_01…", "baton runs approve latest --sha 0123…"))
+    .action(async (run: string, options) =>
+      (await import("./commands/runs-approve.ts")).approveRunCommand(context, run, options),
+    );
   connected(runs.command("rerun"))
     .argument("<run>", RUN)
     .description("Make a new run of the same plan.")

@@ -26,6 +26,7 @@ import { makeObserver, type Observer } from "./observe.ts";
 import { openSecrets } from "./open-secrets.ts";
 import { processRegistry } from "./process-registry.ts";
 import { readDefinitionWithGit } from "./read-definition.ts";
+import { makeReadDefinition } from "./read-run-definition.ts";
 import { prometheusMeter } from "./request-metrics.ts";
 import { poolOffers, runnerSqs } from "./runner-sqs.ts";
 
@@ -53,19 +54,21 @@ export function makeDeps(environment: Environment, signingKeys: readonly Buffer[
   const sqs = sqsClient(environment, meter);
   const forgeHosts = parseForgeHosts(environment.BATON_FORGE_HOSTS);
   const secrets = openSecrets(environment, meter);
+  const projects = makeDynamoProjectStore(table, environment.BATON_TABLE);
+  const forge = makeForge({ hosts: forgeHosts, secrets, clock: systemClock, log: observer.log });
   return {
     observer,
     environment,
     meter,
     store: makeDynamoStore(table, environment.BATON_TABLE),
-    projects: makeDynamoProjectStore(table, environment.BATON_TABLE),
+    projects,
     audit: makeDynamoAuditStore(table, environment.BATON_TABLE),
     runners: makeDynamoRunnerStore(table, environment.BATON_TABLE),
     triggers: makeDynamoTriggerStore(table, environment.BATON_TABLE),
     sendDelivery: makeDeliverySender(sqs, environment.BATON_PLANS_QUEUE_URL),
     secrets,
     forgeHosts,
-    forge: makeForge({ hosts: forgeHosts, secrets, clock: systemClock, log: observer.log }),
+    forge,
     queues: makeSqsQueues(sqs, {
       ticks: environment.BATON_TICKS_QUEUE_URL,
       plans: environment.BATON_PLANS_QUEUE_URL,
@@ -78,7 +81,7 @@ export function makeDeps(environment: Environment, signingKeys: readonly Buffer[
     signer: makeSigner(signingKeys),
     log: observer.log,
     metrics: observer.metrics,
-    readDefinition: (source, path) => readDefinitionWithGit(source, path),
+    readDefinition: makeReadDefinition({ projects, forge }, readDefinitionWithGit),
     ...(offers === undefined ? {} : { poolOffers: offers }),
     settings: {
       tenant: environment.BATON_TENANT,

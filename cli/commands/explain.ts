@@ -26,7 +26,7 @@ export async function explainCommand(
       `${runId} has no job ${jobId}; it has ${seen.jobs.map((one) => one.id).join(", ") || "none yet"}`,
     );
   }
-  const sentences = job === undefined ? explainRun(seen, time) : explainJob(job, seen.jobs, time);
+  const sentences = job === undefined ? explainRun(seen, time) : explainJob(job, seen.jobs, time, seen.run);
   if (options.json === true) return printJson(context, { runId, ...(jobId === undefined ? {} : { jobId }), sentences });
   for (const sentence of sentences) await context.out.write(`${sanitizeLine(sentence.replaceAll("\n", " "), false)}\n`);
 }

@@ -29,6 +29,7 @@ const MOVES: Readonly<Record<string, string>> = {
   expireSupersede: "canceled: its runner was silent until the lease expired",
   expireTimeout: "timed out: its runner was silent until the lease expired",
   expireTimeoutRetry: "timed out: its runner was silent until the lease expired; to be tried again",
+  approve: "approved",
   commitPlan: "planned",
   failPlan: "could not be planned",
   finishCancel: "canceled: every job has ended",

@@ -1,5 +1,5 @@
 import { type Predicate, sourcesOf } from "../../shared/domain/predicate.ts";
-import type { JobView } from "../../shared/protocol/runs.ts";
+import type { JobView, RunView } from "../../shared/protocol/runs.ts";
 import { explainAttempts } from "./explain-attempts.ts";
 import { explainHistory } from "./explain-history.ts";
 import type { TellTime } from "./tell-time.ts";
@@ -8,16 +8,16 @@ import type { TellTime } from "./tell-time.ts";
  * Says in sentences why a job stands where it does: first how it stands, then each attempt, then who moved it. Pure:
  * from the job, its siblings (for the needs) and a clock.
  */
-export function explainJob(job: JobView, jobs: readonly JobView[], time: TellTime): string[] {
-  return [...explainState(job, jobs, time), ...explainAttempts(job, time), ...explainHistory(job.history, time)];
+export function explainJob(job: JobView, jobs: readonly JobView[], time: TellTime, run?: RunView): string[] {
+  return [...explainState(job, jobs, time, run), ...explainAttempts(job, time), ...explainHistory(job.history, time)];
 }
 
-function explainState(job: JobView, jobs: readonly JobView[], time: TellTime): string[] {
+function explainState(job: JobView, jobs: readonly JobView[], time: TellTime, run: RunView | undefined): string[] {
   switch (job.state) {
     case "waiting":
       return [`${job.id} waits for ${describeNeeds(job, jobs)}.`];
     case "held":
-      return [`${job.id} is held: its needs are met, but an approval or a free slot is not there yet.`];
+      return [explainHeld(job, run)];
     case "queued":
       return explainQueued(job, time);
     case "leased":
@@ -35,6 +35,14 @@ function explainState(job: JobView, jobs: readonly JobView[], time: TellTime): s
     default:
       return [explainEnd(job, time)];
   }
+}
+
+function explainHeld(job: JobView, run: RunView | undefined): string {
+  const approval = run?.approval;
+  if (approval === undefined)
+    return `${job.id} is held: its needs are met, but an approval or a free slot is not there yet.`;
+  if (approval.atMs !== undefined) return `${job.id} is held: its run is approved, and it is about to be queued.`;
+  return `${job.id} is held: waits for approval. \`baton runs approve ${job.runId} --sha ${approval.sha}\` lets it run.`;
 }
 
 function explainQueued(job: JobView, time: TellTime): string[] {

@@ -13,7 +13,7 @@ export function explainRun(seen: RunJobs, time: TellTime): string[] {
     explainVerdict(seen, time),
     ...explainChecks(seen),
     ...explainRunHistory(seen.run.history, time),
-    ...telling.flatMap((job) => ["", ...explainJob(job, seen.jobs, time)]),
+    ...telling.flatMap((job) => ["", ...explainJob(job, seen.jobs, time, seen.run)]),
   ];
 }
 

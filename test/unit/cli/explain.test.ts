@@ -7,7 +7,7 @@ import { printDuration } from "../../../cli/print/duration.ts";
 import { jobMoves } from "../../../shared/domain/job-moves.ts";
 import { allOf } from "../../../shared/domain/predicate.ts";
 import { runMoves } from "../../../shared/domain/run-moves.ts";
-import type { JobView } from "../../../shared/protocol/runs.ts";
+import type { JobView, RunView } from "../../../shared/protocol/runs.ts";
 import { attempt, job, RUN_ID, run, START } from "./fixtures.ts";
 
 const MINUTE = 60_000;
@@ -22,6 +22,18 @@ const lostAt = (minutes: number) => ({ outcome: "lost" as const, atMs: at(minute
 const failedAt = (minutes: number, exitCode = 3) => ({ outcome: "failed" as const, atMs: at(minutes), exitCode });
 
 describe("why a job stands where it does", () => {
+  test("held: whose word it waits for, and how to give it", () => {
+    const sha = "a".repeat(40);
+    const held = job("build", { state: "held" });
+    const told = (approval?: RunView["approval"]) =>
+      explainJob(held, [held], clock(1), run("live", { ...(approval === undefined ? {} : { approval }) }));
+    expect(told({ sha })).toEqual([
+      `build is held: waits for approval. \`baton runs approve ${RUN_ID} --sha ${sha}\` lets it run.`,
+    ]);
+    expect(told({ sha, atMs: at(0), by: "token:ann" })[0]).toMatch(/is approved, and it is about to be queued/);
+    expect(told()[0]).toMatch(/an approval or a free slot/);
+  });
+
   test("queued: which pool, for how long, until when, and what to do", () => {
     const queued = job("build", { state: "queued", pool: "gpu", queuedAtMs: at(0), queueDeadlineMs: at(360) });
     expect(why(queued, 4)).toEqual([
