@@ -10,7 +10,7 @@ import type { Environment } from "./environment.ts";
 
 /** AssumeRole's shortest, and all that a session needs: it is renewed within this time. */
 const ROLE_SECONDS = 900;
-/** What opens a queue server that checks no credentials, and nothing else (ADR 0013). */
+/** What opens a queue server that checks no credentials, and nothing else (ADR 0020). */
 const NO_SECRET = { accessKeyId: "embedded", secretAccessKey: "embedded" };
 
 type Places = Pick<

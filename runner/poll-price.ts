@@ -1,11 +1,6 @@
-/**
- * How often a runner polls through the API, and what that costs beside the queue's own long poll. List prices in us-east-1,
- * US dollars, without free tiers: aws.amazon.com/{api-gateway,lambda,sqs}/pricing, November 2026.
- */
-const HTTP_API_REQUEST = 1 / 1e6;
-const LAMBDA_REQUEST = 0.2 / 1e6;
-const LAMBDA_ARM_GIGABYTE_SECOND = 0.0000133334;
-const SQS_REQUEST = 0.4 / 1e6;
+import { PRICES } from "../shared/prices.ts";
+
+/** How often a runner polls through the API, and what that costs beside the queue's own long poll, at list prices. */
 
 /** The function's memory (shared/resources.ts), and its time beside the wait: an assumption. */
 const FUNCTION_GIGABYTES = 0.5;
@@ -25,9 +20,10 @@ export function idlePauseMs(quiet: number): number {
 
 /** US dollars a month for one pool of a runner that has nothing to do. */
 export function idlePollPrice(poll: "queue" | "api"): number {
-  if (poll === "queue") return (MONTH_SECONDS / QUEUE_POLL_SECONDS) * SQS_REQUEST;
+  if (poll === "queue") return (MONTH_SECONDS / QUEUE_POLL_SECONDS) * PRICES.sqsRequest;
   const everySeconds = POLL_WAIT_SECONDS + IDLE_MAX_MS / 1_000;
   const gigabyteSeconds = (POLL_WAIT_SECONDS + FUNCTION_SECONDS) * FUNCTION_GIGABYTES;
-  const each = HTTP_API_REQUEST + LAMBDA_REQUEST + gigabyteSeconds * LAMBDA_ARM_GIGABYTE_SECOND + SQS_REQUEST;
+  const invocation = PRICES.lambdaRequest + gigabyteSeconds * PRICES.lambdaGigabyteSecond;
+  const each = PRICES.httpApiRequest + invocation + PRICES.sqsRequest;
   return (MONTH_SECONDS / everySeconds) * each;
 }
