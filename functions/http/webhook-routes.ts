@@ -29,7 +29,12 @@ export function webhookRoutes(deps: DeliveryDeps): Implementations<"webhook"> {
     const look = (maxAgeMs: number) => (name === undefined ? Promise.resolve([]) : secretsOf(name, maxAgeMs));
     if (isSignedBy(await look(WEBHOOK_SECRET_CACHE_MS), body, signature)) return;
     if (isSignedBy(await look(LOOK_AGAIN_MS), body, signature)) return;
-    throw refusal();
+    refuse();
+  }
+
+  function refuse(): never {
+    deps.metrics.count("WebhookDeliveries", 1, { outcome: "refused" });
+    throw new DomainError("unauthorized", "the signature does not hold");
   }
 
   return {
@@ -37,7 +42,7 @@ export function webhookRoutes(deps: DeliveryDeps): Implementations<"webhook"> {
       const body = bytesOf(event);
       await verify(params.project, body, event.headers["x-hub-signature-256"]);
       const project = await deps.projects.getProject(deps.settings.tenant, params.project);
-      if (project === undefined) throw refusal();
+      if (project === undefined) refuse();
       const delivery = deliveryOf(project, event.headers, readPayload(event, body), deps.clock.nowMs());
       const { state, duplicate } = await receiveDelivery(deps, delivery);
       deps.log.info("delivery received", { delivery: delivery.deliveryId, event: delivery.event, state, duplicate });
@@ -45,8 +50,6 @@ export function webhookRoutes(deps: DeliveryDeps): Implementations<"webhook"> {
     },
   };
 }
-
-const refusal = () => new DomainError("unauthorized", "the signature does not hold");
 
 /** The very bytes that were signed. Throws `too_large`. */
 function bytesOf(event: APIGatewayProxyEventV2): Buffer {

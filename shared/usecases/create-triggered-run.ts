@@ -32,6 +32,12 @@ export interface TriggeredRun {
  * cannot be planned makes a run that ends `plan_failed`, so that people see why nothing runs.
  */
 export async function createTriggeredRun(deps: Deps, wanted: TriggeredRun): Promise<Created> {
+  const created = await createOnce(deps, wanted);
+  if (!created.replayed) deps.metrics.count("RunsTriggered", 1, { via: wanted.via });
+  return created;
+}
+
+async function createOnce(deps: Deps, wanted: TriggeredRun): Promise<Created> {
   const seed = seedOf(deps, wanted);
   const key = runKeyOf(wanted.project.name, wanted.path, wanted.trigger);
   const request = requestItem(deps, seed, { principal: PRINCIPAL, idempotencyKey: key }, digest(key), KEY_MS);

@@ -35,7 +35,13 @@ export async function decideDelivery(deps: TriggerDeps, ref: DeliveryRef): Promi
     if (!(error instanceof ForgeError)) throw error;
     return postponeOrFail(deps, item, error);
   }
-  await deps.store.apply(deliveryMoves.handle, item, { nowMs: deps.clock.nowMs(), decisions }, CAUSE);
+  const { applied } = await deps.store.apply(
+    deliveryMoves.handle,
+    item,
+    { nowMs: deps.clock.nowMs(), decisions },
+    CAUSE,
+  );
+  if (applied) deps.metrics.count("DeliveriesHandled", 1, { outcome: "handled" });
 }
 
 /** Its keys are forgotten some day: then an old event that somebody sends again must not be new (SECURITY 18). */
@@ -46,7 +52,8 @@ function refusalOf(item: DeliveryItem, trigger: Trigger): string | undefined {
 
 async function ignore(deps: TriggerDeps, item: DeliveryItem, reason: string): Promise<void> {
   deps.log.info("delivery ignored", { project: item.project, delivery: item.deliveryId, reason });
-  await deps.store.apply(deliveryMoves.ignore, item, { nowMs: deps.clock.nowMs(), reason }, CAUSE);
+  const { applied } = await deps.store.apply(deliveryMoves.ignore, item, { nowMs: deps.clock.nowMs(), reason }, CAUSE);
+  if (applied) deps.metrics.count("DeliveriesHandled", 1, { outcome: "ignored" });
 }
 
 async function postponeOrFail(deps: TriggerDeps, item: DeliveryItem, error: ForgeError): Promise<void> {
@@ -60,7 +67,8 @@ async function postponeOrFail(deps: TriggerDeps, item: DeliveryItem, error: Forg
     again: error.retry,
   });
   if (!error.retry || isLate) {
-    await deps.store.apply(deliveryMoves.fail, item, { nowMs, reason }, { ...CAUSE, reason });
+    const { applied } = await deps.store.apply(deliveryMoves.fail, item, { nowMs, reason }, { ...CAUSE, reason });
+    if (applied) deps.metrics.count("DeliveriesHandled", 1, { outcome: "failed" });
     return;
   }
   const backoffMs = Math.min(DELIVERY_RETRY_MAX_MS, DELIVERY_RETRY_MIN_MS * 2 ** item.fence);

@@ -22,6 +22,7 @@ export async function receiveDelivery(
 ): Promise<{ readonly state: DeliveryItem["state"]; readonly duplicate: boolean }> {
   const item = deliveryItem(deps, delivery);
   const born = await deps.store.birth([item]);
+  deps.metrics.count("WebhookDeliveries", 1, { outcome: born === "born" ? "accepted" : "duplicate" });
   const kept = born === "born" ? item : ((await deps.triggers.getDelivery(item)) ?? item);
   if (kept.state === "received") await hint(deps, "a delivery", () => deps.sendDelivery(refOf(delivery)));
   return { state: kept.state, duplicate: born === "exists" };

@@ -14,6 +14,7 @@ export async function sweepRuns(deps: Deps): Promise<number> {
   );
   const late = found.flat();
   await eachOf(late, WIDTH, ({ tenant, runId, tickSeq }) => deps.queues.sendTick({ tenant, runId, seq: tickSeq }, 0));
+  if (late.length > 0) deps.metrics.count("RunsLate", late.length);
   deps.log.info("sweep", { late: late.length });
   return late.length;
 }
