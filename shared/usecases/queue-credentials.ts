@@ -57,7 +57,7 @@ export function makeQueueCredentials(deps: {
     const made = deps.assume(policy, runnerId);
     shared.delete(key);
     shared.set(key, made);
-    made.catch(() => shared.delete(key));
+    made.catch(() => shared.get(key) === made && shared.delete(key));
     for (const oldest of shared.keys()) {
       if (shared.size <= REMEMBERED_MAX) break;
       shared.delete(oldest);
