@@ -197,7 +197,7 @@ export const REPORT_LOOK_MS = 5 * MINUTE_MS;
 export const REPORT_SENDER_MS = MINUTE_MS;
 /** After this a sender begins nothing new. */
 export const REPORT_SENDING_MS = 15 * SECOND_MS;
-/** Failures in a row, after which a report is given up: three days of them, at the longest backoff. */
+/** Failures in a row, after which a report is given up: about a day and a half of them. */
 export const REPORT_TRIES_MAX = 288;
 export const REPORT_BACKOFF_MS = 5 * SECOND_MS;
 export const REPORT_BACKOFF_MAX_MS = 15 * MINUTE_MS;

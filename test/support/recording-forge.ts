@@ -38,6 +38,8 @@ export interface FailureRule {
   readonly method?: string;
   readonly path?: RegExp;
   readonly times?: number;
+  /** Calls that match and are let through first. */
+  readonly after?: number;
   /**
    * `hang`: no answer. `reset`: the connection is cut before anything happens. `lost`: it happens, and the connection is cut
    * before the answer. Otherwise the answer.
@@ -62,7 +64,7 @@ const BODY_BYTES_MAX = 4 * 1_024 * 1_024;
 
 export async function startRecordingForge(options: RecordingForgeOptions = {}): Promise<RecordingForge> {
   const repositories = new Map<string, RepositoryState>();
-  const rules: { rule: FailureRule; left: number }[] = [];
+  const rules: { rule: FailureRule; left: number; before: number }[] = [];
   const requests: RecordedRequest[] = [];
   const callers = makeCallers(options.tokens ?? { ghp_test: "baton-bot" }, options.app);
   const repository = (name: string) => {
@@ -72,9 +74,11 @@ export async function startRecordingForge(options: RecordingForgeOptions = {}): 
   };
 
   function nextFailure(method: string, path: string): FailureRule["how"] | undefined {
-    const found = rules.find(
+    const matching = rules.filter(
       ({ rule, left }) => left > 0 && (rule.method ?? method) === method && (rule.path?.test(path) ?? true),
     );
+    const found = matching.find(({ before }) => before === 0);
+    for (const rule of matching) rule.before = Math.max(0, rule.before - 1);
     if (found === undefined) return undefined;
     found.left -= 1;
     return found.rule.how;
@@ -132,7 +136,7 @@ export async function startRecordingForge(options: RecordingForgeOptions = {}): 
     host: `127.0.0.1:${port}`,
     requests,
     repository,
-    fail: (rule) => void rules.push({ rule, left: rule.times ?? 1 }),
+    fail: (rule) => void rules.push({ rule, left: rule.times ?? 1, before: rule.after ?? 0 }),
     heal: () => void rules.splice(0),
     mintedTokens: callers.minted,
     revokeTokens: callers.revoke,

@@ -127,7 +127,7 @@ export const checkRunsOf = ({ repository }: Pick<ReportWorld, "repository">, run
 export const shownOf = (world: Pick<ReportWorld, "repository">, run: RunItem): Record<string, string> =>
   Object.fromEntries(checkRunsOf(world, run).map(({ name, status, conclusion }) => [name, conclusion ?? status]));
 
-const ROUNDS_MAX = 600;
+const ROUNDS_MAX = 2_000;
 const RECEIVES_MAX = 5;
 const VISIBILITY_MS = 180_000;
 
