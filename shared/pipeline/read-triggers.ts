@@ -88,6 +88,16 @@ function readSchedule(slot: Slot): Schedule[] {
   if (fields.slot("cron") === undefined) slot.problems.missing(fields.at, `${slot.what} needs "cron"`);
   const mistake = cron && cronMistake(cron.value);
   if (mistake !== undefined) slot.problems.report(cron?.at ?? fields.at, `${slot.what}.cron: ${mistake}`);
-  const [branch] = readPatterns(fields.slot("branch"));
+  const branch = readBranch(fields.slot("branch"));
   return cron === undefined ? [] : [{ cron: cron.value, branch }];
+}
+
+/** One branch, since a schedule has one commit to run: no pattern. */
+function readBranch(slot: Slot | undefined): string | undefined {
+  const text = readText(slot);
+  if (slot === undefined || text === undefined) return undefined;
+  const isName = text.value.length <= TRIGGER_PATTERN_LENGTH_MAX && /^[^\s\p{Cc}~^:?*[\\!]+$/u.test(text.value);
+  if (isName) return text.value;
+  slot.problems.report(text.at, `${slot.what}: ${quoted(text.value)} is not the name of one branch`);
+  return undefined;
 }

@@ -140,3 +140,46 @@ export function triggerArgs(change: Args = {}): Args {
     ...change,
   };
 }
+
+/** Anything that sweep remembers. */
+export function sweptInState(state: string, change: Item = {}): Item {
+  const wakes = { wakeAtMs: NOW_MS, dueShard: "HEADS", dueAtMs: NOW_MS };
+  return {
+    state,
+    ...wakes,
+    sha: "b",
+    etag: "",
+    failures: 0,
+    tries: 0,
+    skipped: 0,
+    startedAtMs: 0,
+    history: {},
+    ...change,
+  };
+}
+
+/** What the moves of heads, schedules and sweeps may ask for. */
+export function sweepArgs(change: Args = {}): Args {
+  return {
+    nowMs: NOW_MS,
+    seenWakeAtMs: NOW_MS,
+    wakeAtMs: NOW_MS + 5,
+    dueAtMs: NOW_MS,
+    nextDueAtMs: NOW_MS + 9,
+    dueShard: "HEADS",
+    skipped: 2,
+    seenSha: "b",
+    sha: "c",
+    etag: "e",
+    listedAtMs: NOW_MS,
+    schedulesSha: "c",
+    failures: 1,
+    error: "an error",
+    startedAtMs: 1,
+    failedParts: [],
+    ttl: 1,
+    historyKey: "0.move",
+    historyEntry: { atMs: NOW_MS, actor: "test" },
+    ...change,
+  };
+}

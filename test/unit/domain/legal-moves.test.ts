@@ -1,12 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { CHECK_STATES, checkMoves, joinMoves } from "../../../shared/domain/check-moves.ts";
 import { DELIVERY_STATES, DELIVERY_TERMINAL, deliveryMoves } from "../../../shared/domain/delivery-moves.ts";
+import { HEAD_STATES, HEADS_STATES, headMoves, headsMoves, sweepMoves } from "../../../shared/domain/heads-moves.ts";
 import { interpretMove } from "../../../shared/domain/interpret-move.ts";
 import type { Args, Item } from "../../../shared/domain/item.ts";
 import { JOB_STATES, JOB_TERMINAL, jobMoves } from "../../../shared/domain/job-moves.ts";
 import type { Move } from "../../../shared/domain/move.ts";
 import { refMoves } from "../../../shared/domain/ref-moves.ts";
 import { RUN_STATES, RUN_TERMINAL, runMoves } from "../../../shared/domain/run-moves.ts";
+import { SCHEDULE_STATES, scheduleMoves } from "../../../shared/domain/schedule-moves.ts";
 import {
   checkArgs,
   checkInState,
@@ -17,6 +19,8 @@ import {
   refInState,
   runArgs,
   runInState,
+  sweepArgs,
+  sweptInState,
   triggerArgs,
 } from "../../support/items.ts";
 
@@ -76,6 +80,20 @@ const CHECK_MACHINE: Machine = {
   planned: { waiting: ["await"] },
   waiting: { waiting: ["answer"], final: ["answerLast"] },
 };
+
+const HEADS_MACHINE: Machine = {
+  active: { active: ["take", "settle", "postpone"], retired: ["retire"] },
+  retired: { active: ["revive"] },
+};
+
+const HEAD_MACHINE: Machine = { seen: { seen: ["advance"], gone: ["leave"] }, gone: { seen: ["advance"] } };
+
+const SCHEDULE_MACHINE: Machine = {
+  active: { active: ["take", "fire"], retired: ["retire"] },
+  retired: { active: ["revive"] },
+};
+
+const SWEEP_MACHINE: Machine = { kept: { kept: ["record"] } };
 
 const JOIN_MACHINE: Machine = { open: { open: ["endNode"] } };
 
@@ -172,6 +190,42 @@ const FAMILIES: readonly {
     machine: REF_MACHINE,
     variants: (state) => [refInState(state), refInState(state, { runs: { run_1: "b" } })],
     args: triggerArgs(),
+  },
+  {
+    name: "project's heads",
+    moves: headsMoves,
+    states: HEADS_STATES,
+    terminal: [],
+    machine: HEADS_MACHINE,
+    variants: (state) => [sweptInState(state), sweptInState(state, { wakeAtMs: NOW_MS + 1 })],
+    args: sweepArgs(),
+  },
+  {
+    name: "head",
+    moves: headMoves,
+    states: HEAD_STATES,
+    terminal: [],
+    machine: HEAD_MACHINE,
+    variants: (state) => [sweptInState(state), sweptInState(state, { sha: "c" })],
+    args: sweepArgs(),
+  },
+  {
+    name: "schedule",
+    moves: scheduleMoves,
+    states: SCHEDULE_STATES,
+    terminal: [],
+    machine: SCHEDULE_MACHINE,
+    variants: (state) => [sweptInState(state), sweptInState(state, { dueAtMs: NOW_MS + 1 })],
+    args: sweepArgs(),
+  },
+  {
+    name: "sweep",
+    moves: sweepMoves,
+    states: ["kept"],
+    terminal: [],
+    machine: SWEEP_MACHINE,
+    variants: (state) => [sweptInState(state)],
+    args: sweepArgs(),
   },
 ];
 

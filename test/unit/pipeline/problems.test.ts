@@ -302,6 +302,16 @@ const MISTAKES: readonly (readonly [title: string, text: string, ...problems: st
     `on: [schedule]\n${ok}`,
     '1:6: schedule needs its times: on: {schedule: [{cron: "0 4 * * *"}]}',
   ],
+  [
+    "a schedule of branches",
+    `on: {schedule: [{cron: "0 4 * * *", branch: "release/*"}]}\n${ok}`,
+    '1:45: on.schedule[0].branch: "release/*" is not the name of one branch',
+  ],
+  [
+    "a schedule that never comes",
+    `on: {schedule: [{cron: "0 4 30 2 *"}]}\n${ok}`,
+    "1:24: on.schedule[0].cron: 0 4 30 2 * never comes: no month has such a day",
+  ],
   ["a schedule without cron", `on: {schedule: [{branch: main}]}\n${ok}`, '1:17: on.schedule[0] needs "cron"'],
   [
     "a cron of four fields",
