@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { SESSION_MS } from "../../../shared/domain/limits.ts";
 import type { PoolOffers } from "../../../shared/store/pool-offers.ts";
 import { verifySession } from "../../../shared/usecases/lease-token.ts";
-import { openSession } from "../../../shared/usecases/open-session.ts";
-import { type OfferDeps, receiveOffers, removeOffers, returnOffers } from "../../../shared/usecases/poll-offers.ts";
+import { openSession, type SessionDeps } from "../../../shared/usecases/open-session.ts";
+import { receiveOffers, removeOffers, returnOffers } from "../../../shared/usecases/poll-offers.ts";
 import type { QueueAccess } from "../../../shared/usecases/queue-credentials.ts";
 import { sessionOf, startWorld, type World } from "../../support/world.ts";
 
@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => world.stop());
 
 const CREDENTIALS = { accessKeyId: "ASIA", secretAccessKey: "s", sessionToken: "t" };
-const request = { name: "host", pools: ["gpu"], poll: "queue", ephemeral: false } as const;
+const request = { name: "host", pools: ["gpu"], slots: 1, poll: "queue", ephemeral: false, slots: 1 } as const;
 const noOffers: PoolOffers = {
   receive: async () => [],
   remove: async () => undefined,
@@ -22,7 +22,7 @@ const noOffers: PoolOffers = {
 };
 
 /** The world's deps, where STS lends credentials for so long. */
-function lending(restMs: number | undefined, poolOffers?: PoolOffers): OfferDeps & { asked: QueueAccess[] } {
+function lending(restMs: number | undefined, poolOffers?: PoolOffers): SessionDeps & { asked: QueueAccess[] } {
   const asked: QueueAccess[] = [];
   const expiry = restMs === undefined ? {} : { expiresAtMs: world.clock.nowMs + restMs };
   const runnerSqs = {
