@@ -1,8 +1,10 @@
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { checkMoves, joinMoves } from "../shared/domain/check-moves.ts";
+import { headMoves, headsMoves, sweepMoves } from "../shared/domain/heads-moves.ts";
 import { JOB_TERMINAL, jobMoves } from "../shared/domain/job-moves.ts";
 import { RUN_TERMINAL, runMoves } from "../shared/domain/run-moves.ts";
+import { scheduleMoves } from "../shared/domain/schedule-moves.ts";
 import { openApiDocument } from "../shared/protocol/openapi.ts";
 import {
   printMetricCost,
@@ -31,6 +33,10 @@ const ARCHITECTURE_BLOCKS: Blocks = {
   "check diagram": () => printDiagram(checkMoves, ["final"]),
   "check moves": () => printMoves(checkMoves),
   "join moves": () => printMoves(joinMoves),
+  "heads moves": () => printMoves(headsMoves),
+  "head moves": () => printMoves(headMoves),
+  "schedule moves": () => printMoves(scheduleMoves),
+  "sweep moves": () => printMoves(sweepMoves),
   failures: printFailures,
   limits: printLimits,
   resources: printResources,
