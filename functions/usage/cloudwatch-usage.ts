@@ -1,4 +1,3 @@
-import { type CloudWatchClient, GetMetricDataCommand, type MetricDataQuery } from "@aws-sdk/client-cloudwatch";
 import { FUNCTIONS, type FunctionName, TABLE } from "../../shared/resources.ts";
 import type { UsageReport } from "../../shared/usecases/read-status.ts";
 
@@ -12,9 +11,6 @@ export interface CloudwatchNames {
 
 /** Functions that serve HTTP are called by nothing else: their invocations are the API's requests. */
 const HTTP_FUNCTIONS: readonly FunctionName[] = ["api", "lease", "webhook", "status"];
-const DAY_SECONDS = 86_400;
-/** A month of days and one more, for the day that is begun. */
-const VALUES_MAX = 32;
 const SQS_METRICS = [
   "NumberOfMessagesSent",
   "NumberOfMessagesReceived",
@@ -22,21 +18,21 @@ const SQS_METRICS = [
   "NumberOfEmptyReceives",
 ];
 
-interface Sum {
+/** One sum that AWS keeps, by the day. */
+export interface Sum {
   readonly namespace: "AWS/DynamoDB" | "AWS/Lambda" | "AWS/SQS";
   readonly metric: string;
   readonly dimensions: Readonly<Record<string, string>>;
 }
 
+/** Answers those that had a value in the time. */
+export type AskSums = (wanted: readonly Sum[], sinceMs: number, untilMs: number) => Promise<ReadonlyMap<Sum, number>>;
+
 /**
  * What AWS counted since the first of the month (UTC), by the metrics that its services report free of charge. Asking costs
  * a thousandth of a cent for each metric. Throws where CloudWatch does not answer, or has no sum at all.
  */
-export async function cloudwatchUsage(
-  client: CloudWatchClient,
-  names: CloudwatchNames,
-  nowMs: number,
-): Promise<UsageReport> {
+export async function cloudwatchUsage(askSums: AskSums, names: CloudwatchNames, nowMs: number): Promise<UsageReport> {
   const now = new Date(nowMs);
   const sinceMs = Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1);
   const writes = tableSums(names.table, "ConsumedWriteCapacityUnits");
@@ -48,7 +44,9 @@ export async function cloudwatchUsage(
     SQS_METRICS.map((metric): Sum => ({ namespace: "AWS/SQS", metric, dimensions: { QueueName } })),
   );
   const groups = [writes, reads, invocations, durations, messages];
-  const sums = await sumsOf(client, groups.flat(), sinceMs, nowMs);
+  const sums = await askSums(groups.flat(), sinceMs, nowMs);
+  // Where nothing has a value, nothing counts, and 0 would be a lie.
+  if (sums.size === 0) throw new Error("CloudWatch has no values of this deployment for this month");
   const take = (group: readonly Sum[]) => group.map((sum) => sums.get(sum) ?? 0);
   const calls = take(invocations);
   return {
@@ -81,33 +79,4 @@ function tableSums(table: string, metric: string): Sum[] {
 
 function functionSum(names: CloudwatchNames, name: FunctionName, metric: string): Sum {
   return { namespace: "AWS/Lambda", metric, dimensions: { FunctionName: names.functionName(name) } };
-}
-
-/** A metric that had no value in the time has no sum; where none has, nothing counts, and 0 would be a lie. */
-async function sumsOf(
-  client: CloudWatchClient,
-  wanted: readonly Sum[],
-  sinceMs: number,
-  nowMs: number,
-): Promise<ReadonlyMap<Sum, number>> {
-  const queries = wanted.map((sum, at): MetricDataQuery => {
-    const Dimensions = Object.entries(sum.dimensions).map(([Name, Value]) => ({ Name, Value }));
-    const Metric = { Namespace: sum.namespace, MetricName: sum.metric, Dimensions };
-    return { Id: `m${at}`, MetricStat: { Metric, Period: DAY_SECONDS, Stat: "Sum" } };
-  });
-  const answer = await client.send(
-    new GetMetricDataCommand({
-      StartTime: new Date(sinceMs),
-      EndTime: new Date(nowMs),
-      MetricDataQueries: queries,
-      MaxDatapoints: queries.length * VALUES_MAX,
-    }),
-  );
-  const found = new Map<Sum, number>();
-  for (const { Id, Values } of answer.MetricDataResults ?? []) {
-    const sum = wanted[Number(Id?.slice(1))];
-    if (sum !== undefined && Values !== undefined && Values.length > 0) found.set(sum, addUp(Values));
-  }
-  if (found.size === 0) throw new Error("CloudWatch has no values of this deployment for this month");
-  return found;
 }

@@ -1,9 +1,10 @@
 import { type Clock, processStartedAtMs } from "../../shared/lib/clock.ts";
-import { attachMeter, type RequestMeter } from "../../shared/lib/request-meter.ts";
+import type { RequestMeter } from "../../shared/lib/request-meter.ts";
 import { DEAD_LETTER_SUFFIX, QUEUES } from "../../shared/resources.ts";
 import type { UsageReport } from "../../shared/usecases/read-status.ts";
 import type { StatusEnvironment } from "../environment.ts";
 import { processRegistry } from "../process-registry.ts";
+import { cloudwatchUsage } from "./cloudwatch-usage.ts";
 import { processUsage } from "./process-usage.ts";
 
 /** AWS's own counts come minutes late: to ask for them more often shows nothing new. */
@@ -19,7 +20,7 @@ export interface UsageParts {
 /** Who counts what is used, as BATON_USAGE says. Throws, when it is asked, where nobody does. */
 export function makeUsage(environment: StatusEnvironment, parts: UsageParts): () => Promise<UsageReport> {
   if (environment.BATON_USAGE === "process") return () => processUsage(processRegistry, processStartedAtMs);
-  if (environment.BATON_USAGE === "cloudwatch") return kept(parts.clock, () => askCloudwatch(environment, parts));
+  if (environment.BATON_USAGE === "cloudwatch") return kept(parts.clock, () => monthOf(environment, parts));
   return async () => {
     throw new Error("nobody counts: BATON_USAGE is not set for this control plane");
   };
@@ -36,18 +37,13 @@ function kept(clock: Clock, ask: () => Promise<UsageReport>): () => Promise<Usag
   };
 }
 
-async function askCloudwatch(environment: StatusEnvironment, parts: UsageParts): Promise<UsageReport> {
-  const [{ CloudWatchClient }, { cloudwatchUsage }] = await Promise.all([
-    import("@aws-sdk/client-cloudwatch"),
-    import("./cloudwatch-usage.ts"),
-  ]);
-  const client = new CloudWatchClient({});
-  attachMeter(client, "CloudWatch", parts.meter);
+async function monthOf(environment: StatusEnvironment, parts: UsageParts): Promise<UsageReport> {
+  const { askCloudwatch } = await import("./ask-cloudwatch.ts");
   const lastPart = (url: string) => url.slice(url.lastIndexOf("/") + 1);
   const workQueues = Object.keys(QUEUES).map((queue) => lastPart(parts.workQueueUrl(queue)));
   const prefix = lastPart(parts.workQueueUrl(""));
   return cloudwatchUsage(
-    client,
+    askCloudwatch(parts.meter),
     {
       table: environment.BATON_TABLE,
       functionName: (name) => prefix + name,

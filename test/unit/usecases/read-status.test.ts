@@ -1,0 +1,103 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { TABLE_NAME } from "../../../localstack/names.ts";
+import { DUE_SHARDS, SESSION_MS, STATUS_RUNS_MAX } from "../../../shared/domain/limits.ts";
+import { statusReply } from "../../../shared/protocol/status.ts";
+import { makeDynamoSweepStore } from "../../../shared/store/dynamo-sweep-store.ts";
+import { openSession } from "../../../shared/usecases/open-session.ts";
+import { readStatus, type StatusDeps } from "../../../shared/usecases/read-status.ts";
+import { claimAt, planOf, startRun } from "../../support/scenario.ts";
+import { startWorld, type World } from "../../support/world.ts";
+
+let world: World;
+let deps: StatusDeps;
+
+beforeEach(async () => {
+  world = await startWorld();
+  deps = {
+    ...world.deps,
+    sweeps: makeDynamoSweepStore(world.client, TABLE_NAME),
+    offersOf: async (pool) => (pool === "gpu" ? 3 : 0),
+    deadLetterQueues: ["ticks"],
+    deadLettersOf: async () => 0,
+    usage: async () => {
+      throw new Error("nobody counts here");
+    },
+  };
+});
+afterEach(() => world.stop());
+
+const status = async (change: Partial<StatusDeps> = {}) =>
+  statusReply.parse(await readStatus({ ...deps, ...change }, { cost: "yes" }));
+
+const runner = { name: "r1", pools: ["default"], slots: 2, poll: "queue", ephemeral: false } as const;
+
+test("what is unknown is named, and not told as 0", async () => {
+  const seen = await status();
+  expect(seen).not.toHaveProperty("sweep");
+  expect(seen).not.toHaveProperty("cost");
+  expect(seen.unknown.map(({ what }) => what).sort()).toEqual(["cost", "sweep"]);
+  expect(seen.runs).toEqual({ active: 0, pending: 0, executing: 0, finalizing: 0 });
+});
+
+test("a part that fails leaves the others as they are", async () => {
+  const dueRuns = () => Promise.reject(new Error("the index is gone"));
+  const deadLettersOf = () => Promise.reject(new Error("no such queue"));
+  const seen = await status({ store: { ...world.deps.store, dueRuns }, deadLettersOf });
+  expect(seen).not.toHaveProperty("runs");
+  expect(seen).not.toHaveProperty("jobs");
+  expect(seen.deadLetters).toEqual([{ queue: "ticks" }]);
+  expect(seen.pools).toEqual([
+    { name: "default", offers: 0 },
+    { name: "gpu", offers: 3 },
+  ]);
+  expect(seen.unknown).toContainEqual({ what: "runs", why: "the index is gone" });
+  expect(seen.unknown).toContainEqual({ what: "the dead letters of ticks", why: "no such queue" });
+});
+
+test("a leased job makes its runner busy, and the longest wait is of the job that has been free for longest", async () => {
+  await openSession(world.deps, runner);
+  const old = await startRun(world.deps, planOf({ id: "waits", pool: "gpu" }));
+  world.clock.nowMs += 60_000;
+  const run = await startRun(world.deps, planOf({ id: "taken" }, { id: "free" }, { id: "later", needs: ["taken"] }));
+  await claimAt(world.deps, { runId: run.runId, jobId: "taken" });
+  world.clock.nowMs += 1_000;
+  const seen = await status();
+  expect(seen.runs).toEqual({ active: 2, pending: 1, executing: 1, finalizing: 0 });
+  expect(seen.jobs).toEqual({ waiting: 1, held: 0, queued: 2, leased: 1 });
+  expect(seen.oldestWait).toEqual({ run: old.runId, job: "waits", pool: "gpu", waitMs: 61_000 });
+  expect(seen.pools).toEqual([
+    { name: "default", offers: 0, queued: 1, leased: 1 },
+    { name: "gpu", offers: 3, queued: 1, leased: 0 },
+  ]);
+  expect(seen.runners).toMatchObject([{ name: "r1", state: "busy", busy: 1, slots: 2, processes: 1 }]);
+});
+
+test("a process that renews its session is one runner, a second process of its name a second; without a session it is offline", async () => {
+  const first = await openSession(world.deps, runner);
+  world.clock.nowMs += SESSION_MS / 2;
+  await openSession(world.deps, { ...runner, firstSession: first.runnerId });
+  await openSession(world.deps, { ...runner, slots: 5 });
+  const seenAtMs = world.clock.nowMs;
+  expect((await status()).runners).toEqual([
+    { name: "r1", state: "available", processes: 2, pools: ["default"], slots: 7, busy: 0, lastSeenAtMs: seenAtMs },
+  ]);
+  world.clock.nowMs += SESSION_MS + 1;
+  expect((await status()).runners).toMatchObject([{ name: "r1", state: "offline", processes: 0, slots: 0 }]);
+  world.clock.nowMs += 3_600_000;
+  expect((await status()).runners).toEqual([]);
+});
+
+test("where more runs are active than are looked at, it says so", async () => {
+  const run = await startRun(world.deps, planOf({ id: "one" }));
+  const dueRuns = async (_shard: string, _beforeMs: number, limit: number) =>
+    Array.from({ length: limit }, () => ({ tenant: "main", runId: run.runId, tickSeq: 0 }));
+  let reads = 0;
+  const getRunItems: StatusDeps["store"]["getRunItems"] = (ref) => {
+    reads += 1;
+    return world.deps.store.getRunItems(ref);
+  };
+  const seen = await status({ store: { dueRuns, getRunItems } });
+  expect(seen.cut).toEqual(["runs"]);
+  expect(reads).toBe(STATUS_RUNS_MAX);
+  expect(STATUS_RUNS_MAX % DUE_SHARDS).toBe(0);
+});
