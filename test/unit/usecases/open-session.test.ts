@@ -3,7 +3,7 @@ import { SESSION_MS } from "../../../shared/domain/limits.ts";
 import type { PoolOffers } from "../../../shared/store/pool-offers.ts";
 import { verifySession } from "../../../shared/usecases/lease-token.ts";
 import { openSession, type SessionDeps } from "../../../shared/usecases/open-session.ts";
-import { receiveOffers, removeOffers, returnOffers } from "../../../shared/usecases/poll-offers.ts";
+import { type OfferDeps, receiveOffers, removeOffers, returnOffers } from "../../../shared/usecases/poll-offers.ts";
 import type { QueueAccess } from "../../../shared/usecases/queue-credentials.ts";
 import { sessionOf, startWorld, type World } from "../../support/world.ts";
 
@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => world.stop());
 
 const CREDENTIALS = { accessKeyId: "ASIA", secretAccessKey: "s", sessionToken: "t" };
-const request = { name: "host", pools: ["gpu"], slots: 1, poll: "queue", ephemeral: false, slots: 1 } as const;
+const request = { name: "host", pools: ["gpu"], poll: "queue", ephemeral: false, slots: 1 } as const;
 const noOffers: PoolOffers = {
   receive: async () => [],
   remove: async () => undefined,
