@@ -2,9 +2,10 @@ import { createHash } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Plugin, rolldown } from "rolldown";
+import { rolldown } from "rolldown";
 import { leanHttp } from "../shared/lib/lean-http.ts";
 import { FUNCTIONS, type FunctionName } from "../shared/resources.ts";
+import { environmentCredentials, leanMetrics } from "./lean-packages.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
@@ -42,17 +43,19 @@ export async function bundleCode(entry: string): Promise<string> {
   const bundler = await rolldown({
     cwd: root,
     input: entry,
-    plugins: [leanHttp, environmentCredentials],
+    plugins: [leanHttp, leanMetrics, environmentCredentials],
     platform: "node",
     // The ES modules where a package has both: only of those can unused parts be left out.
     resolve: { mainFields: ["module", "main"] },
+    // Nothing that is read of our packages does anything by being read.
+    treeshake: { propertyReadSideEffects: false },
     logLevel: "warn",
     onLog(_level, log) {
       throw new Error(`rolldown: ${log.message}`);
     },
   });
   try {
-    const { output } = await bundler.generate({ format: "esm", minify: true, codeSplitting: false });
+    const { output } = await bundler.generate({ format: "esm", minify: true, comments: false, codeSplitting: false });
     const [chunk, ...more] = output;
     if (more.length > 0) throw new Error(`${entry} became more than one file: ${more.map(({ fileName }) => fileName)}`);
     return chunk.code;
@@ -60,16 +63,3 @@ export async function bundleCode(entry: string): Promise<string> {
     await bundler.close();
   }
 }
-
-const CREDENTIALS = "\0lambda-credentials";
-
-/**
- * A function's credentials come in its environment and nowhere else: without the SDK's other ways (files, SSO, web
- * identities, hosts' metadata), with their clients, a bundle is a tenth smaller, and nothing can be lured into them.
- */
-const environmentCredentials: Plugin = {
-  name: "baton-environment-credentials",
-  resolveId: (id) => (id === "@aws-sdk/credential-provider-node" ? CREDENTIALS : null),
-  load: (id) =>
-    id === CREDENTIALS ? `export { fromEnv as defaultProvider } from "@aws-sdk/credential-provider-env";` : null,
-};

@@ -1,0 +1,31 @@
+import type { Plugin } from "rolldown";
+
+/** Parts of packages in place of the whole, in a function's bundle: what is left out could never be called there. */
+
+const stand = (name: string, instead: string, code: string): Plugin => {
+  const id = `\0lean:${instead}`;
+  return {
+    name: `baton-lean-${name}`,
+    resolveId: (wanted) => (wanted === instead ? id : null),
+    load: (wanted) => (wanted === id ? code : null),
+  };
+};
+
+/**
+ * A function's credentials come in its environment and nowhere else: without the SDK's other ways (files, SSO, web
+ * identities, hosts' metadata), with their clients, a bundle is a tenth smaller, and nothing can be lured into them.
+ */
+export const environmentCredentials = stand(
+  "credentials",
+  "@aws-sdk/credential-provider-node",
+  `export { fromEnv as defaultProvider } from "@aws-sdk/credential-provider-env";`,
+);
+
+/** The metrics that we make. The whole brings a push gateway, a cluster and OpenTelemetry, for metrics of Node's own. */
+export const leanMetrics = stand(
+  "metrics",
+  "prom-client",
+  ["Counter", "Histogram", "Registry"]
+    .map((name) => `export { default as ${name} } from "prom-client/lib/${name.toLowerCase()}.js";`)
+    .join("\n"),
+);
