@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { type SpawnedStack, spawnStack } from "../../localstack/spawn-stack.ts";
-import { ACTS } from "./suite/scenarios.ts";
+import { ACTS, BESIDE, PROBE_POOL } from "./suite/scenarios.ts";
 import { type Company, makeCompany, playScenario } from "./suite/stage.ts";
 
 /** The suite that every Baton must pass, here against the embedded stack; `npm run deploy:local` plays it against a deployed one. */
@@ -14,8 +14,8 @@ let stack: SpawnedStack;
 let company: Company;
 
 beforeAll(async () => {
-  stack = await spawnStack({ stateDir, memory: true });
-  company = makeCompany({ url: stack.url, token: stack.token, env: {} });
+  stack = await spawnStack({ stateDir, memory: true, pools: ["default", PROBE_POOL] });
+  company = makeCompany({ url: stack.url, token: stack.token, env: {}, thorough: false });
 });
 afterAll(async () => {
   await company.dismiss();
@@ -23,7 +23,7 @@ afterAll(async () => {
   rmSync(stateDir, { recursive: true, force: true });
 });
 
-for (const { title, scenarios } of ACTS)
+for (const { title, scenarios } of [{ title: "without a runner", scenarios: BESIDE }, ...ACTS])
   describe(title, () => {
     test.concurrent.each(scenarios)("$title", { timeout: SCENARIO_MS }, async (scenario) => {
       await playScenario(company, scenario);

@@ -1,11 +1,11 @@
 import { systemClock } from "../../../shared/lib/clock.ts";
 import { DEPLOYED_SCENARIOS } from "./deployed-scenarios.ts";
-import { ACTS } from "./scenarios.ts";
+import { ACTS, BESIDE } from "./scenarios.ts";
 import { makeCompany, playScenario, type Scenario, type Target } from "./stage.ts";
 
 /**
- * Plays the suite against a Baton that runs elsewhere: BATON_URL, and BATON_TOKEN with every scope. It needs the pool
- * `default` for itself. Exits with 1 where a scenario failed.
+ * Plays the suite against a Baton that runs elsewhere: BATON_URL, and BATON_TOKEN with every scope. It needs the pools
+ * `default` and `probes` for itself. Exits with 1 where a scenario failed.
  */
 
 /** What programs of the suite inherit: a certificate to trust. */
@@ -18,7 +18,7 @@ function readTarget(): Target {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  return { url: url.replace(/\/+$/, ""), token, env: Object.fromEntries(env) };
+  return { url: url.replace(/\/+$/, ""), token, env: Object.fromEntries(env), thorough: true };
 }
 
 async function main(): Promise<boolean> {
@@ -37,8 +37,9 @@ async function main(): Promise<boolean> {
     passed = false;
   };
   try {
-    for (const scenarios of [DEPLOYED_SCENARIOS, ...ACTS.map((act) => act.scenarios)])
-      await Promise.all(scenarios.map(play));
+    const beside = Promise.all([...BESIDE, ...DEPLOYED_SCENARIOS].map(play));
+    for (const act of ACTS) await Promise.all(act.scenarios.map(play));
+    await beside;
   } finally {
     await company.dismiss();
   }

@@ -13,6 +13,8 @@ export interface Target {
   readonly token: string;
   /** What commands and runners need besides, as a certificate to trust. */
   readonly env: Readonly<Record<string, string>>;
+  /** With the check that waits a minute for a lease to run out. */
+  readonly thorough: boolean;
 }
 
 /** All who play in one suite: the control plane, and a runner that the scenarios share. */
@@ -52,17 +54,17 @@ export function makeCompany(target: Target): Company {
   const { url, token, env } = target;
   const client = makeClient({ url, token });
   const place = makePlace();
-  let hired = 0;
+  const hiredRunners: CliProcess[] = [];
   let current: Promise<CliProcess> | undefined;
   async function hire(): Promise<CliProcess> {
-    hired += 1;
-    const name = `suite-${hired}`;
+    const name = `suite-${hiredRunners.length + 1}`;
     const { token: runnerToken } = await client.call("createToken", { body: { name, scopes: ["runner"] } });
     const tokenFile = join(place.temp, `${name}-token`);
     writeFileSync(tokenFile, runnerToken, { mode: 0o600 });
     const folders = ["--work-dir", join(place.temp, name), "--allow-source", tmpdir()];
     const args = ["--url", url, "--token-file", tokenFile, "--name", name, "--slots", "4", "--drain-ms", "0"];
     const runner = baton(place, ["runner", ...args, ...folders], { env });
+    hiredRunners.push(runner);
     runner.child.once("exit", () => {
       current = undefined;
     });
@@ -77,9 +79,8 @@ export function makeCompany(target: Target): Company {
       return current;
     },
     async dismiss() {
-      const runner = await current;
-      runner?.child.kill("SIGTERM");
-      await runner?.ended;
+      for (const { child } of hiredRunners) child.kill("SIGTERM");
+      await Promise.all(hiredRunners.map(({ ended }) => ended));
       place.remove();
     },
   };

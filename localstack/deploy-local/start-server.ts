@@ -1,0 +1,160 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { request } from "node:https";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { systemClock } from "../../shared/lib/clock.ts";
+import { freePort } from "../free-port.ts";
+import { need } from "./install-server.ts";
+import type { Program } from "./run-program.ts";
+
+const READY_MS = 30_000;
+const STOP_MS = 5_000;
+const LOOK_MS = 50;
+const LOG_TAIL_CHARS = 2_000;
+
+export interface LocalServer {
+  readonly endpoint: string;
+  /** What its clients must trust. */
+  readonly certificate: string;
+  readonly logFile: string;
+  /** Its process group: itself and the functions' processes. */
+  readonly pid: number;
+  /** The end of its log. */
+  tail(): string;
+  /** Ends the server and every function's process. */
+  stop(): Promise<void>;
+  /** From now on it outlives this process. */
+  letLive(): void;
+}
+
+/**
+ * The server replaces the shell; a second shell reads the pipe on fd 3. When this process ends, however it ends, the pipe
+ * closes and the group is killed, functions and all; a line on the pipe sends the guard home instead.
+ */
+const GUARD = 'exec 3<&0 </dev/null; { read -r _ <&3 || kill -9 -- -$$; } >/dev/null 2>&1 & exec 3<&-; exec "$@"';
+
+/**
+ * Starts the server in a session of its own, on a free port of the loopback, with TLS, and with signatures and IAM enforced
+ * as AWS does (`AUTH`). Its state is in the folder. Throws `CannotTry` where it cannot make a certificate.
+ */
+export async function startServer(
+  packages: string,
+  folder: string,
+  run: Omit<Program, "command" | "args">,
+): Promise<LocalServer> {
+  const python = { ...run.env, PYTHONPATH: packages, TMPDIR: folder, HOME: folder };
+  const makeCertificate = ["-c", "from ministack.core import tls; tls.resolve_tls_material()"];
+  await need("openssl", { ...run, env: python, command: "python3", args: makeCertificate });
+  const tls = join(folder, "ministack-tls");
+  const [certificate, key] = [join(tls, "server.crt"), join(tls, "server.key")];
+  const port = await freePort();
+  const logFile = join(folder, "server.log");
+  const child = spawnServer(folder, logFile, port, certificate, key, {
+    ...python,
+    AUTH: "true",
+    USE_SSL: "1",
+    MINISTACK_SSL_CERT: certificate,
+    MINISTACK_SSL_KEY: key,
+    BIND_HOST: "127.0.0.1",
+    // What it names in URLs. With an address here, the API's own would be one that no program can parse.
+    MINISTACK_HOST: "localhost",
+    GATEWAY_PORT: String(port),
+    // No further port.
+    IOT_MTLS_ENABLED: "0",
+    // The functions inherit it: they call the server too.
+    NODE_EXTRA_CA_CERTS: certificate,
+  });
+  const endpoint = `https://127.0.0.1:${port}`;
+  await untilReady(child, endpoint, certificate, logFile, run.signal);
+  const pid = child.pid ?? 0;
+  return {
+    endpoint,
+    certificate,
+    logFile,
+    pid,
+    tail: () => readFileSync(logFile, "utf8").slice(-LOG_TAIL_CHARS),
+    stop: () => stopGroup(child, pid),
+    letLive() {
+      child.stdin?.end("\n");
+      child.unref();
+    },
+  };
+}
+
+/** Not by its own command, which would take port 443 too where it may. */
+function spawnServer(
+  folder: string,
+  logFile: string,
+  port: number,
+  certificate: string,
+  key: string,
+  env: Readonly<Record<string, string>>,
+): ChildProcess {
+  const tls = ["--certfile", certificate, "--keyfile", key];
+  const server = ["python3", "-m", "hypercorn", "ministack.app:app", "--bind", `127.0.0.1:${port}`, ...tls];
+  const log = openSync(logFile, "a", 0o600);
+  try {
+    const options = { cwd: folder, env, detached: true, stdio: ["pipe", log, log] as ["pipe", number, number] };
+    const child = spawn("/bin/sh", ["-c", GUARD, "baton-guard", ...server, "--keep-alive", "75"], options);
+    // The guard may be gone first: then there is nobody left to tell.
+    child.stdin?.on("error", () => undefined);
+    return child;
+  } finally {
+    closeSync(log);
+  }
+}
+
+async function untilReady(
+  child: ChildProcess,
+  endpoint: string,
+  certificate: string,
+  logFile: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const ca = await readFile(certificate);
+  const untilMs = systemClock.monotonicMs() + READY_MS;
+  while (!(await answers(endpoint, ca))) {
+    signal.throwIfAborted();
+    if (child.exitCode !== null || systemClock.monotonicMs() > untilMs) {
+      const log = (await readFile(logFile, "utf8")).slice(-LOG_TAIL_CHARS);
+      throw new Error(`the server was not ready within ${READY_MS / 1_000} s:\n${log}`);
+    }
+    await wait(LOOK_MS);
+  }
+}
+
+function answers(endpoint: string, ca: Buffer): Promise<boolean> {
+  return new Promise((resolve) => {
+    const ask = request(`${endpoint}/_localstack/health`, { ca }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    // Refused until it listens.
+    ask.on("error", () => resolve(false));
+    ask.end();
+  });
+}
+
+/** SIGTERM first: the server then removes the functions' folders. */
+async function stopGroup(child: ChildProcess, pid: number): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = new Promise<void>((resolve) => {
+    child.once("exit", () => resolve());
+  });
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+  await exited;
+  clearTimeout(timer);
+  killGroup(pid);
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    // Nobody is left in it.
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}
