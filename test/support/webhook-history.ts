@@ -32,8 +32,7 @@ export type Step =
 const PIPELINE = "on: {push: , pull_request: }\njobs: {build: {run: make}}\n";
 
 /** What makes two triggers the same one: one run is due for each. */
-export const nameOf = (event: string, ref: string | number | undefined, sha: string | undefined) =>
-  `${event} ${ref} ${sha}`;
+const nameOf = (event: string, ref: string | number | undefined, sha: string | undefined) => `${event} ${ref} ${sha}`;
 const nameOfTrigger = (trigger: Trigger) =>
   nameOf(
     trigger.event,
