@@ -6,7 +6,7 @@ import { SECURITY_AREAS, SECURITY_REQUIREMENTS, type SecurityRequirement } from 
 
 const root = path.resolve(import.meta.dirname, "..");
 /** The test that runs every rule of cdk-nag over every stack. */
-const NAG_TEST = "test/infra/nag.test.ts";
+const NAG_TEST = "test/infra/rules.test.ts";
 /** Beyond these a number's tests are only counted: the page is to be read. */
 const SHOWN_MAX = 6;
 

@@ -47,13 +47,22 @@ function inGroup(group: string, lines: readonly string[], at: number): string[] 
   return found.length === 0 ? [group] : found.map((title) => `${group}: ${plain(title)}`);
 }
 
+/** `17`, `24 and 27`, `1–7, 9–11, 13`. */
+const NUMBERS = String.raw`\d+(?:–\d+)?(?:(?:, | and )\d+(?:–\d+)?)*`;
+
 function numbersOf(title: string): number[] {
-  const groups = [...title.matchAll(/\bSECURITY (\d+(?:(?:, | and )\d+)*)/g)].map((match) => match[1] ?? "");
-  return [...new Set(groups.flatMap((group) => group.split(/, | and /).map(Number)))];
+  const groups = [...title.matchAll(new RegExp(`\\bSECURITY (${NUMBERS})`, "g"))].map((match) => match[1] ?? "");
+  const ranges = groups.flatMap((group) => group.split(/, | and /));
+  return [...new Set(ranges.flatMap(numbersIn))];
+}
+
+function numbersIn(range: string): number[] {
+  const [from = 0, to = from] = range.split("–").map(Number);
+  return Array.from({ length: to - from + 1 }, (_, at) => from + at);
 }
 
 const plain = (title: string) =>
   title
-    .replace(/\s*\(SECURITY [\d, and]+\)/g, "")
-    .replace(/SECURITY [\d, and]+: /g, "")
+    .replace(new RegExp(`\\s*\\(SECURITY ${NUMBERS}\\)`, "g"), "")
+    .replace(new RegExp(`SECURITY ${NUMBERS}: `, "g"), "")
     .trim();

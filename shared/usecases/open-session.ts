@@ -24,7 +24,9 @@ export interface SessionDeps extends OfferDeps {
 }
 
 /** How long the table remembers a runner that does not come again. */
-const REMEMBERED_MS = 86_400_000;
+const REMEMBERED_MS = 3_600_000;
+/** A host's ephemeral processes come one after the other, and each is another: they are one runner to people. */
+const EPHEMERAL = "ephemeral";
 
 /** Opens a runner's session: which pools it may claim from, and how to reach their queues and nothing else. */
 export async function openSession(deps: SessionDeps, runner: SessionRequest): Promise<Session> {
@@ -62,12 +64,12 @@ export async function openSession(deps: SessionDeps, runner: SessionRequest): Pr
 /** For people who ask who is there: nothing is decided by it. One write for each process in a quarter of an hour. */
 async function noteRunner(
   deps: SessionDeps,
-  { name, pools, slots, firstSession }: SessionRequest,
+  { name, pools, slots, firstSession, ephemeral }: SessionRequest,
   runnerId: string,
   session: { readonly seenAtMs: number; readonly expiresAtMs: number },
 ): Promise<void> {
   const { tenant } = deps.settings;
-  const instance = firstSession ?? runnerId;
+  const instance = ephemeral ? EPHEMERAL : (firstSession ?? runnerId);
   await deps.runners.seen({
     ...runnerItemKey(tenant, name, instance),
     v: ITEM_VERSION,

@@ -16,6 +16,7 @@ describe("SECURITY 8: a group", () => {
   test.each(all)("and that", () => {});
 });
 test("outside of the group", () => {});
+test("SECURITY 9–11, 13: a range", () => {});
 `;
 
 test("proofs are found in titles, and in the tests of a group", () => {
@@ -28,5 +29,6 @@ test("proofs are found in titles, and in the tests of a group", () => {
     "7 an apostrophe\\'s end",
     "8 a group: holds this",
     "8 a group: and that",
+    ...[9, 10, 11, 13].map((number) => `${number} a range`),
   ]);
 });
