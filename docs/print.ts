@@ -1,8 +1,11 @@
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { checkMoves, joinMoves } from "../shared/domain/check-moves.ts";
+import { deliveryMoves } from "../shared/domain/delivery-moves.ts";
 import { headMoves, headsMoves, sweepMoves } from "../shared/domain/heads-moves.ts";
 import { JOB_TERMINAL, jobMoves } from "../shared/domain/job-moves.ts";
+import { OUTBOX_TERMINAL, outboxMoves } from "../shared/domain/outbox-moves.ts";
+import { refMoves } from "../shared/domain/ref-moves.ts";
 import { RUN_TERMINAL, runMoves } from "../shared/domain/run-moves.ts";
 import { scheduleMoves } from "../shared/domain/schedule-moves.ts";
 import { openApiDocument } from "../shared/protocol/openapi.ts";
@@ -33,6 +36,10 @@ const ARCHITECTURE_BLOCKS: Blocks = {
   "check diagram": () => printDiagram(checkMoves, ["final"]),
   "check moves": () => printMoves(checkMoves),
   "join moves": () => printMoves(joinMoves),
+  "outbox diagram": () => printDiagram(outboxMoves, OUTBOX_TERMINAL),
+  "outbox moves": () => printMoves(outboxMoves),
+  "delivery moves": () => printMoves(deliveryMoves),
+  "ref moves": () => printMoves(refMoves),
   "heads moves": () => printMoves(headsMoves),
   "head moves": () => printMoves(headMoves),
   "schedule moves": () => printMoves(scheduleMoves),
