@@ -1,5 +1,6 @@
 import type { Node } from "constructs";
 import { z } from "zod";
+import { POOL_FORKS } from "../shared/domain/plan.ts";
 import { DEFAULT_POOLS } from "../shared/resources.ts";
 
 const onOff = z.enum(["on", "off"]);
@@ -34,7 +35,7 @@ const schema = z.object({
   /** Subnets of that VPC, by commas. They need a way to the internet. */
   subnetIds: list(/^subnet-[0-9a-f]+$/).optional(),
   /** Pools that get an offer queue, by commas. */
-  pools: poolList,
+  pools: list(NAME).default([...DEFAULT_POOLS, POOL_FORKS]),
   tenant: z.string().regex(NAME).default("main"),
   /** Whether dashboard and alarms are deployed. */
   watch: onOff.default("on"),

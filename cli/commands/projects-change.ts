@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { POOL_FORKS } from "../../shared/domain/plan.ts";
 
 import type { ForgeSecret, ProjectView } from "../../shared/protocol/projects.ts";
 import { CommandError } from "../command-error.ts";
@@ -39,7 +40,7 @@ export async function addProjectCommand(context: Context, name: string, options:
         repository: options.repo,
         credentials: secret?.kind ?? "none",
       },
-      forks: { mode: options.forks ?? "approve", pool: options.forksPool ?? "forks" },
+      forks: { mode: options.forks ?? "approve", pool: options.forksPool ?? POOL_FORKS },
       reports: { mode: options.reports ?? reportsWith(secret), comment: options.comment === true },
       ...(secret === undefined ? {} : { secret }),
     },

@@ -22,6 +22,8 @@ export type Step = z.infer<typeof stepSchema>;
 
 /** The pool of a job that names none. */
 export const POOL_DEFAULT = "default";
+/** The pool of pull requests from forks, where a project names none. */
+export const POOL_FORKS = "forks";
 
 /** The cold part of a job: all that its runner needs and nobody else does. */
 export const jobSpecSchema = z.strictObject({

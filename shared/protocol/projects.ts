@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ENV_NAME_PATTERN } from "../domain/id-patterns.ts";
 import { BRANCH_PATTERN_LENGTH_MAX, SECRET_VALUE_BYTES_MAX } from "../domain/limits.ts";
+import { POOL_FORKS } from "../domain/plan.ts";
 import { poolName, projectName } from "./ids.ts";
 
 /** Projects: a repository of a forge, and how Baton treats it. */
@@ -30,7 +31,7 @@ export const projectBody = z.strictObject({
     credentials: z.enum(FORGE_CREDENTIALS).default("token"),
   }),
   /** Pull requests from forks: wait for an approval of the exact commit, run at once, or never. */
-  forks: z.strictObject({ mode: z.enum(FORK_MODES), pool: poolName }).default({ mode: "approve", pool: "forks" }),
+  forks: z.strictObject({ mode: z.enum(FORK_MODES), pool: poolName }).default({ mode: "approve", pool: POOL_FORKS }),
   reports: z
     .strictObject({ mode: z.enum(REPORT_MODES), comment: z.boolean().default(false) })
     .default({ mode: "checks", comment: false }),
