@@ -51,7 +51,7 @@ export function handlerEnvironment(
 }
 
 /** Settings of a control plane that whoever starts an embedded one may make. */
-const PASSED_ON = new Set(["BATON_FORGE_HOSTS"]);
+const PASSED_ON = new Set(["BATON_FORGE_HOSTS", "BATON_PUBLIC_URL"]);
 
 /** Gives this process that environment, and of the user's own AWS and Baton settings only those that are meant for it. */
 export function enterEnvironment(environment: Readonly<Record<string, string>>): void {

@@ -183,3 +183,29 @@ export function sweepArgs(change: Args = {}): Args {
     ...change,
   };
 }
+
+/** Asked to look again, or not; the one who sends it has died, or not. */
+export function outboxInState(state: string, change: Item = {}): Item {
+  const sending = { seq: 3, sender: "me", asked: 0, tries: 1, wakeAtMs: NOW_MS + 5, dueShard: "REPORTS" };
+  return { state, ...sending, sent: {}, parts: { old: { createdAtMs: NOW_MS - 1 } }, history: {}, ...change };
+}
+
+/** What the moves of an outbox may ask for. */
+export function outboxArgs(change: Args = {}): Args {
+  return {
+    nowMs: NOW_MS,
+    seq: 3,
+    sender: "me",
+    sent: { key: { digest: "d", id: "1" } },
+    wakeAtMs: NOW_MS + 9,
+    dueShard: "REPORTS",
+    error: "an error",
+    pipeline: "new",
+    part: { runId: "run_1", createdAtMs: NOW_MS },
+    createdAtMs: NOW_MS,
+    ttl: 1,
+    historyKey: "0.move",
+    historyEntry: { atMs: NOW_MS, actor: "test" },
+    ...change,
+  };
+}

@@ -6,6 +6,7 @@ import { interpretMove } from "../../../shared/domain/interpret-move.ts";
 import type { Args, Item } from "../../../shared/domain/item.ts";
 import { JOB_STATES, JOB_TERMINAL, jobMoves } from "../../../shared/domain/job-moves.ts";
 import type { Move } from "../../../shared/domain/move.ts";
+import { OUTBOX_STATES, OUTBOX_TERMINAL, outboxMoves } from "../../../shared/domain/outbox-moves.ts";
 import { refMoves } from "../../../shared/domain/ref-moves.ts";
 import { RUN_STATES, RUN_TERMINAL, runMoves } from "../../../shared/domain/run-moves.ts";
 import { SCHEDULE_STATES, scheduleMoves } from "../../../shared/domain/schedule-moves.ts";
@@ -16,6 +17,8 @@ import {
   jobArgs,
   jobInState,
   NOW_MS,
+  outboxArgs,
+  outboxInState,
   refInState,
   runArgs,
   runInState,
@@ -102,6 +105,16 @@ const DELIVERY_MACHINE: Machine = {
 };
 
 const REF_MACHINE: Machine = { open: { open: ["advance", "enter", "leave"] } };
+
+const OUTBOX_MACHINE: Machine = {
+  pending: { sending: ["take"], pending: ["addPart", "replacePart"] },
+  sending: {
+    sending: ["takeOver", "ask", "again", "addPart", "replacePart"],
+    pending: ["settle", "rest", "postpone"],
+    delivered: ["finish"],
+    given_up: ["giveUp"],
+  },
+};
 
 const STOPS = ["cancel", "superseded", "timeout"].map((reason) => ({ reason, atMs: 1, deadlineMs: NOW_MS + 50 }));
 /** All that guards look at beside the state: reason of the stop, both budgets, an expired or a living lease. */
@@ -190,6 +203,19 @@ const FAMILIES: readonly {
     machine: REF_MACHINE,
     variants: (state) => [refInState(state), refInState(state, { runs: { run_1: "b" } })],
     args: triggerArgs(),
+  },
+  {
+    name: "outbox",
+    moves: outboxMoves,
+    states: OUTBOX_STATES,
+    terminal: OUTBOX_TERMINAL,
+    machine: OUTBOX_MACHINE,
+    variants: (state) => [
+      outboxInState(state),
+      outboxInState(state, { wakeAtMs: NOW_MS - 1 }),
+      outboxInState(state, { parts: { new: { createdAtMs: NOW_MS - 1 } } }),
+    ],
+    args: outboxArgs(),
   },
   {
     name: "project's heads",
@@ -312,6 +338,41 @@ describe("fences and claims", () => {
         expect(Math.min(is?.failed ?? 0, is?.lost ?? 0)).toBeGreaterThanOrEqual(0);
       }
     }
+  });
+});
+
+describe("an outbox that is being sent", () => {
+  const during = outboxInState("sending");
+  const { addPart, replacePart, ask, take, takeOver, ...senders } = outboxMoves;
+
+  test.each(Object.entries(senders).filter(([, move]) => move.from !== "none"))(
+    "%s is its sender's alone",
+    (_name, move) => {
+      expect(interpretMove(move, during, outboxArgs())).toBeDefined();
+      expect(interpretMove(move, during, outboxArgs({ sender: "another" }))).toBeUndefined();
+    },
+  );
+
+  test("does not come to rest while somebody asks for another look", () => {
+    const asked = interpretMove(ask, during, outboxArgs());
+    for (const move of [outboxMoves.settle, outboxMoves.rest, outboxMoves.finish])
+      expect(asked && interpretMove(move, asked, outboxArgs())).toBeUndefined();
+    const again = asked && interpretMove(outboxMoves.again, asked, outboxArgs());
+    expect(again && interpretMove(outboxMoves.settle, again, outboxArgs())).toMatchObject({ state: "pending" });
+  });
+
+  test("is not taken over before its sender's time is over, nor by who saw an older one", () => {
+    expect(interpretMove(takeOver, during, outboxArgs())).toBeUndefined();
+    const late = outboxInState("sending", { wakeAtMs: NOW_MS - 1 });
+    expect(interpretMove(takeOver, late, outboxArgs({ seq: 2 }))).toBeUndefined();
+    expect(interpretMove(takeOver, late, outboxArgs({ sender: "you" }))).toMatchObject({ sender: "you", seq: 4 });
+    expect(interpretMove(take, outboxInState("pending"), outboxArgs({ seq: 2 }))).toBeUndefined();
+  });
+
+  test("an older run does not push a newer one out of the comment", () => {
+    const newer = { parts: { new: { createdAtMs: NOW_MS } } };
+    for (const move of [addPart, replacePart])
+      expect(interpretMove(move, outboxInState("pending", newer), outboxArgs())).toBeUndefined();
   });
 });
 
