@@ -28,18 +28,28 @@ export function proofsIn(file: string, text: string): Proof[] {
     const title = TITLE.exec(line)?.[2];
     const numbers = title === undefined ? [] : numbersOf(title);
     if (title === undefined || numbers.length === 0) return [];
-    const titles = /\bdescribe\b/.test(line) ? inGroup(plain(title), lines, at) : [plain(title)];
+    const titles = GROUP.test(line) ? inGroup(plain(title), lines, at) : [groupOf(lines, at) + plain(title)];
     return numbers.flatMap((number) => titles.map((one) => ({ number, title: one, file })));
   });
 }
 
+const GROUP = /^\s*describe\b/;
 const TITLE = /(["'`])((?:(?!\1|\\).|\\.)*\bSECURITY \d(?:(?!\1|\\).|\\.)*)\1/;
 /** Also where `each` takes its cases on lines of their own. */
 const NESTED = /^\s+(?:(?:test|it)(?:\.\w+)*\((?:.*\)\()?|\]\)\()(["'`])((?:(?!\1|\\).|\\.)+)\1/;
 
+const indentOf = (line: string) => line.length - line.trimStart().length;
+
+/** The title of the group that a line stands in, as a prefix; empty where it stands in none, or where it is not in quotes. */
+function groupOf(lines: readonly string[], at: number): string {
+  const own = indentOf(lines[at] ?? "");
+  const before = lines.slice(0, at).findLast((line) => GROUP.test(line) && indentOf(line) < own);
+  const title = before === undefined ? undefined : /(["'`])((?:(?!\1|\\).|\\.)+)\1/.exec(before)?.[2];
+  return title === undefined || own === 0 ? "" : `${plain(title)}: `;
+}
+
 /** The tests below a group's line, which are indented, up to where the group's own indentation comes again. */
 function inGroup(group: string, lines: readonly string[], at: number): string[] {
-  const indentOf = (line: string) => line.length - line.trimStart().length;
   const below = lines.slice(at + 1);
   const end = below.findIndex((line) => line.trim() !== "" && indentOf(line) <= indentOf(lines[at] ?? ""));
   const titles = below.slice(0, end < 0 ? undefined : end).map((line) => NESTED.exec(line)?.[2]);

@@ -64,7 +64,7 @@ function send(method: string, url: string, headers: Record<string, string> = {},
   });
 }
 
-test("a link uploads once: If-None-Match refuses the second time", async () => {
+test("a link uploads once: If-None-Match refuses the second time (SECURITY 27)", async () => {
   const { url, headers } = await uploadLink("logs/once");
   expect(await send("PUT", url, headers, BODY)).toEqual([200, undefined]);
   expect(await send("PUT", url, headers, BODY)).toEqual([412, "PreconditionFailed"]);
@@ -81,7 +81,7 @@ test("of 20 uploads to one key at once, one wins", async () => {
   expect(answers.filter(([status]) => status === 412)).toHaveLength(19);
 });
 
-test("a link is for its length, its content, its key, its method and its headers", async () => {
+test("a link is for its length, its content, its key, its method and its headers (SECURITY 27)", async () => {
   const { url, headers } = await uploadLink("logs/exact");
   const longer = Buffer.concat([BODY, BODY]);
   const swapped = Buffer.from([...BODY].reverse());
@@ -99,7 +99,7 @@ test("a link is for its length, its content, its key, its method and its headers
   expect(await send("PUT", url, headers, BODY)).toEqual([200, undefined]);
 });
 
-test("a link ends when it says", async () => {
+test("a link ends when it says (SECURITY 27)", async () => {
   const { url, headers } = await uploadLink("logs/late", 60);
   const earlier = url.replace(/X-Amz-Expires=\d+/, "X-Amz-Expires=1");
   expect(await send("PUT", earlier, headers, BODY)).toEqual([403, "SignatureDoesNotMatch"]);

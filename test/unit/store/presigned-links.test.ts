@@ -34,7 +34,7 @@ function sent({ method, url, headers }: SignedRequest, bytes: number | undefined
 const refused = (request: ReturnType<typeof sent>, afterMs = 0) =>
   refuseSignature(request, credentials, systemClock.nowMs() + afterMs) !== undefined;
 
-test("a link to upload is good for exactly what it was signed for", async () => {
+test("a link to upload is good for exactly what it was signed for (SECURITY 27)", async () => {
   const put = sent(await bucket.signPut({ key: KEY, bytes: BYTES.length, sha256 }), BYTES.length);
   expect(refused(put)).toBe(false);
   const otherSum = createHash("sha256").update("other").digest("base64");
@@ -60,7 +60,7 @@ test("a link to upload is good for exactly what it was signed for", async () => 
   }
 });
 
-test("a link to upload names its digest as S3 does, and forbids to overwrite", async () => {
+test("a link to upload names its digest as S3 does, and forbids to overwrite (SECURITY 27)", async () => {
   const { url, headers } = await bucket.signPut({ key: KEY, bytes: BYTES.length, sha256 });
   expect(headers).toEqual({
     "if-none-match": "*",
@@ -77,7 +77,7 @@ test("a link for a log's first chunk, whose length nobody knows yet, still names
   expect(refused({ ...put, headers: { host: put.headers.host } as typeof put.headers })).toBe(true);
 });
 
-test("links live for minutes", async () => {
+test("links live for minutes (SECURITY 27)", async () => {
   const put = sent(await bucket.signPut({ key: KEY, bytes: BYTES.length, sha256 }), BYTES.length);
   const get = sent(await bucket.signGet(KEY), undefined);
   for (const [link, lifeMs] of [
@@ -90,7 +90,7 @@ test("links live for minutes", async () => {
   }
 });
 
-test("a link to download reads one key, and writes nothing", async () => {
+test("a link to download reads one key, and writes nothing (SECURITY 27)", async () => {
   const get = sent(await bucket.signGet(KEY), undefined);
   expect(refused(get)).toBe(false);
   expect(refused({ ...get, method: "PUT" })).toBe(true);
