@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { ForgeError } from "../../../shared/usecases/forge.ts";
+import { type Forge, ForgeError } from "../../../shared/usecases/forge.ts";
 import { sweepProjects } from "../../../shared/usecases/sweep-projects.ts";
 import { sweepSchedules } from "../../../shared/usecases/sweep-schedules.ts";
 import { makeSweepWorld, START_MS, type SweepWorld } from "../../support/sweep-world.ts";
@@ -147,6 +147,42 @@ test("a clock that is behind fires nothing twice, and nothing early", async () =
   expect(fired()).toHaveLength(2);
 });
 
+describe("a sweep that is slow", () => {
+  /** While the first sweep asks the forge, something else happens. */
+  function whileAsked(repository: { forge: Forge }, meanwhile: () => Promise<void>): void {
+    const { defaultBranch } = repository.forge;
+    repository.forge.defaultBranch = async (project) => {
+      repository.forge.defaultBranch = defaultBranch;
+      await meanwhile();
+      return defaultBranch(project);
+    };
+  }
+
+  test("does not move back what a later one has fired", async () => {
+    const { repository } = await scheduledProject('cron: "*/10 * * * *"');
+    whileAsked(repository, async () => {
+      world.clock.nowMs += 10 * MINUTE_MS;
+      await sweepSchedules(world.deps, never);
+    });
+    world.clock.nowMs = START_MS + 10 * MINUTE_MS;
+    await sweepSchedules(world.deps, never);
+    expect(world.schedules()).toMatchObject([{ dueAtMs: START_MS + 30 * MINUTE_MS }]);
+    expect(fired().map(([at]) => String(at).slice(11, 16))).toEqual(["00:10", "00:20"]);
+  });
+
+  test("passes no due time over that came meanwhile", async () => {
+    const { repository } = await scheduledProject('cron: "*/10 * * * *"');
+    whileAsked(repository, async () => {
+      world.clock.nowMs += 25 * MINUTE_MS;
+    });
+    world.clock.nowMs = START_MS + 10 * MINUTE_MS;
+    await sweepSchedules(world.deps, never);
+    await sweepSchedules(world.deps, never);
+    expect(fired().map(([at]) => String(at).slice(11, 16))).toEqual(["00:10", "00:30"]);
+    expect(world.schedules()).toMatchObject([{ skipped: 1 }]);
+  });
+});
+
 describe("a forge that fails", () => {
   test("delays a schedule, and keeps no other from its turn", async () => {
     const { repository } = await scheduledProject('cron: "0 * * * *"');
@@ -204,6 +240,17 @@ describe("the schedules of a project", () => {
     expect(world.runs().filter(({ trigger }) => trigger?.event === "schedule")).toMatchObject([
       { state: "plan_failed" },
     ]);
+  });
+
+  test("of the repository that the project had before run no more", async () => {
+    await scheduledProject('cron: "0 * * * *"');
+    world.clock.nowMs = START_MS;
+    const forge = { kind: "github", repository: "acme/moved", apiUrl: "https://api.github.com" } as const;
+    const moved = world.addProject("shop", { forge: { ...forge, credentials: "token" } });
+    moved.repository.branches.set("main", sha("x1"));
+    await sweepEachMinute(START_MS + 130 * MINUTE_MS);
+    expect(world.runs()).toEqual([]);
+    expect(world.schedules()).toMatchObject([{ state: "retired" }]);
   });
 
   test("end with the project", async () => {
