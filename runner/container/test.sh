@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Builds runner/Dockerfile and runs the image, with podman and no registry: npm run test:container.
+# Builds runner/Dockerfile and runs the image, and runs the systemd unit under a real systemd, both with podman and no
+# registry: npm run test:container.
 #
 # It installs nothing. It needs root, podman with runc (Debian: apt-get install -y --no-install-recommends podman runc
 # netavark iptables busybox-static debootstrap), and a base image without Node, as a folder or a tar of its root:
-#   BATON_BASE_ROOT=/path/to/root   (default: made by debootstrap under node_modules/.cache, with git and tini)
+#   BATON_BASE_ROOT=/path/to/root   (default: made by debootstrap under node_modules/.cache, with git, tini and systemd)
 # Node 24 is put into it from node_modules. Ends with 77 where podman is not there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -41,7 +42,7 @@ root=${BATON_BASE_ROOT:-node_modules/.cache/baton/base-root}
 if [ ! -e "$root" ]; then
   command -v debootstrap >/dev/null || { say "skipped: no base (BATON_BASE_ROOT), and no debootstrap to make one"; exit 77; }
   say "making a base with debootstrap"
-  debootstrap --variant=minbase --include=git,tini,ca-certificates bookworm "$root.making" >"$work/debootstrap.log" ||
+  debootstrap --variant=minbase --include=git,tini,ca-certificates,systemd,systemd-sysv,dbus,procps bookworm "$root.making" >"$work/debootstrap.log" ||
     { tail -3 "$work/debootstrap.log"; exit 1; }
   rm -rf "$root.making"/var/cache/apt/archives/*.deb "$root.making"/var/lib/apt/lists/*
   mv "$root.making" "$root"
@@ -59,4 +60,20 @@ pod build --network none --format docker --build-arg BASE="$image-base" -f runne
   { cat "$work/build.log"; exit 1; }
 say "built: $(pod image inspect --format '{{.Size}}' "$image") bytes, of which the base $(pod image inspect --format '{{.Size}}' "$image-base")"
 
-BATON_TEST_IMAGE=$image BATON_TEST_STORAGE=$work PATH=$PWD/node_modules/.bin:$PATH npx vitest run test/e2e/container.test.ts
+# A host as docs/RUNNERS.md sets one up.
+mkdir "$work/host"
+cp -r "$work/packed/baton-runner" "$work/host/"
+cat >"$work/host/Containerfile" <<'HOST'
+ARG BASE
+FROM ${BASE}
+COPY baton-runner /opt/baton-runner/
+RUN mkdir -p /opt/node/bin && ln -s /usr/local/bin/node /opt/node/bin/node \
+    && useradd --system --no-create-home --home-dir /var/lib/baton-runner --shell /usr/sbin/nologin baton-runner \
+    && install -d -m 700 /etc/baton-runner \
+    && install -m 644 /opt/baton-runner/baton-runner.service /etc/systemd/system/
+HOST
+pod build --network none --format docker --build-arg BASE="$image-base" -f "$work/host/Containerfile" -t "$image-host" "$work/host" \
+  >"$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }
+
+BATON_TEST_IMAGE=$image BATON_TEST_HOST_IMAGE=$image-host BATON_TEST_STORAGE=$work PATH=$PWD/node_modules/.bin:$PATH \
+  npx vitest run test/e2e/container.test.ts test/e2e/systemd.test.ts

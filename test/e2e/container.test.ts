@@ -1,10 +1,9 @@
-import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { listAllJobs } from "../../shared/protocol/list-all-jobs.ts";
 import { eventually } from "../support/eventually.ts";
+import { podmanAt } from "../support/podman.ts";
 import { createRunOf, runEnds } from "../support/run-ends.ts";
 import { startWholeSystem, type WholeSystem } from "../support/whole-system.ts";
 
@@ -14,10 +13,7 @@ import { startWholeSystem, type WholeSystem } from "../support/whole-system.ts";
  */
 
 const image = process.env["BATON_TEST_IMAGE"];
-const storage = process.env["BATON_TEST_STORAGE"] ?? "";
-const run = promisify(execFile);
-const podman = async (...args: string[]) =>
-  (await run("podman", ["--root", join(storage, "storage"), "--runroot", join(storage, "run"), ...args])).stdout.trim();
+const podman = podmanAt(process.env["BATON_TEST_STORAGE"] ?? "");
 
 const why = image === undefined ? " (skipped: no image; npm run test:container builds one with podman)" : "";
 
