@@ -51,6 +51,22 @@ export const RESULTS = {
       ),
     }),
   ),
+  cost: recorded(
+    z.object({
+      idle: z.array(z.object({ what: z.string(), listed: z.number(), billed: z.number() })),
+      job: z.object({
+        counts: z.object({
+          apiRequests: z.int(),
+          invocations: z.int(),
+          itemWrites: z.int(),
+          writeUnits: z.number(),
+          sqs: z.int(),
+          s3: z.int(),
+        }),
+        dollars: z.record(z.string(), z.number()),
+      }),
+    }),
+  ),
   model: recorded(
     z.object({
       rows: z.array(

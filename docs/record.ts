@@ -34,6 +34,7 @@ const TOOLS: Readonly<Record<string, Tool>> = {
     typed: `npm run attack -- --seed ${seed}`,
     run: (file) => node("test/attack/main.ts", "--seed", String(seed), "--json", file),
   },
+  cost: { typed: "npm run record -- cost", run: (file) => toFile(file, "test/bench/cost.ts") },
   conformance: { typed: "baton conformance", run: conformance },
   model: { typed: "npm run model -- --json", run: (file) => toFile(file, "test/model/main.ts", "--json") },
   mutants: {
