@@ -26,8 +26,15 @@ export const projectBody = z.strictObject({
     repository,
     /** The REST API's address. Its host must be one that this control plane may call. */
     apiUrl: z.url({ protocol: /^https?$/ }).default("https://api.github.com"),
-    /** What runners clone from. */
-    cloneUrl: z.url({ protocol: /^https?$/ }).optional(),
+    /** What runners clone from, with keys of their own where it is ssh. It is no place for a secret. */
+    cloneUrl: z
+      .string()
+      .max(2_048)
+      .regex(
+        /^(?!ssh:\/\/[^/@]*:[^/@]*@)(?:https?:\/\/(?![^/]*@)|ssh:\/\/|git@)[^\s-]\S*$/,
+        "a clone URL is http, https or ssh, with no password in it",
+      )
+      .optional(),
     credentials: z.enum(FORGE_CREDENTIALS).default("token"),
   }),
   /** Pull requests from forks: wait for an approval of the exact commit, run at once, or never. */
