@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type SpawnedStack, spawnStack } from "../../localstack/spawn-stack.ts";
-import { ACTS, BESIDE, PROBE_POOL } from "./suite/scenarios.ts";
+import { allowedRights, neededRights } from "../support/needed-rights.ts";
+import { LAST_SCENARIO, PROBE_POOL, SCENARIOS } from "./suite/scenarios.ts";
 import { type Company, makeCompany, playScenario } from "./suite/stage.ts";
 
 /** The suite that every Baton must pass, here against the embedded stack; `npm run deploy:local` plays it against a deployed one. */
@@ -14,8 +16,9 @@ let stack: SpawnedStack;
 let company: Company;
 
 beforeAll(async () => {
-  stack = await spawnStack({ stateDir, memory: true, pools: ["default", PROBE_POOL] });
-  company = makeCompany({ url: stack.url, token: stack.token, env: {}, thorough: false });
+  const main = fileURLToPath(new URL("../support/watched-stack.ts", import.meta.url));
+  stack = await spawnStack({ stateDir, memory: true, main, pools: ["default", PROBE_POOL] });
+  company = makeCompany({ url: stack.url, token: stack.token, env: {} });
 });
 afterAll(async () => {
   await company.dismiss();
@@ -23,9 +26,22 @@ afterAll(async () => {
   rmSync(stateDir, { recursive: true, force: true });
 });
 
-for (const { title, scenarios } of [{ title: "without a runner", scenarios: BESIDE }, ...ACTS])
-  describe(title, () => {
-    test.concurrent.each(scenarios)("$title", { timeout: SCENARIO_MS }, async (scenario) => {
-      await playScenario(company, scenario);
-    });
+describe("at once", () => {
+  test.concurrent.each(SCENARIOS)("$title", { timeout: SCENARIO_MS }, async (scenario) => {
+    await playScenario(company, scenario);
   });
+});
+
+test(LAST_SCENARIO.title, { timeout: SCENARIO_MS }, async () => {
+  await playScenario(company, LAST_SCENARIO);
+});
+
+test("SECURITY 9: no function needed a right that its role does not have", () => {
+  const needed = neededRights(stateDir);
+  const missing = [...needed].flatMap(([name, rights]) => {
+    const allowed = allowedRights(name);
+    return [...rights].filter((right) => !allowed.has(right)).map((right) => `${name}: ${right}`);
+  });
+  expect(missing).toEqual([]);
+  expect([...(needed.get("lease") ?? [])]).toEqual(expect.arrayContaining(["table UpdateItem"]));
+});

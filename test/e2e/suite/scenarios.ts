@@ -1,6 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { CHECKS } from "../../../cli/conformance/all-checks.ts";
 import { type Route, type RouteName, routes } from "../../../shared/protocol/routes.ts";
 import { eventually } from "../../support/eventually.ts";
 import { killRunner, RECOVERY_MS, type Scenario, type Stage } from "./stage.ts";
@@ -133,20 +134,26 @@ const noToken: Scenario = {
 const conformance: Scenario = {
   title: "`baton conformance` finds every promise kept",
   async play(stage) {
-    const quick = stage.target.thorough ? [] : ["--quick"];
-    const { code, stdout, stderr } = await stage.baton("conformance", "--pool", PROBE_POOL, ...quick).ended;
+    const { code, stdout, stderr } = await stage.baton("conformance", "--pool", PROBE_POOL, "--quick").ended;
     equal(code, 0, `${stdout}${stderr}`);
   },
 };
 
-/** Played beside all others: its pool has no runner. */
-export const BESIDE: readonly Scenario[] = [conformance];
+/** Those that wait a minute for a lease to run out. Little else happens: it is played beside all others. */
+export const slowConformance: Scenario = {
+  title: "`baton conformance` finds what is slow to try kept too",
+  async play(stage) {
+    const slow = CHECKS.filter((check) => check.slow === true).map(({ id }) => id);
+    const { code, stdout, stderr } = await stage.baton("conformance", "--pool", PROBE_POOL, "--only", ...slow).ended;
+    equal(code, 0, `${stdout}${stderr}`);
+  },
+};
 
-/** What is played at once; one act after the other. */
-export const ACTS: readonly { readonly title: string; readonly scenarios: readonly Scenario[] }[] = [
-  { title: "with a runner", scenarios: [noToken, helloRun, largeProducts, failingJob, cancel] },
-  { title: "with a runner that is killed", scenarios: [runnerKilled] },
-];
+/** May be played at once. */
+export const SCENARIOS: readonly Scenario[] = [conformance, noToken, helloRun, largeProducts, failingJob, cancel];
+
+/** Ends the runner that the others share: it comes after them. */
+export const LAST_SCENARIO: Scenario = runnerKilled;
 
 async function jobRuns({ client }: Stage, run: string, job: string): Promise<void> {
   const isRunning = async () => (await client.call("getJob", { params: { run, job } })).job.state === "running";

@@ -13,8 +13,6 @@ export interface Target {
   readonly token: string;
   /** What commands and runners need besides, as a certificate to trust. */
   readonly env: Readonly<Record<string, string>>;
-  /** With the check that waits a minute for a lease to run out. */
-  readonly thorough: boolean;
 }
 
 /** All who play in one suite: the control plane, and a runner that the scenarios share. */
