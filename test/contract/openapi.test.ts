@@ -35,9 +35,9 @@ test("every route is one operation, named like the route", () => {
   expect(operations.map(({ operationId }) => operationId).sort()).toEqual(Object.keys(routes).sort());
 });
 
-test("only the health route is open", () => {
+test("only the health route and webhooks, which are signed, are open", () => {
   const open = operations.filter(({ security }) => security.length === 0);
-  expect(open.map(({ operationId }) => operationId)).toEqual(["health"]);
+  expect(open.map(({ operationId }) => operationId)).toEqual(["health", "githubWebhook"]);
 });
 
 test("a path's parameters are those that it names, and all are required", () => {

@@ -129,9 +129,11 @@ describe("SECURITY 6: a route", () => {
     expect((await call(name, { params: PARAMS, body: "x".repeat(BODY_BYTES_MAX + 1) })).status).toBe(401);
   });
 
-  test("health alone is open", async () => {
-    expect(everyRoute.filter(([, route]) => route.access === "open").map(([name]) => name)).toEqual(["health"]);
+  test("health and webhooks alone ask for no token, and a webhook for a signature", async () => {
+    const open = everyRoute.filter(([, route]) => route.access === "open").map(([name]) => name);
+    expect(open).toEqual(["health", "githubWebhook"]);
     expect((await call("health")).status).toBe(200);
+    expect((await call("githubWebhook", { params: { project: "default" }, body: {} })).status).toBe(401);
   });
 });
 
