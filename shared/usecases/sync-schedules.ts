@@ -1,4 +1,4 @@
-import { SCHEDULES_PER_PROJECT_MAX } from "../domain/limits.ts";
+import { DEFINITIONS_MAX, SCHEDULES_PER_PROJECT_MAX } from "../domain/limits.ts";
 import { scheduleMoves } from "../domain/schedule-moves.ts";
 import { eachOf } from "../lib/each-of.ts";
 import { nextDueMs } from "../pipeline/cron.ts";
@@ -24,7 +24,7 @@ type Line = Pick<ScheduleItem, "pipelinePath" | "cron" | "branch">;
 export async function syncSchedules(deps: SweepDeps, project: ProjectItem, sha: string): Promise<void> {
   const ref = headsRefOf(project);
   const known = new Map((await deps.sweeps.listSchedules(headsPartition(ref))).map((one) => [one.sk, one]));
-  const paths = await deps.forge.listDefinitions(project, sha);
+  const paths = (await deps.forge.listDefinitions(project, sha)).toSorted().slice(0, DEFINITIONS_MAX);
   const read = await eachOf(paths, WIDTH, async (path) => linesOf(path, await deps.forge.readFile(project, sha, path)));
   const invalid = new Set(paths.filter((_, at) => read[at] === undefined));
   const lines = read.flatMap((one) => one ?? []);

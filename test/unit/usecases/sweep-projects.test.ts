@@ -114,7 +114,7 @@ describe("a lost webhook", () => {
     expect(world.runs()).toEqual([]);
   });
 
-  test("of a fork's pull request starts a run that waits for its approval, in the pool of forks", async () => {
+  test("SECURITY 19: of a fork's pull request starts a run that waits for its approval, in the pool of forks", async () => {
     const { repository } = await seenProject();
     repository.pulls.set(9, pull(9, sha("f1"), true));
     await sweepAfter(5);
