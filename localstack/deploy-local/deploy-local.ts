@@ -29,6 +29,7 @@ const CREDENTIALS = { accessKeyId: "test", secretAccessKey: "test" };
 
 const FAILED_EXIT = 1;
 const CANNOT_TRY_EXIT = 2;
+const INTERRUPTED_EXIT = 130;
 
 /** What one deployment stands on. */
 interface Ground {
@@ -62,6 +63,7 @@ export async function deployLocal(
     kept = await tryOut(ground);
   } catch (error) {
     exit = error instanceof CannotTry ? CANNOT_TRY_EXIT : FAILED_EXIT;
+    if (signal.aborted) exit = INTERRUPTED_EXIT;
     tell(progress, error, ground);
   } finally {
     if (!kept) {
@@ -79,7 +81,8 @@ function tell(progress: Progress, error: unknown, ground: Ground | undefined): v
   const message = error instanceof Error ? error.message : String(error);
   const cannotTry = error instanceof CannotTry;
   progress.say(cannotTry ? `Baton cannot be deployed here: ${message}` : message);
-  if (ground?.server !== undefined && !cannotTry) progress.say(`the server's log ends with:\n${ground.server.tail()}`);
+  if (ground?.server !== undefined && !cannotTry && !ground.signal.aborted)
+    progress.say(`the server's log ends with:\n${ground.server.tail()}`);
 }
 
 async function findServer(

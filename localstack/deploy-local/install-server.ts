@@ -15,9 +15,10 @@ export class CannotTry extends Error {
 
 /** The folder that Python finds the server in; installed where it is not there yet. Throws `CannotTry`. */
 export async function installServer(cache: string, run: Omit<Program, "command" | "args">): Promise<string> {
+  await need("python3", { ...run, command: "python3", args: ["--version"] });
   const folder = join(cache, SERVER_PACKAGE);
   if (await exists(folder)) return folder;
-  await need("python3 with pip", { ...run, command: "python3", args: ["-m", "pip", "--version"] });
+  await need("pip", { ...run, command: "python3", args: ["-m", "pip", "--version"] });
   await mkdir(dirname(folder), { recursive: true });
   // Beside it, so that a rename makes the whole of it appear at once.
   const making = `${folder}.${process.pid}`;
