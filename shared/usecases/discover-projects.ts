@@ -1,4 +1,5 @@
 import { headMoves, headsMoves } from "../domain/heads-moves.ts";
+import { eachApart } from "../lib/each-apart.ts";
 import { eachOf } from "../lib/each-of.ts";
 import type { ProjectItem } from "../store/items.ts";
 import { HEADS_SHARD, headsKey, headsPartition } from "../store/keys.ts";
@@ -14,12 +15,11 @@ const CAUSE = { actor: "sweep" };
 
 /**
  * Looks at each project that sweep does not know yet: its heads as they stand are the baseline, from which nothing
- * starts. Its schedules follow with its first comparison, which is due at once. True where all could be looked at.
+ * starts. Its schedules follow with its first comparison, which is due at once. Answers how many are known.
  */
-export async function discoverProjects(deps: SweepDeps, isOver: IsOver): Promise<boolean> {
+export async function discoverProjects(deps: SweepDeps, isOver: IsOver): Promise<number> {
   const projects = await deps.projects.listProjects(deps.settings.tenant);
-  const answers = await eachOf(projects, WIDTH, async (project) => !isOver() && (await discover(deps, project)));
-  return answers.every((answer) => answer);
+  return eachApart(projects, WIDTH, async (project) => !isOver() && (await discover(deps, project)));
 }
 
 async function discover(deps: SweepDeps, project: ProjectItem): Promise<boolean> {

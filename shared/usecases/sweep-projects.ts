@@ -6,7 +6,7 @@ import {
   SWEEP_PROJECT_MS,
   SWEEP_PROJECTS_MAX,
 } from "../domain/limits.ts";
-import { eachOf } from "../lib/each-of.ts";
+import { eachApart } from "../lib/each-apart.ts";
 import { HEADS_SHARD, headsKey, headsPartition, type Key } from "../store/keys.ts";
 import type { HeadsItem } from "../store/sweep-items.ts";
 import { compareHeads } from "./compare-heads.ts";
@@ -25,22 +25,19 @@ const CAUSE = { actor: "sweep" };
  */
 export async function sweepProjects(deps: SweepDeps, isOver: IsOver): Promise<number> {
   const nowMs = deps.clock.nowMs();
-  const errors: unknown[] = [];
-  const attempt = async (what: () => Promise<boolean>): Promise<boolean> => {
-    try {
-      return await what();
-    } catch (error) {
-      errors.push(error);
-      return false;
-    }
-  };
-  if (isDiscoveryMinute(nowMs)) await attempt(() => discoverProjects(deps, isOver));
-  const due = await deps.sweeps.due(HEADS_SHARD, nowMs, SWEEP_PROJECTS_MAX);
-  const swept = await eachOf(due, WIDTH, (key) =>
-    attempt(async () => !isOver() && (await sweepProject(deps, key, isOver))),
-  );
-  if (errors.length > 0) throw new AggregateError(errors, `${errors.length} projects could not be swept`);
-  return swept.filter((one) => one).length;
+  const looks = [
+    async () => (isDiscoveryMinute(nowMs) ? discoverProjects(deps, isOver) : 0),
+    async () => {
+      const due = await deps.sweeps.due(HEADS_SHARD, nowMs, SWEEP_PROJECTS_MAX);
+      return eachApart(due, WIDTH, async (key) => !isOver() && (await sweepProject(deps, key, isOver)));
+    },
+  ];
+  let swept = 0;
+  await eachApart(looks, 1, async (look) => {
+    swept = await look();
+    return true;
+  });
+  return swept;
 }
 
 /** New projects are looked for as often as known ones are compared: it reads every project. */

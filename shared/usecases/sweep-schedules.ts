@@ -1,6 +1,6 @@
 import { SWEEP_BACKOFF_MAX_MS, SWEEP_BACKOFF_MS, SWEEP_SCHEDULES_MAX } from "../domain/limits.ts";
 import { scheduleMoves } from "../domain/schedule-moves.ts";
-import { eachOf } from "../lib/each-of.ts";
+import { eachApart } from "../lib/each-apart.ts";
 import { latestDue, nextDueMs } from "../pipeline/cron.ts";
 import type { ProjectItem } from "../store/items.ts";
 import { headsPartition, type Key, SCHEDULES_SHARD } from "../store/keys.ts";
@@ -20,17 +20,7 @@ const CAUSE = { actor: "sweep" };
  */
 export async function sweepSchedules(deps: SweepDeps, isOver: IsOver): Promise<number> {
   const due = await deps.sweeps.due(SCHEDULES_SHARD, deps.clock.nowMs(), SWEEP_SCHEDULES_MAX);
-  const errors: unknown[] = [];
-  const fired = await eachOf(due, WIDTH, async (key) => {
-    try {
-      return !isOver() && (await fireSchedule(deps, key));
-    } catch (error) {
-      errors.push(error);
-      return false;
-    }
-  });
-  if (errors.length > 0) throw new AggregateError(errors, `${errors.length} schedules could not fire`);
-  return fired.filter((one) => one).length;
+  return eachApart(due, WIDTH, async (key) => !isOver() && (await fireSchedule(deps, key)));
 }
 
 async function fireSchedule(deps: SweepDeps, key: Key): Promise<boolean> {

@@ -271,6 +271,21 @@ test("an error that is no forge's fails the sweep, after the other projects had 
   expect(world.runs().map(shown)).toEqual([`push main ${sha("b2")}`]);
 });
 
+test("a new project that fails so keeps no other new one from its first sight", async () => {
+  for (const name of ["aaa", "bbb"]) world.addProject(name).repository.branches.set("main", sha(`${name}1`));
+  const [bad, good] = ["aaa", "bbb"].map((name) => world.repositories.get(`acme/${name}`));
+  if (bad === undefined || good === undefined) throw new Error("the projects are there");
+  bad.forge.listHeads = async () => {
+    throw new TypeError("a mistake of ours");
+  };
+  await expect(sweepProjects(world.deps, never)).rejects.toThrow("a mistake of ours");
+  good.files.set(".baton/ci.yml", PIPELINE);
+  good.branches.set("main", sha("bbb2"));
+  world.clock.nowMs += SWEEP_PROJECT_MS + MINUTE_MS;
+  await sweepProjects(world.deps, never);
+  expect(world.runs().map(shown)).toEqual([`push main ${sha("bbb2")}`]);
+});
+
 test("where time runs out the rest follows a minute later, and nothing twice", async () => {
   const { repository } = await seenProject();
   await sweepAfter(1);
