@@ -9,6 +9,7 @@ import { WEBHOOK_BODY_BYTES_MAX } from "../../shared/domain/limits.ts";
 import { systemClock } from "../../shared/lib/clock.ts";
 import { eventually } from "../support/eventually.ts";
 import { type GitHttpServer, startGitHttpServer } from "../support/git-http-server.ts";
+import { missingRights } from "../support/needed-rights.ts";
 import { addCommit } from "../support/recording-forge/state.ts";
 import { type RecordingForge, startRecordingForge } from "../support/recording-forge.ts";
 import { newDeliveryId, signatureOf } from "../support/trigger-world.ts";
@@ -55,7 +56,7 @@ beforeAll(async () => {
   forge = await startRecordingForge({ tokens: { [TOKEN]: "baton-bot" } });
   addCommit(forge.repository("acme/widgets"), { branch: "main", files: { ".baton/ci.yml": PIPELINE }, sha });
   vi.stubEnv("BATON_FORGE_HOSTS", forge.host);
-  system = await startWholeSystem({ memory: true });
+  system = await startWholeSystem({ memory: true, watched: true });
   const address = { repository: "acme/widgets", apiUrl: forge.url, cloneUrl: `${git.url}/widgets` };
   const added = await system.client.call("addProject", {
     body: {
@@ -256,3 +257,9 @@ function statusOf(options: { bytes: number; announced: boolean; path?: string })
     write();
   });
 }
+
+test("SECURITY 9: no function needed a right that its role does not have", () => {
+  const { missing, functions } = missingRights(system.stateDir);
+  expect(missing).toEqual([]);
+  expect(functions).toBeGreaterThanOrEqual(5);
+});

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type SpawnedStack, spawnStack } from "../../localstack/spawn-stack.ts";
 import { type Client, makeClient } from "../../shared/protocol/client.ts";
+import { WATCHED_STACK } from "./needed-rights.ts";
 import { type RunnerProcess, spawnRunner } from "./runner-process.ts";
 
 /** A stack and runners as real processes, which a test may kill one by one. */
@@ -16,9 +17,14 @@ export interface WholeSystem {
   stop(): Promise<void>;
 }
 
-export async function startWholeSystem(options: { readonly memory: boolean }): Promise<WholeSystem> {
+export async function startWholeSystem(options: {
+  readonly memory: boolean;
+  /** What the functions ask of AWS is kept: `missingRights` reads it. */
+  readonly watched?: boolean;
+}): Promise<WholeSystem> {
   const stateDir = mkdtempSync(join(tmpdir(), "baton-system-"));
-  let stack = await spawnStack({ stateDir, memory: options.memory });
+  const how = { stateDir, memory: options.memory, ...(options.watched === true ? { main: WATCHED_STACK } : {}) };
+  let stack = await spawnStack(how);
   const port = stack.ports.gateway;
   const runners: RunnerProcess[] = [];
   return {
@@ -34,7 +40,7 @@ export async function startWholeSystem(options: { readonly memory: boolean }): P
     async crashAndRestartStack() {
       stack.kill();
       await stack.exited;
-      stack = await spawnStack({ stateDir, memory: options.memory, port });
+      stack = await spawnStack({ ...how, port });
     },
     async stop() {
       await Promise.all(runners.map((runner) => runner.discard()));
