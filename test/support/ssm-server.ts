@@ -24,6 +24,7 @@ const request = z.looseObject({
   Name: z.string().optional(),
   Value: z.string().optional(),
   Type: z.string().optional(),
+  Overwrite: z.boolean().optional(),
   Path: z.string().optional(),
   NextToken: z.string().optional(),
   WithDecryption: z.boolean().optional(),
@@ -55,6 +56,8 @@ export async function startSsmServer(): Promise<SsmServer> {
       case "PutParameter":
         if (!NAME.test(Name) || Buffer.byteLength(Value) > VALUE_MAX)
           return [400, { __type: "ValidationException", message: `Value '${Value}' at 'value' failed to satisfy` }];
+        if (known !== undefined && input.Overwrite !== true)
+          return [400, { __type: "ParameterAlreadyExists", message: "The parameter already exists." }];
         parameters.set(Name, { value: Value, type: Type, atMs: systemClock.nowMs() });
         return [200, { Version: 1 }];
       case "GetParameter":
