@@ -30,7 +30,7 @@ export const runItemSchema = z.object({
   projectKey: z.string(),
   pipeline: z.string(),
   source: sourceSchema.optional(),
-  /** Where the definition is read from, while the run is planning. */
+  /** Where the definition is: read from there while the run is planning. */
   pipelinePath: z.string().optional(),
   watch: z.boolean().optional(),
   planDigest: z.string().optional(),

@@ -40,13 +40,16 @@ export async function reportComment(deps: ReportDeps, pull: PullRef): Promise<vo
 async function takePart(deps: ReportDeps, pull: PullRef, run: RunItem): Promise<void> {
   const nowMs = deps.clock.nowMs();
   const part = { runId: run.runId, createdAtMs: run.createdAtMs };
-  const args = { nowMs, pipeline: run.pipeline, part, createdAtMs: run.createdAtMs, ttl: ttlOf(nowMs) };
+  const args = { nowMs, pipeline: partOf(run), part, createdAtMs: run.createdAtMs, ttl: ttlOf(nowMs) };
   const key = outboxKey(pull);
   const seen = await deps.reports.getOutbox(pull);
   if (seen === undefined) await deps.store.birthEach([pullOutbox(pull, run, nowMs)]);
   const { applied, item } = await deps.store.apply(outboxMoves.addPart, key, args, CAUSE);
   if (!applied && item !== undefined) await deps.store.apply(outboxMoves.replacePart, key, args, CAUSE);
 }
+
+/** By its file, which is the same before and after its mistakes were mended, and its name with it. */
+const partOf = (run: RunItem) => run.pipelinePath ?? run.pipeline;
 
 const ttlOf = (nowMs: number) => Math.ceil((nowMs + RETENTION_MS) / 1_000);
 

@@ -42,7 +42,7 @@ export async function rerunRun(deps: Deps, rerun: Rerun, requester: Requester): 
     ...old,
     ...originOf(old),
     source: old.source,
-    pipelinePath: undefined,
+    pipelinePath: old.pipelinePath,
     rerunOf: old.runId,
     runId: `run_${deps.random.ulid(nowMs)}`,
     watch: rerun.watch,

@@ -379,7 +379,8 @@ describe("the comment of a pull request", () => {
     const event = { sha, number: 77 };
     const first = await startReported(shop, owner, planOf({ id: "a" }), { event });
     shop.world.clock.nowMs += 1_000;
-    const second = await startReported(shop, owner, { ...planOf({ id: "b" }), pipeline: "docs" }, { event });
+    const docs = { ...planOf({ id: "b" }), pipeline: "docs" };
+    const second = await startReported(shop, owner, docs, { event, pipelinePath: ".baton/docs.yml" });
     await Promise.all([reportRun(shop.deps, first), reportRun(shop.deps, second), reportRun(shop.deps, first)]);
     await end(first, "a", "failed");
     await end(second, "b");
@@ -398,6 +399,48 @@ describe("the comment of a pull request", () => {
     await end(newer, "a");
     await deliver();
     expect(shop.repository.comments.filter(({ number }) => number === 77)).toHaveLength(1);
+  });
+
+  test("does not keep the mistake of a pipeline that was mended", async () => {
+    const owner = await shop.addProject({ reports: { mode: "checks", comment: true } });
+    const create = async (text: string) => {
+      const { sha } = addCommit(shop.repository, { branch: "main" });
+      addPull(shop.repository, { number: 79, branch: "feature", sha });
+      const base = { branch: "main", sha };
+      const pull = {
+        event: "pull_request",
+        action: "synchronize",
+        number: 79,
+        branch: "feature",
+        base,
+        fork: false,
+      } as const;
+      const trigger = { ...pull, sha, occurredAtMs: shop.world.clock.nowMs };
+      const wanted = { project: owner, trigger, via: "webhook", path: ".baton/ci.yml", text } as const;
+      const { run } = await createTriggeredRun(shop.deps, wanted);
+      await deliver();
+      shop.world.clock.nowMs += 1_000;
+      return run;
+    };
+    const body = () => shop.repository.comments.find(({ number }) => number === 79)?.body;
+    await create("jobs: {a: {needs: nobody, run: x}}");
+    expect(body()).toContain("| ❌ | `.baton/ci.yml (pull request)` |");
+    const run = await create("jobs: {a: {run: x}}");
+    expect(body()).not.toContain("❌");
+    await end(run, "a");
+    await deliver();
+    const { run: again } = await rerunRun(
+      shop.deps,
+      { tenant: "main", runId: run.runId, only: "all", watch: false },
+      { principal: "p" },
+    );
+    await deliver();
+    expect(again.reports).toBe(true);
+    expect(
+      body()
+        ?.split("\n")
+        .filter((line) => line.includes("(pull request)")),
+    ).toEqual([expect.stringContaining("| ⏳ | `ci / a (pull request)` |")]);
   });
 
   test("is not written unless the project wants one", async () => {
