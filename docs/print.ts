@@ -9,6 +9,7 @@ import { refMoves } from "../shared/domain/ref-moves.ts";
 import { RUN_TERMINAL, runMoves } from "../shared/domain/run-moves.ts";
 import { scheduleMoves } from "../shared/domain/schedule-moves.ts";
 import { openApiDocument } from "../shared/protocol/openapi.ts";
+import { printIdleCost, printJobCost } from "./print-cost.ts";
 import {
   printMetricCost,
   printMetrics,
@@ -76,6 +77,7 @@ const refresh =
 
 const FILES: Readonly<Record<string, (found: string) => string>> = {
   "ARCHITECTURE.md": refresh("ARCHITECTURE.md", ARCHITECTURE_BLOCKS),
+  "DEPLOY.md": refresh("DEPLOY.md", { "idle cost": printIdleCost, "job cost": printJobCost }),
   "METRICS.md": refresh("METRICS.md", METRICS_BLOCKS),
   "SECURITY.md": refresh("SECURITY.md", { security: printSecurity }),
   "TRUST.md": refresh("TRUST.md", TRUST_BLOCKS),

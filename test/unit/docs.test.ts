@@ -75,7 +75,7 @@ describe("the baton command", () => {
   const handWritten = pages.filter((page) => !page.startsWith("docs/adr/"));
 
   test.each(handWritten)("what %s tells to type exists, with its options", (page) => {
-    const typed = [...read(page).matchAll(/(?:^|`|&& )(?:npx )?baton ([a-z][^`\n#]*)/gm)].map(
+    const typed = [...read(page).matchAll(/(?:^[ \t]*|`|&& |; )(?:npx )?baton ([a-z][^`\n#]*)/gm)].map(
       (match) => match[1] ?? "",
     );
     expect(typed.flatMap(mistakesIn)).toEqual([]);
