@@ -5,13 +5,25 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TABLE_NAME } from "../../localstack/names.ts";
 import { CHECK_STATES, checkMoves, joinMoves } from "../../shared/domain/check-moves.ts";
+import { HEAD_STATES, HEADS_STATES, headMoves, headsMoves, sweepMoves } from "../../shared/domain/heads-moves.ts";
 import { interpretMove } from "../../shared/domain/interpret-move.ts";
 import type { Args, Item } from "../../shared/domain/item.ts";
 import { JOB_STATES, jobMoves } from "../../shared/domain/job-moves.ts";
 import type { Move } from "../../shared/domain/move.ts";
 import { RUN_STATES, runMoves } from "../../shared/domain/run-moves.ts";
+import { SCHEDULE_STATES, scheduleMoves } from "../../shared/domain/schedule-moves.ts";
 import { compileMove } from "../../shared/store/compile-move.ts";
-import { checkArgs, checkInState, jobArgs, jobInState, NOW_MS, runArgs, runInState } from "../support/items.ts";
+import {
+  checkArgs,
+  checkInState,
+  jobArgs,
+  jobInState,
+  NOW_MS,
+  runArgs,
+  runInState,
+  sweepArgs,
+  sweptInState,
+} from "../support/items.ts";
 import { startWorld, type World } from "../support/world.ts";
 
 /** The interpreter is what simulator and model checker stand on: it must mean what the engine means. */
@@ -169,6 +181,32 @@ const checkMoveArgs = fc
     lostBefore: smallCount,
   })
   .map((change) => checkArgs(change));
+const sweptItems = (states: readonly string[]) =>
+  fc
+    .record({
+      state: fc.constantFrom(...states),
+      change: optional({
+        wakeAtMs: timeMs,
+        dueAtMs: timeMs,
+        sha: fc.constantFrom("b", "c"),
+        failures: smallCount,
+        skipped: smallCount,
+        tries: smallCount,
+        startedAtMs: smallCount,
+        ttl: smallCount,
+        error: fc.constant("an error"),
+      }),
+    })
+    .map(({ state, change }) => sweptInState(state, change));
+const sweptMoveArgs = fc
+  .record({
+    nowMs: timeMs,
+    seenWakeAtMs: timeMs,
+    dueAtMs: timeMs,
+    seenSha: fc.constantFrom("b", "c"),
+    startedAtMs: smallCount,
+  })
+  .map((change) => sweepArgs(change));
 const joinItems = runItems.map((item) => ({ ...item, state: "open" }));
 
 const updates = (moves: Readonly<Record<string, Move>>) => Object.values(moves).filter((move) => move.from !== "none");
@@ -178,6 +216,16 @@ const FAMILIES = [
   { family: "run", moves: updates(runMoves), items: runItems, args: runMoveArgs, rounds: 250 },
   { family: "check", moves: updates(checkMoves), items: checkItems, args: checkMoveArgs, rounds: 120 },
   { family: "join", moves: updates(joinMoves), items: joinItems, args: runMoveArgs, rounds: 50 },
+  { family: "heads", moves: updates(headsMoves), items: sweptItems(HEADS_STATES), args: sweptMoveArgs, rounds: 80 },
+  { family: "head", moves: updates(headMoves), items: sweptItems(HEAD_STATES), args: sweptMoveArgs, rounds: 50 },
+  {
+    family: "schedule",
+    moves: updates(scheduleMoves),
+    items: sweptItems(SCHEDULE_STATES),
+    args: sweptMoveArgs,
+    rounds: 80,
+  },
+  { family: "sweep", moves: updates(sweepMoves), items: sweptItems(["kept"]), args: sweptMoveArgs, rounds: 40 },
 ] as const;
 
 /** Half of the items are in a state that the move may leave, so that its guards are what decides. */
@@ -223,9 +271,36 @@ describe.each(FAMILIES)("moves of a $family", ({ moves, items, args, rounds }) =
 });
 
 describe("a caller that lies", () => {
-  const everyState = { job: JOB_STATES, run: RUN_STATES, check: CHECK_STATES, join: ["open", "closed"] } as const;
-  const inState = { job: jobInState, run: runInState, check: checkInState, join: runInState } as const;
-  const argsOf = { job: jobArgs(), run: runArgs(), check: checkArgs(), join: runArgs() } as const;
+  const everyState = {
+    job: JOB_STATES,
+    run: RUN_STATES,
+    check: CHECK_STATES,
+    join: ["open", "closed"],
+    heads: HEADS_STATES,
+    head: HEAD_STATES,
+    schedule: SCHEDULE_STATES,
+    sweep: ["kept", "gone"],
+  } as const;
+  const inState = {
+    job: jobInState,
+    run: runInState,
+    check: checkInState,
+    join: runInState,
+    heads: sweptInState,
+    head: sweptInState,
+    schedule: sweptInState,
+    sweep: sweptInState,
+  } as const;
+  const argsOf = {
+    job: jobArgs(),
+    run: runArgs(),
+    check: checkArgs(),
+    join: runArgs(),
+    heads: sweepArgs(),
+    head: sweepArgs(),
+    schedule: sweepArgs(),
+    sweep: sweepArgs(),
+  } as const;
 
   test.each(FAMILIES)("cannot move a $family out of a state that the row does not name", async ({ family, moves }) => {
     await Promise.all(
