@@ -75,6 +75,16 @@ function addReading(projects: Command, context: Context): void {
     .action(async (name: string, options) =>
       (await import("./commands/projects-read.ts")).showProjectCommand(context, name, options),
     );
+  connected(projects.command("delivery"))
+    .argument("<name>", PROJECT)
+    .argument("<id>", "the delivery's id, as the forge shows it among the webhook's deliveries")
+    .description(
+      "Say what came of a webhook's delivery: which runs, and why a pipeline did not start. Kept for 7 days.",
+    )
+    .addHelpText("after", examples("baton projects delivery app 72d3162e-cc78-11e3-81ab-4c9367dc0958"))
+    .action(async (name: string, id: string, options) =>
+      (await import("./commands/projects-read.ts")).showDeliveryCommand(context, name, id, options),
+    );
 }
 
 function settings(command: Command): Command {

@@ -46,3 +46,23 @@ export async function showProjectCommand(context: Context, name: string, options
     rows.map(([label, value]) => `${label.padEnd(width)}  ${sanitizeLine(value, false)}\n`).join(""),
   );
 }
+
+/** `baton projects delivery NAME ID`: a line for each pipeline. */
+export async function showDeliveryCommand(
+  context: Context,
+  name: string,
+  id: string,
+  options: ConnectedOptions,
+): Promise<void> {
+  const client = await connect(context, options);
+  const reply = await client.call("showDelivery", { params: { project: name, delivery: id } });
+  if (options.json === true) return printJson(context, reply);
+  const { event, state, receivedAtMs, reason, decisions } = reply.delivery;
+  const why = reason === undefined ? "" : `: ${reason}`;
+  const head = `${event}, received ${printTime(receivedAtMs, context.clock.nowMs())}, ${state}${why}`;
+  const lines = decisions.map(({ pipeline, runId, reason: unmet }) => {
+    const told = [runId, unmet].filter((part) => part !== undefined).join(", ");
+    return `${pipeline}  ${told}`;
+  });
+  await context.out.write([head, ...lines].map((line) => `${sanitizeLine(line, false)}\n`).join(""));
+}

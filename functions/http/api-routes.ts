@@ -17,6 +17,7 @@ import {
 import { listSecrets, removeSecret, setSecret } from "../../shared/usecases/manage-secrets.ts";
 import type { Principal } from "../../shared/usecases/manage-tokens.ts";
 import { createToken, listTokens, revokeToken } from "../../shared/usecases/manage-tokens.ts";
+import { readDelivery } from "../../shared/usecases/read-delivery.ts";
 import { readLog } from "../../shared/usecases/read-log.ts";
 import { readArtifactLink, readArtifacts, readJob, readJobs, readRun } from "../../shared/usecases/read-runs.ts";
 import { rerunRun } from "../../shared/usecases/rerun-run.ts";
@@ -80,6 +81,7 @@ export function apiRoutes(deps: FunctionDeps): Implementations<"api"> {
     changeProject: async ({ params, body, caller }) => ({
       project: await changeProject(deps, params.project, body, auditActor(caller)),
     }),
+    showDelivery: async ({ params }) => ({ delivery: await readDelivery(deps, params.project, params.delivery) }),
     removeProject: async ({ params, caller }) => {
       await removeProject(deps, params.project, auditActor(caller));
       return { ok: true };

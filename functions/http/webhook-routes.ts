@@ -2,6 +2,7 @@ import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { DomainError } from "../../shared/domain/errors.ts";
 import { WEBHOOK_BODY_BYTES_MAX, WEBHOOK_SECRET_CACHE_MS } from "../../shared/domain/limits.ts";
 import { projectName } from "../../shared/protocol/ids.ts";
+import { deliveryId as deliveryIdSchema } from "../../shared/protocol/webhooks.ts";
 import type { ProjectItem } from "../../shared/store/items.ts";
 import { type Delivery, receiveDelivery } from "../../shared/usecases/receive-delivery.ts";
 import type { DeliveryDeps } from "../../shared/usecases/trigger-deps.ts";
@@ -11,11 +12,10 @@ import { isSignedBy } from "../forges/github/verify-signature.ts";
 import type { Implementations } from "./http-lambda.ts";
 import { rememberFor } from "./remember-for.ts";
 
-/** Ids are GUIDs; whatever else comes must fit a key. */
-const DELIVERY_ID = /^[A-Za-z0-9-]{1,64}$/;
 const EVENT_NAME = /^[a-z_]{1,64}$/;
 /** A signature that does not hold looks for a rotated secret at most this often, so that guessing costs us little. */
 const LOOK_AGAIN_MS = 1_000;
+const NONE: readonly string[] = [];
 
 /**
  * A webhook: nothing of its body is read before its signature holds, an unknown project is refused as a wrong signature
@@ -26,10 +26,11 @@ export function webhookRoutes(deps: DeliveryDeps): Implementations<"webhook"> {
 
   async function verify(project: string, body: Buffer, signature: string | undefined): Promise<void> {
     const name = projectName.safeParse(project).data;
-    const look = (maxAgeMs: number) => (name === undefined ? Promise.resolve([]) : secretsOf(name, maxAgeMs));
-    if (isSignedBy(await look(WEBHOOK_SECRET_CACHE_MS), body, signature)) return;
-    if (isSignedBy(await look(LOOK_AGAIN_MS), body, signature)) return;
-    refuse();
+    const look = async (maxAgeMs: number) => (name === undefined ? NONE : secretsOf(name, maxAgeMs));
+    const known = await look(WEBHOOK_SECRET_CACHE_MS);
+    if (isSignedBy(known, body, signature)) return;
+    const fresh = await look(LOOK_AGAIN_MS);
+    if (fresh === known || !isSignedBy(fresh, body, signature)) refuse();
   }
 
   function refuse(): never {
@@ -78,7 +79,8 @@ function deliveryOf(
 ): Delivery {
   const deliveryId = headers["x-github-delivery"] ?? "";
   const event = headers["x-github-event"] ?? "";
-  if (!DELIVERY_ID.test(deliveryId)) throw new DomainError("bad_request", "X-GitHub-Delivery is not a delivery's id");
+  if (!deliveryIdSchema.safeParse(deliveryId).success)
+    throw new DomainError("bad_request", "X-GitHub-Delivery is not a delivery's id");
   if (!EVENT_NAME.test(event)) throw new DomainError("bad_request", "X-GitHub-Event is not an event's name");
   const parsed = parseEvent(event, payload, receivedAtMs);
   if (parsed.kind === "unreadable") throw new DomainError("bad_request", `not a payload of ${event}: ${parsed.reason}`);

@@ -289,6 +289,17 @@ export const routes = {
     reply: ok,
     failures: ["not_found"],
   }),
+  showDelivery: route({
+    method: "GET",
+    path: "/v1/projects/{project}/deliveries/{delivery}",
+    handler: "api",
+    access: "read",
+    summary: "What came of one delivery of a webhook, kept for 7 days",
+    params: project.extend({ delivery: webhooks.deliveryId }),
+    status: 200,
+    reply: webhooks.showDeliveryReply,
+    failures: ["not_found"],
+  }),
   rotateWebhook: route({
     method: "POST",
     path: "/v1/projects/{project}/webhook-secret",

@@ -2,18 +2,10 @@ import { z } from "zod";
 import { DELIVERY_STATES } from "../domain/delivery-moves.ts";
 import { historySchema } from "../protocol/runs.ts";
 import { triggerSchema } from "../protocol/triggers.ts";
+import { decisionSchema } from "../protocol/webhooks.ts";
 import { itemBase } from "./item-base.ts";
 
 /** Items between an event of a forge and the runs that it starts. */
-
-/** What came of one trigger for one pipeline: a run, or the reason why there is none; both where a run was superseded. */
-export const decisionSchema = z.object({
-  /** The path of its definition; `*` where no pipeline was looked at. */
-  pipeline: z.string(),
-  runId: z.string().optional(),
-  reason: z.string().optional(),
-});
-export type Decision = z.infer<typeof decisionSchema>;
 
 /** One webhook delivery, kept 7 days by its id; what it said, never its payload. */
 export const deliveryItemSchema = z.object({

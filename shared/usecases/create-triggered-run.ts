@@ -1,5 +1,5 @@
 import { DomainError } from "../domain/errors.ts";
-import { APPROVAL_TIMEOUT_MS, RETENTION_MS } from "../domain/limits.ts";
+import { RETENTION_MS } from "../domain/limits.ts";
 import type { Trigger, TriggerSource } from "../protocol/triggers.ts";
 import type { ProjectItem } from "../store/items.ts";
 import { idempotencyKey, type Key } from "../store/keys.ts";
@@ -15,8 +15,8 @@ import { isFork, runKeyOf, toRunTrigger } from "./trigger-key.ts";
 
 /** Of all triggers, however they come: so one event makes one run. */
 const PRINCIPAL = "trigger";
-/** As long as the run itself is kept, the longest wait for an approval included. */
-const KEY_MS = RETENTION_MS + APPROVAL_TIMEOUT_MS;
+/** As long as its run is kept, and gone before it, since TTL may be two days late: a key must not name what is there no more. */
+const KEY_MS = RETENTION_MS - 48 * 60 * 60 * 1_000;
 
 export interface TriggeredRun {
   readonly project: ProjectItem;

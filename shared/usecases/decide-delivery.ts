@@ -7,9 +7,10 @@ import {
   REASON_LENGTH_MAX,
 } from "../domain/limits.ts";
 import type { Trigger } from "../protocol/triggers.ts";
+import type { Decision } from "../protocol/webhooks.ts";
 import { type DeliveryRef, deliveryKey } from "../store/keys.ts";
 import type { Cause } from "../store/store.ts";
-import type { Decision, DeliveryItem } from "../store/trigger-items.ts";
+import type { DeliveryItem } from "../store/trigger-items.ts";
 import { ForgeError } from "./forge.ts";
 import { startTriggered } from "./start-triggered.ts";
 import type { TriggerDeps } from "./trigger-deps.ts";

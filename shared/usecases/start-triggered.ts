@@ -4,10 +4,11 @@ import type { PipelineDefinition } from "../pipeline/definition.ts";
 import { type Matched, matchTriggers } from "../pipeline/match-triggers.ts";
 import { parsePipeline } from "../pipeline/parse-pipeline.ts";
 import type { Trigger, TriggerSource } from "../protocol/triggers.ts";
+import type { Decision } from "../protocol/webhooks.ts";
 import type { ProjectItem } from "../store/items.ts";
 import { decidedKey } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
-import type { DecidedItem, Decision } from "../store/trigger-items.ts";
+import type { DecidedItem } from "../store/trigger-items.ts";
 import { createTriggeredRun, triggeredRunKey } from "./create-triggered-run.ts";
 import {
   cancelOlder,

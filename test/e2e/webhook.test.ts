@@ -152,10 +152,16 @@ async function logOf(run: string): Promise<string> {
 describe("a signed push", () => {
   test("is answered within a second, and runs on a runner at its commit", async () => {
     const startedMs = systemClock.monotonicMs();
-    const answer = await post("push", push("main"));
+    const id = newDeliveryId();
+    const answer = await post("push", push("main"), id);
     expect([answer.status, systemClock.monotonicMs() - startedMs < 1_000]).toEqual([202, true]);
     const run = await ended("push", "main");
     expect(run).toMatchObject({ state: "succeeded", source: { sha }, createdBy: "webhook:push" });
+    const seen = await system.client.call("showDelivery", { params: { project: "widgets", delivery: id } });
+    expect(seen.delivery).toMatchObject({
+      state: "handled",
+      decisions: [{ pipeline: ".baton/ci.yml", runId: run.id }],
+    });
     expect(await logOf(run.id)).toContain("branch=main\ncopy=main\nevent=push\npull=none\nbase=none\n");
   });
 

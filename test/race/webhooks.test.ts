@@ -3,10 +3,11 @@ import { DELIVERY_GIVE_UP_MS, DELIVERY_MS, WEBHOOK_BODY_BYTES_MAX } from "../../
 import { type DeliveryRef, deliveryKey } from "../../shared/store/keys.ts";
 import { decideDelivery } from "../../shared/usecases/decide-delivery.ts";
 import { ForgeError } from "../../shared/usecases/forge.ts";
+import { readDelivery } from "../../shared/usecases/read-delivery.ts";
 import { sweepDeliveries } from "../../shared/usecases/sweep-deliveries.ts";
 import { dropOldWebhookSecret, rotateWebhookSecret } from "../../shared/usecases/webhook-secrets.ts";
 import { muteQueues } from "../support/faulty-deps.ts";
-import { tallied } from "../support/scenario.ts";
+import { answerOf, tallied } from "../support/scenario.ts";
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from "../support/times.ts";
 import {
   addShop,
@@ -90,6 +91,22 @@ describe("a delivery", () => {
     }
     expect(world.sent.deliveries).toEqual([]);
     expect(await runsOf(world, shop)).toEqual([]);
+  });
+
+  test("tells people what came of it, and nothing of one that never came", async () => {
+    const shop = await shopWithPipeline();
+    shop.repository.files.set(".baton/dev.yml", PIPELINE.replace("push", "{push: {branches: dev}}"));
+    const id = newDeliveryId();
+    await post({ project: shop.project.name, secret: shop.secret, body: pushPayload(shop, "one"), id });
+    await decideAll(world);
+    const told = await readDelivery(world.deps, shop.project.name, id);
+    expect(told).toMatchObject({ id, event: "push", state: "handled" });
+    expect(told.decisions).toEqual([
+      { pipeline: ".baton/ci.yml", runId: (await runsOf(world, shop))[0]?.runId },
+      { pipeline: ".baton/dev.yml", reason: expect.stringMatching(/is not among/) },
+    ]);
+    expect(await answerOf(readDelivery(world.deps, shop.project.name, newDeliveryId()))).toBe("not_found");
+    expect(await answerOf(readDelivery(world.deps, "other", id))).toBe("not_found");
   });
 
   test("may come as the form that GitHub sends where nobody chose a content type", async () => {

@@ -112,7 +112,16 @@ function parsed({ statusCode, body = "" }: APIGatewayProxyStructuredResultV2): A
 }
 
 const RUN = "run_00000000000000000000000000";
-const PARAMS = { run: RUN, job: "one", fence: "1", token: "abc", pool: "default", project: "default", name: "NAME" };
+const PARAMS = {
+  run: RUN,
+  job: "one",
+  fence: "1",
+  token: "abc",
+  pool: "default",
+  project: "default",
+  name: "NAME",
+  delivery: "d-1",
+};
 const everyRoute = Object.entries(routes) as [RouteName, Route][];
 const guarded = everyRoute.filter(([, route]) => route.access !== "open");
 const scoped = guarded.filter(([, route]) => route.access !== "lease" && route.access !== "session");
