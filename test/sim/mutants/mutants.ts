@@ -246,9 +246,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: "shared/usecases/reconcile-run.ts",
-        find: "  const nowMs = deps.clock.nowMs();\n  if (await closeAtDeadline(deps, run, nowMs)) return endWhatIsLeft",
-        replace:
-          "  const nowMs = deps.clock.nowMs() + 20_000;\n  if (await closeAtDeadline(deps, run, nowMs)) return endWhatIsLeft",
+        find: "  const nowMs = deps.clock.nowMs();\n  observeLag(deps, { ...items, run }, tick, nowMs);\n",
+        replace: "  const nowMs = deps.clock.nowMs() + 20_000;\n  observeLag(deps, { ...items, run }, tick, nowMs);\n",
       },
     ],
     breaks: [8],
@@ -259,7 +258,7 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "shared/usecases/create-run.ts",
-        find: "const head: BirthItem[] = request === undefined ? [run] : [run, request];",
+        find: "const head: BirthItem[] = request === undefined ? [run, ...outbox] : [run, request, ...outbox];",
         replace: "const head: BirthItem[] = [run];",
       },
     ],
