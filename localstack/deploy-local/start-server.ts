@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { request } from "node:https";
@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { systemClock } from "../../shared/lib/clock.ts";
 import { freePort } from "../free-port.ts";
+import { letLive, spawnGuardedGroup } from "./guarded-group.ts";
 import { need } from "./install-server.ts";
 import type { Program } from "./run-program.ts";
 
@@ -28,12 +29,6 @@ export interface LocalServer {
   /** From now on it outlives this process. */
   letLive(): void;
 }
-
-/**
- * The server replaces the shell; a second shell reads the pipe on fd 3. When this process ends, however it ends, the pipe
- * closes and the group is killed, functions and all; a line on the pipe sends the guard home instead.
- */
-const GUARD = 'exec 3<&0 </dev/null; { read -r _ <&3 || kill -9 -- -$$; } >/dev/null 2>&1 & exec 3<&-; exec "$@"';
 
 /**
  * Starts the server in a session of its own, on a free port of the loopback, with TLS, and with signatures and IAM enforced
@@ -76,10 +71,7 @@ export async function startServer(
     pid,
     tail: () => readFileSync(logFile, "utf8").slice(-LOG_TAIL_CHARS),
     stop: () => stopGroup(child, pid),
-    letLive() {
-      child.stdin?.end("\n");
-      child.unref();
-    },
+    letLive: () => letLive(child),
   };
 }
 
@@ -96,11 +88,7 @@ function spawnServer(
   const server = ["python3", "-m", "hypercorn", "ministack.app:app", "--bind", `127.0.0.1:${port}`, ...tls];
   const log = openSync(logFile, "a", 0o600);
   try {
-    const options = { cwd: folder, env, detached: true, stdio: ["pipe", log, log] as ["pipe", number, number] };
-    const child = spawn("/bin/sh", ["-c", GUARD, "baton-guard", ...server, "--keep-alive", "75"], options);
-    // The guard may be gone first: then there is nobody left to tell.
-    child.stdin?.on("error", () => undefined);
-    return child;
+    return spawnGuardedGroup([...server, "--keep-alive", "75"], { cwd: folder, env, log });
   } finally {
     closeSync(log);
   }

@@ -1,11 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { letLive, spawnGuardedGroup } from "../../localstack/deploy-local/guarded-group.ts";
+import { eventually } from "../support/eventually.ts";
+import { descendantsOf, isAlive } from "./cli-process.ts";
 
-/** What `npm run deploy:local` says where it cannot do its work. The work itself is a part of .ci/run. */
+/** What `npm run deploy:local` does where it cannot do its work, or is killed at it. The work itself is a part of .ci/run. */
 
 const MAIN = fileURLToPath(new URL("../../localstack/deploy-local/main.ts", import.meta.url));
 let temp: string;
@@ -24,6 +27,29 @@ test("without Python it says so in one line, ends with 2 and leaves nothing", ()
   expect(status).toBe(2);
   expect(stdout).toMatch(/^Baton cannot be deployed here: it needs python3, and there is none here .*ENOENT/m);
   expect(readdirSync(temp)).toEqual([]);
+});
+
+test("the server and its children end with us, unless they are let live", async () => {
+  const log = openSync(join(temp, "log"), "w");
+  const command = ["/bin/sh", "-c", "sleep 300 & sleep 300 & wait"];
+  const start = async () => {
+    const child = spawnGuardedGroup(command, { cwd: temp, env: { PATH: "/usr/bin:/bin" }, log });
+    const group = await eventually("both sleep", () => {
+      const below = descendantsOf(child.pid ?? 0);
+      return below.length >= 2 && [...below];
+    });
+    return { child, group };
+  };
+  const [ended, kept] = [await start(), await start()];
+  // What the end of this process does.
+  ended.child.stdin?.destroy();
+  await eventually("all of the group end", () => !ended.group.some(isAlive));
+  letLive(kept.child);
+  await eventually("the guard goes home", () => kept.child.stdin?.destroyed);
+  expect(kept.group.filter(isAlive).length).toBeGreaterThanOrEqual(2);
+  process.kill(-(kept.child.pid ?? 0), "SIGKILL");
+  closeSync(log);
+  rmSync(join(temp, "log"));
 });
 
 test("an unknown option is answered with the usage", () => {
