@@ -1,8 +1,9 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CHECKS } from "../../../cli/conformance/all-checks.ts";
 import { type Route, type RouteName, routes } from "../../../shared/protocol/routes.ts";
+import { statusReply } from "../../../shared/protocol/status.ts";
 import { eventually } from "../../support/eventually.ts";
 import { killRunner, RECOVERY_MS, type Scenario, type Stage } from "./stage.ts";
 
@@ -82,6 +83,33 @@ const cancel: Scenario = {
   },
 };
 
+/** Nobody counts, or nothing yet, on a server that is up for minutes. */
+const MAY_BE_UNKNOWN = ["cost", "sweep"];
+
+const statusTold: Scenario = {
+  title: "`baton status` tells the runner, the job that it holds, and what it cannot learn",
+  async play(stage) {
+    stage.commit({ "sleep.yml": SLEEPER });
+    await stage.runner();
+    const run = await stage.createRun("sleep.yml");
+    await jobRuns(stage, run, "sleep");
+    const { code, stdout, stderr } = await stage.baton("status", "--json").ended;
+    equal(code, 0, stderr);
+    const status = statusReply.parse(JSON.parse(stdout));
+    const runner = status.runners.find(({ name, state }) => name.startsWith("suite-") && state === "busy");
+    ok((runner?.busy ?? 0) > 0, JSON.stringify(status.runners));
+    ok((status.jobs?.leased ?? 0) > 0, JSON.stringify(status.jobs));
+    deepEqual(status.pools.map(({ name, offers }) => [name, typeof offers]).at(0), ["default", "number"]);
+    deepEqual([...new Set(status.deadLetters.map(({ messages }) => messages))], [0]);
+    deepEqual(
+      status.unknown.filter(({ what }) => !MAY_BE_UNKNOWN.includes(what)),
+      [],
+    );
+    equal((await stage.baton("runs", "cancel", run).ended).code, 0);
+    await stage.runBecomes(run, "canceled");
+  },
+};
+
 const runnerKilled: Scenario = {
   title: "a killed runner's job runs again elsewhere, under the next fence, and loses no retry of the user's",
   async play(stage) {
@@ -150,7 +178,15 @@ export const slowConformance: Scenario = {
 };
 
 /** May be played at once. */
-export const SCENARIOS: readonly Scenario[] = [conformance, noToken, helloRun, largeProducts, failingJob, cancel];
+export const SCENARIOS: readonly Scenario[] = [
+  conformance,
+  noToken,
+  helloRun,
+  largeProducts,
+  failingJob,
+  cancel,
+  statusTold,
+];
 
 /** Ends the runner that the others share: it comes after them. */
 export const LAST_SCENARIO: Scenario = runnerKilled;
