@@ -23,7 +23,7 @@ export const deliveryReply = z.object({
 });
 
 /** What came of one delivery: a run or a reason for each pipeline, `*` where none was looked at. */
-export const deliveryView = z.object({
+const deliveryView = z.object({
   id: z.string(),
   event: z.string(),
   state: z.enum(DELIVERY_STATES),
