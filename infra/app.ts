@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { App, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
 import { bundleFunctions } from "./bundle-functions.ts";
@@ -9,12 +8,10 @@ import { readSettings } from "./settings.ts";
 
 /** What `cdk` runs: bundles the functions, describes the stacks, and has cdk-nag look at them. */
 
-const OUTPUT = fileURLToPath(new URL("../cdk.out", import.meta.url));
-
 const app = new App();
 const settings = readSettings(app.node);
-const bundles = await bundleFunctions(join(OUTPUT, "functions"));
-const archive = settings.fleet === "on" ? await packRunner(join(OUTPUT, "runner")) : undefined;
+const bundles = await bundleFunctions(join(app.outdir, "functions"));
+const archive = settings.fleet === "on" ? await packRunner(join(app.outdir, "runner")) : undefined;
 makeStacks(app, { settings, bundles, archive });
 Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
 app.synth();

@@ -47,7 +47,7 @@ export class FleetScaling extends Construct {
       .map(({ id }) => `FILL(${id}, 0)`)
       .join(" + ")})`;
     // A queue that nobody used for six hours takes up to 15 minutes to tell its depth again. Baton tells of its offers at once.
-    const noticed = props.servesAll ? `MAX([${waiting}, FILL(offers, 0)])` : waiting;
+    const noticed = props.servesAll ? `IF(FILL(offers, 0) > ${waiting}, FILL(offers, 0), ${waiting})` : waiting;
 
     new CfnScalingPolicy(this, "Tracking", {
       autoScalingGroupName: group.ref,

@@ -110,9 +110,9 @@ const given = (name: string, value: string | undefined) => (value === undefined 
 
 /** A pool's URL up to its name, whatever host the queues are on: an emulator's is its own. */
 function poolUrlPrefix({ pools }: BatonData): string {
-  for (const [pool, { queue }] of pools) {
-    const name = resourceName(OFFER_QUEUE.prefix);
-    return Fn.join("", [Fn.select(0, Fn.split(`${name}${pool}`, queue.queueUrl)), name]);
-  }
-  throw new Error("there is no pool");
+  const [first] = pools;
+  if (first === undefined) throw new Error("there is no pool");
+  const [pool, { queue }] = first;
+  const name = resourceName(OFFER_QUEUE.prefix);
+  return Fn.join("", [Fn.select(0, Fn.split(`${name}${pool}`, queue.queueUrl)), name]);
 }

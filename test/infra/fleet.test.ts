@@ -133,7 +133,9 @@ describe("its size", () => {
   test("where it serves every pool it hears of an offer at once, before a queue that slept tells its depth", () => {
     const whole = synthesise({ fleet: "on" });
     const text = JSON.stringify(whole.templates["BatonFleet"]);
-    expect(text).toContain("IF(FILL(hosts, 0) < 1, MAX([(FILL(q0_0, 0) + FILL(q0_1, 0)), FILL(offers, 0)]), 0)");
+    expect(text).toContain(
+      "IF(FILL(hosts, 0) < 1, IF(FILL(offers, 0) > (FILL(q0_0, 0) + FILL(q0_1, 0)), FILL(offers, 0), (FILL(q0_0, 0) + FILL(q0_1, 0))), 0)",
+    );
     clean(whole);
   });
 });
