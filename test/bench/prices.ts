@@ -5,5 +5,13 @@ import type { RequestCounts } from "../support/request-counts.ts";
 export function priceOfCounts(counts: RequestCounts): Readonly<Record<string, number>> {
   const { writeUnits, readUnits, sqs, invocations, apiRequests, s3 } = counts;
   const gigabyteSeconds = assumedGigabyteSeconds(invocations);
-  return priceOf({ writeUnits, readUnits, sqsRequests: sqs, invocations, gigabyteSeconds, apiRequests, s3Requests: s3 });
+  return priceOf({
+    writeUnits,
+    readUnits,
+    sqsRequests: sqs,
+    invocations,
+    gigabyteSeconds,
+    apiRequests,
+    s3Requests: s3,
+  });
 }
