@@ -24,6 +24,11 @@ const schema = z.object({
   fleetPools: poolList,
   /** Hosts at most; each runs one job at a time. */
   fleetMax: z.coerce.number().int().min(1).max(FLEET_HOSTS_MAX).default(4),
+  /**
+   * What starts the first host. `offers`: an offer to any pool, within a minute or two. `queue`: waiting offers of its own
+   * pools; SQS tells of them up to 15 minutes late where nobody used a queue for six hours.
+   */
+  fleetWake: z.enum(["offers", "queue"]).default("offers"),
   fleetMarket: z.enum(["spot", "on-demand"]).default("spot"),
   /** Instance types of arm64, by commas: the more, the likelier is a spot host. */
   fleetTypes: list(/^[a-z0-9-]+\.[a-z0-9-]+$/).default(["c7g.large", "m7g.large", "c6g.large", "m6g.large"]),

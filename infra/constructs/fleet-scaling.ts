@@ -20,8 +20,8 @@ export interface FleetScalingProps {
   readonly group: CfnAutoScalingGroup;
   readonly groupName: string;
   readonly queues: readonly Queue[];
-  /** The fleet serves every pool: then each offer that Baton sends is one of its own. */
-  readonly servesAll: boolean;
+  /** The first host starts by offers to any pool, not only by what waits in the queues. */
+  readonly wakesByOffers: boolean;
 }
 
 interface MetricRow {
@@ -47,7 +47,7 @@ export class FleetScaling extends Construct {
       .map(({ id }) => `FILL(${id}, 0)`)
       .join(" + ")})`;
     // A queue that nobody used for six hours takes up to 15 minutes to tell its depth again. Baton tells of its offers at once.
-    const noticed = props.servesAll ? `IF(FILL(offers, 0) > ${waiting}, FILL(offers, 0), ${waiting})` : waiting;
+    const noticed = props.wakesByOffers ? `IF(FILL(offers, 0) > ${waiting}, FILL(offers, 0), ${waiting})` : waiting;
 
     new CfnScalingPolicy(this, "Tracking", {
       autoScalingGroupName: group.ref,
@@ -104,7 +104,7 @@ export class FleetScaling extends Construct {
   }
 }
 
-function metricRows({ groupName, queues, servesAll }: FleetScalingProps): MetricRow[] {
+function metricRows({ groupName, queues, wakesByOffers }: FleetScalingProps): MetricRow[] {
   const ofQueues = queues.flatMap(({ queueName }, at) =>
     ["ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"].map((metricName, of) => ({
       id: `q${at}_${of}`,
@@ -128,5 +128,5 @@ function metricRows({ groupName, queues, servesAll }: FleetScalingProps): Metric
     stat: "Sum",
     dimensions: [{ name: "service", value: METRIC_SERVICE }],
   };
-  return servesAll ? [...ofQueues, hosts, offers] : [...ofQueues, hosts];
+  return wakesByOffers ? [...ofQueues, hosts, offers] : [...ofQueues, hosts];
 }

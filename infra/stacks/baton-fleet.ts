@@ -38,7 +38,7 @@ export class BatonFleet extends Stack {
       apiUrl: control.front.api.apiEndpoint,
     });
     const queues = [...data.pools].filter(([pool]) => settings.fleetPools.includes(pool)).map(([, { queue }]) => queue);
-    new FleetScaling(this, "Scaling", { group, groupName, queues, servesAll: queues.length === data.pools.size });
+    new FleetScaling(this, "Scaling", { group, groupName, queues, wakesByOffers: settings.fleetWake === "offers" });
     new CfnOutput(this, "FleetTokenParameter", { value: tokenParameter });
   }
 }
