@@ -16,7 +16,7 @@ let company: Company;
 
 beforeAll(async () => {
   stack = await spawnStack({ stateDir, memory: true, main: WATCHED_STACK, pools: ["default", PROBE_POOL] });
-  company = makeCompany({ url: stack.url, token: stack.token, env: {} });
+  company = makeCompany({ url: stack.url, token: stack.token, env: {}, checksCredentials: true });
 });
 afterAll(async () => {
   await company.dismiss();

@@ -13,6 +13,8 @@ export interface Target {
   readonly token: string;
   /** What commands and runners need besides, as a certificate to trust. */
   readonly env: Readonly<Record<string, string>>;
+  /** Whether queues and bucket check who asks, as AWS does: not every emulator does. */
+  readonly checksCredentials: boolean;
 }
 
 /** All who play in one suite: the control plane, and a runner that the scenarios share. */
