@@ -50,7 +50,7 @@ const schema = z.object({
   retain: onOff.default("on"),
   /** `on`: reserves each function's share of the account's concurrency. A new account has 10, too few for that. */
   reserve: onOff.default("off"),
-  /** Where people see runs, and forges link to; the API's own address where absent. */
+  /** Where people see runs, as `<this>/runs/<run>`: forges link to it. Without it there are no links. */
   publicUrl: z.url({ protocol: /^https?$/ }).optional(),
   /** Hosts of forges that projects may name, by commas. */
   forgeHosts: z.string().optional(),

@@ -39,7 +39,7 @@ export class BatonControl extends Stack {
     const { data, settings, bundles } = props;
     const granted = { ...data, queues: data.queues, pools: data.pools, tenant: settings.tenant };
     this.front = new HttpFront(this, "Front");
-    const environment = environmentOf(data, settings, this.front.api.apiEndpoint);
+    const environment = environmentOf(data, settings);
     const reserved = settings.reserve === "on" ? RESERVED : undefined;
     this.functions = new Map(
       bundles.map((bundle) => {
@@ -79,7 +79,7 @@ export class BatonControl extends Stack {
 }
 
 /** What `functions/environment.ts` reads. Names of secrets, never secrets. */
-function environmentOf(data: BatonData, settings: Settings, apiUrl: string): Record<string, string> {
+function environmentOf(data: BatonData, settings: Settings): Record<string, string> {
   const queues = [...data.queues].map(([name, { queue }]: [QueueName, { queue: { queueUrl: string } }]) => [
     `BATON_${variableCase(name)}_QUEUE_URL`,
     queue.queueUrl,
@@ -92,8 +92,8 @@ function environmentOf(data: BatonData, settings: Settings, apiUrl: string): Rec
     BATON_POOLS: settings.pools.join(","),
     BATON_SIGNING_KEY_PARAMETER: `/baton/${settings.tenant}/${PARAMETERS.signingKey}`,
     BATON_TENANT: settings.tenant,
-    BATON_PUBLIC_URL: settings.publicUrl ?? apiUrl,
     BATON_USAGE: "cloudwatch",
+    ...given("BATON_PUBLIC_URL", settings.publicUrl),
     ...given("BATON_FORGE_HOSTS", settings.forgeHosts),
     ...given("BATON_API_POLLING", settings.apiPolling),
     ...given("BATON_LOG_LEVEL", settings.logLevel),
