@@ -6,7 +6,7 @@ import { type Program, ProgramFailed, runProgram } from "./run-program.ts";
  * MiniStack (https://pypi.org/project/ministack, MIT): a LocalStack-compatible server that runs functions as processes and
  * enforces IAM. Into a folder of ours: pip touches no other.
  */
-export const SERVER_PACKAGE = "ministack==1.5.33";
+const SERVER_PACKAGE = "ministack==1.5.33";
 
 /** This machine cannot have the server; the message says why in one line. */
 export class CannotTry extends Error {

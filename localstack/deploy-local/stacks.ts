@@ -16,7 +16,7 @@ export interface CdkGround extends Omit<Program, "command" | "args" | "cwd"> {
 
 const ACCOUNT = "000000000000";
 export const REGION = "us-east-1";
-export const POOLS = ["default", "probes"] as const;
+const POOLS = ["default", "probes"] as const;
 
 const assemblyOf = ({ folder }: CdkGround) => join(folder, "assembly");
 
