@@ -31,8 +31,9 @@ async function runProgram(program: Command, args: readonly string[]): Promise<nu
     await program.parseAsync(args, { from: "user" });
     return EXIT.ok;
   } catch (error) {
-    // Commander has told the user already; help and version are no mistake.
-    if (!(error instanceof Error && "exitCode" in error && error.name === "CommanderError")) throw error;
+    // Commander has told the user already; help and version are no mistake. By its code: a bundle has other class names.
+    if (!(error instanceof Error && "exitCode" in error && "code" in error && /^commander\./.test(String(error.code))))
+      throw error;
     return error.exitCode === 0 ? EXIT.ok : EXIT.couldNotRun;
   }
 }
