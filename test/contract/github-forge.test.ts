@@ -358,6 +358,19 @@ describe("a forge that fails", () => {
     expect(await failureOf(call())).toMatchObject({ retry: false, message: expect.stringContaining("no credentials") });
     expect(server.requests).toEqual([]);
   });
+
+  test("credentials that cannot be read now are no refusal: the call may succeed later", async () => {
+    addCommit(repository, { branch: "main" });
+    const read = secrets.get.bind(secrets);
+    secrets.get = () => {
+      throw new Error("ThrottlingException");
+    };
+    const forge = github();
+    const error = await failureOf(forge.defaultBranch(project()));
+    expect(error).toMatchObject({ retry: true, cause: expect.objectContaining({ message: "ThrottlingException" }) });
+    secrets.get = read;
+    expect(await forge.defaultBranch(project())).toMatchObject({ branch: "main" });
+  });
 });
 
 describe("SECURITY 33: addresses", () => {

@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { ProjectItem } from "../../../shared/store/items.ts";
 import type { SecretStore } from "../../../shared/store/secret-store.ts";
 import { ForgeError } from "../../../shared/usecases/forge.ts";
+import { forgeSecretPath } from "../../../shared/usecases/secret-paths.ts";
 
 /** How Baton says who it is: with a token, or as an App, whose tokens are good for this one repository and an hour. */
 
@@ -25,7 +26,10 @@ export async function readCredential(
   project: ProjectItem,
 ): Promise<string | undefined> {
   if (project.forge.credentials === "none") return undefined;
-  const found = await secrets.read(`projects/${project.name}/forge`);
+  const found = await secrets.read(forgeSecretPath(project.name)).catch((cause: unknown) => {
+    // The store's trouble, which passes: taken for a refusal of the forge it would end deliveries and reports for good.
+    throw new ForgeError(`the credentials of project ${project.name} could not be read`, { retry: true, cause });
+  });
   if (found === undefined)
     throw new ForgeError(`project ${project.name} has no credentials for its forge`, { status: 401, retry: false });
   return found.trim();
