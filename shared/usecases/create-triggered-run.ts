@@ -24,7 +24,8 @@ export interface TriggeredRun {
   readonly via: TriggerSource;
   /** The definition as it is at the commit that decides. */
   readonly path: string;
-  readonly text: string;
+  /** Or what is wrong with it, where nobody can read it: an `invalid_definition`. */
+  readonly text: string | DomainError;
 }
 
 /**
@@ -42,6 +43,7 @@ async function createOnce(deps: Deps, wanted: TriggeredRun): Promise<Created> {
   const key = runKeyOf(wanted.project.name, wanted.path, wanted.trigger);
   const request = requestItem(deps, seed, { principal: PRINCIPAL, idempotencyKey: key }, digest(key), KEY_MS);
   try {
+    if (wanted.text instanceof DomainError) throw wanted.text;
     const plan = planDefinition(deps, { path: wanted.path, text: wanted.text }, seed);
     return await createLive(deps, seed, plan, request);
   } catch (error) {

@@ -65,6 +65,9 @@ export interface ForgeStatus {
   readonly trigger: RunTrigger;
 }
 
+/** A file, or the answer with it, is larger than it may be: no fault of the forge, and asking again shows the same. */
+export const isTooLarge = (error: unknown): error is ForgeError => error instanceof ForgeError && error.status === 413;
+
 /** A forge did not do what it was asked. Never names a credential. */
 export class ForgeError extends Error {
   override readonly name = "ForgeError";

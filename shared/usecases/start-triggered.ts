@@ -1,3 +1,4 @@
+import { DomainError } from "../domain/errors.ts";
 import { DEFINITIONS_MAX, RETENTION_MS } from "../domain/limits.ts";
 import { eachOf } from "../lib/each-of.ts";
 import type { PipelineDefinition } from "../pipeline/definition.ts";
@@ -9,7 +10,8 @@ import type { ProjectItem } from "../store/items.ts";
 import { decidedKey } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
 import type { DecidedItem } from "../store/trigger-items.ts";
-import { createTriggeredRun, triggeredRunKey } from "./create-triggered-run.ts";
+import { createTriggeredRun, type TriggeredRun, triggeredRunKey } from "./create-triggered-run.ts";
+import { isTooLarge } from "./forge.ts";
 import {
   cancelOlder,
   cancelSuperseded,
@@ -84,22 +86,37 @@ async function decideEach(deps: TriggerDeps, deciding: Deciding): Promise<Decisi
 async function decide(deps: TriggerDeps, deciding: Deciding, path: string, matched: Matched): Promise<Decision> {
   const { project, trigger } = deciding;
   const sha = definitionShaOf(trigger);
-  const text = await deps.forge.readFile(project, sha, path);
+  const text = await readText(deps, project, sha, path);
   if (text === undefined) return { pipeline: path, reason: `it is not there at ${sha}` };
-  const { pipeline } = parsePipeline(text, path);
+  const { pipeline } = text instanceof DomainError ? {} : parsePipeline(text, path);
   if (isClosing(trigger)) return close(deps, deciding, path, pipeline);
   if (pipeline !== undefined) {
     const refusal = await matchTriggers(pipeline.on, matched);
     if (refusal !== undefined) return { pipeline: path, reason: refusal };
   }
-  if (pipeline?.supersede === true && canSupersede(trigger)) return startNewest(deps, deciding, path, text);
+  if (pipeline?.supersede === true && canSupersede(trigger)) return startNewest(deps, { ...deciding, path, text });
   const { run } = await createTriggeredRun(deps, { ...deciding, path, text });
   return { pipeline: path, runId: run.runId };
 }
 
+/** One file that is too large is wrong as any other may be: it keeps no other pipeline, and no other head, from its turn. */
+async function readText(
+  deps: TriggerDeps,
+  project: ProjectItem,
+  sha: string,
+  path: string,
+): Promise<string | DomainError | undefined> {
+  try {
+    return await deps.forge.readFile(project, sha, path);
+  } catch (error) {
+    if (!isTooLarge(error)) throw error;
+    return new DomainError("invalid_definition", error.message, undefined, { cause: error });
+  }
+}
+
 /** Creates the run, and cancels those of older pushes; or where a newer push was there before, only that one's older run. */
-async function startNewest(deps: TriggerDeps, deciding: Deciding, path: string, text: string): Promise<Decision> {
-  const { project, trigger } = deciding;
+async function startNewest(deps: TriggerDeps, wanted: TriggeredRun): Promise<Decision> {
+  const { project, trigger, path } = wanted;
   if (!canSupersede(trigger)) throw new Error(`runs of ${trigger.event} are never superseded`);
   const place = await takePlace(deps, project.name, path, trigger);
   if (!hasPlace(place, trigger)) {
@@ -108,7 +125,7 @@ async function startNewest(deps: TriggerDeps, deciding: Deciding, path: string, 
     if (made !== undefined) await cancelSuperseded(deps, place, made.runId);
     return { pipeline: path, ...(made === undefined ? {} : { runId: made.runId }), reason: supersededReason(place) };
   }
-  const { run } = await createTriggeredRun(deps, { ...deciding, path, text });
+  const { run } = await createTriggeredRun(deps, wanted);
   const after = await enterPlace(deps, place, { runId: run.runId, sha: trigger.sha });
   const decision = { pipeline: path, runId: run.runId };
   return hasPlace(after, trigger) ? decision : { ...decision, reason: supersededReason(after) };

@@ -7,6 +7,7 @@ import type { ProjectItem } from "../store/items.ts";
 import { type HeadsRef, headsPartition, SCHEDULES_SHARD, scheduleKey } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
 import type { ScheduleItem } from "../store/sweep-items.ts";
+import { isTooLarge } from "./forge.ts";
 import { retireSchedule } from "./retire-schedule.ts";
 import { digest } from "./specs.ts";
 import { headsRefOf, type SweepDeps } from "./sweep-deps.ts";
@@ -25,7 +26,7 @@ export async function syncSchedules(deps: SweepDeps, project: ProjectItem, sha: 
   const ref = headsRefOf(project);
   const known = new Map((await deps.sweeps.listSchedules(headsPartition(ref))).map((one) => [one.sk, one]));
   const paths = (await deps.forge.listDefinitions(project, sha)).toSorted().slice(0, DEFINITIONS_MAX);
-  const read = await eachOf(paths, WIDTH, async (path) => linesOf(path, await deps.forge.readFile(project, sha, path)));
+  const read = await eachOf(paths, WIDTH, (path) => linesAt(deps, project, sha, path));
   const invalid = new Set(paths.filter((_, at) => read[at] === undefined));
   const lines = read.flatMap((one) => one ?? []);
   if (lines.length > SCHEDULES_PER_PROJECT_MAX)
@@ -35,6 +36,15 @@ export async function syncSchedules(deps: SweepDeps, project: ProjectItem, sha: 
   for (const [name, one] of known) {
     if (one.state === "active" && !wanted.has(name) && !invalid.has(one.pipelinePath))
       await retireSchedule(deps, one, "the default branch has no such line any more");
+  }
+}
+
+async function linesAt(deps: SweepDeps, project: ProjectItem, sha: string, path: string): Promise<Line[] | undefined> {
+  try {
+    return linesOf(path, await deps.forge.readFile(project, sha, path));
+  } catch (error) {
+    if (isTooLarge(error)) return undefined;
+    throw error;
   }
 }
 

@@ -118,6 +118,28 @@ describe("a definition that is wrong", () => {
     expect(run?.reason).toMatch(/unknown key "rum"/);
   });
 
+  test("is too large to be read: the same, and the pipeline beside it starts", async () => {
+    file("a.yml", `on: push\n${JOBS}`);
+    file("big.yml", "x");
+    const { forge } = world.deps;
+    const readFile: typeof forge.readFile = async (project, sha, path) => {
+      if (path === ".baton/big.yml") throw new ForgeError(`${path} is too large`, { status: 413, retry: false });
+      return forge.readFile(project, sha, path);
+    };
+    await startTriggered(
+      { ...world.deps, forge: { ...forge, readFile } },
+      shop.project,
+      pushOf(world, "one"),
+      "webhook",
+    );
+    const runs = await runsOf(world, shop);
+    const standing = Object.fromEntries(runs.map(({ pipelinePath, state, reason }) => [pipelinePath, [state, reason]]));
+    expect(standing).toEqual({
+      ".baton/a.yml": ["live", undefined],
+      ".baton/big.yml": ["plan_failed", ".baton/big.yml is too large"],
+    });
+  });
+
   test("wants a pool that is not there: the same", async () => {
     file("a.yml", "on: push\njobs: {build: {run: make, pool: mars}}\n");
     await start(pushOf(world, "one"));

@@ -242,6 +242,21 @@ describe("the schedules of a project", () => {
     ]);
   });
 
+  test("stay while a definition is too large to be read, and the others follow theirs", async () => {
+    const { repository } = await scheduledProject('cron: "0 * * * *"');
+    repository.files.set(".baton/weekly.yml", pipelineOf('cron: "0 0 * * 0"'));
+    repository.branches.set("main", sha("m2"));
+    const { forge } = world.deps;
+    const readFile: typeof forge.readFile = async (project, at, path) => {
+      if (path === ".baton/nightly.yml") throw new ForgeError("too large", { status: 413, retry: false });
+      return forge.readFile(project, at, path);
+    };
+    world.clock.nowMs += 10 * MINUTE_MS;
+    await sweepProjects({ ...world.deps, forge: { ...forge, readFile } }, never);
+    const kept = world.schedules().map(({ pipelinePath, state }) => [pipelinePath, state]);
+    expect(Object.fromEntries(kept)).toEqual({ ".baton/nightly.yml": "active", ".baton/weekly.yml": "active" });
+  });
+
   test("of the repository that the project had before run no more", async () => {
     await scheduledProject('cron: "0 * * * *"');
     world.clock.nowMs = START_MS;
