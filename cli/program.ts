@@ -143,13 +143,14 @@ function addAccessCommands(program: Command, context: Context): void {
         .choices(["read", "run", "runner", "admin"])
         .makeOptionMandatory(),
     )
+    .option("--pool <pool...>", "the only pools that a runner with it may serve (default: any)")
     .addOption(urlOption())
     .option("--json", "the token and its description as JSON")
     .addHelpText(
       "after",
       examples(
         "baton tokens create --name laptop --scope read run",
-        "baton tokens create --name host-1 --scope runner > runner-token",
+        "baton tokens create --name host-1 --scope runner --pool default > runner-token",
       ),
     )
     .action(async (options) => (await import("./commands/tokens.ts")).createTokenCommand(context, options));

@@ -8,12 +8,16 @@ import { type ConnectedOptions, connect, printJson } from "./find-run.ts";
 interface CreateOptions extends ConnectedOptions {
   readonly name: string;
   readonly scope: readonly Scope[];
+  readonly pool?: readonly string[];
 }
 
 /** `baton tokens create`: the token alone on stdout, so that it can go straight into a file. */
 export async function createTokenCommand(context: Context, options: CreateOptions): Promise<void> {
   const client = await connect(context, options);
-  const reply = await client.call("createToken", { body: { name: options.name, scopes: [...options.scope] } });
+  const pools = options.pool === undefined ? {} : { pools: [...options.pool] };
+  const reply = await client.call("createToken", {
+    body: { name: options.name, scopes: [...options.scope], ...pools },
+  });
   if (options.json === true) return printJson(context, reply);
   await context.err.write(`token ${reply.view.id} (${reply.view.scopes.join(", ")}); it is shown this once\n`);
   await context.out.write(`${reply.token}\n`);
@@ -29,10 +33,11 @@ export async function listTokensCommand(context: Context, options: ConnectedOpti
     token.id,
     sanitizeLine(token.name, false),
     token.scopes.join(", "),
+    token.pools?.join(", ") ?? "–",
     printTime(token.createdAtMs, nowMs),
     token.revokedAtMs === undefined ? "–" : printTime(token.revokedAtMs, nowMs),
   ]);
-  await context.out.write(printTable(["TOKEN", "NAME", "SCOPES", "CREATED", "REVOKED"], rows));
+  await context.out.write(printTable(["TOKEN", "NAME", "SCOPES", "POOLS", "CREATED", "REVOKED"], rows));
 }
 
 /** `baton tokens revoke ID`. */

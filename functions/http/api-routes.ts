@@ -101,12 +101,12 @@ export function apiRoutes(deps: FunctionDeps): Implementations<"api"> {
 
     createToken: async ({ body, caller }) => {
       const made = await createToken(deps, body);
-      const { id, name, scopes } = made.view;
+      const { id, name, scopes, pools } = made.view;
       await recordAudit(deps, {
         action: "token.create",
         actor: auditActor(caller),
         subject: id,
-        details: { name, scopes },
+        details: { name, scopes, ...(pools === undefined ? {} : { pools }) },
       });
       return made;
     },

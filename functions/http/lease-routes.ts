@@ -1,18 +1,20 @@
 import { recordAudit } from "../../shared/usecases/audit.ts";
 import { claimJob } from "../../shared/usecases/claim-job.ts";
 import { ackCancel, completeJob, releaseJob } from "../../shared/usecases/end-attempt.ts";
-import type { Principal } from "../../shared/usecases/manage-tokens.ts";
+import { assertServes, type Principal } from "../../shared/usecases/manage-tokens.ts";
 import { openSession, type SessionRequest } from "../../shared/usecases/open-session.ts";
 import { receiveOffers, removeOffers, returnOffers } from "../../shared/usecases/poll-offers.ts";
 import { readJobSecrets } from "../../shared/usecases/read-job-secrets.ts";
 import { ackLease, renewLease } from "../../shared/usecases/renew-lease.ts";
 import { signInputs, signUploads } from "../../shared/usecases/sign-uploads.ts";
+import { offerSourceCredential, readSourceCredential } from "../../shared/usecases/source-credential.ts";
 import type { FunctionDeps } from "../deps.ts";
 import type { Implementations } from "./http-lambda.ts";
 
 /** The runner's protocol (DESIGN section 5). 409 stale_lease to any of it orders the runner to kill the attempt. */
 export const leaseRoutes = (deps: FunctionDeps): Implementations<"lease"> => ({
   openSession: async ({ body, caller }) => {
+    assertServes(caller, body.pools);
     const session = await openSession(deps, body);
     await auditSession(deps, caller, session.runnerId, body);
     return session;
@@ -26,12 +28,14 @@ export const leaseRoutes = (deps: FunctionDeps): Implementations<"lease"> => ({
     await returnOffers(deps, caller, params.pool, body.receipts);
     return { ok: true };
   },
-  claim: ({ params, body, caller }) => claimJob(deps, caller, { runId: params.run, jobId: params.job, ...body }),
+  claim: async ({ params, body, caller }) =>
+    offerSourceCredential(deps, await claimJob(deps, caller, { runId: params.run, jobId: params.job, ...body })),
   ack: ({ caller }) => ackLease(deps, caller),
   heartbeat: ({ caller, body }) => renewLease(deps, caller, body.phase),
   uploads: async ({ caller, body }) => ({ uploads: await signUploads(deps, caller, body.files) }),
   inputs: async ({ caller }) => ({ inputs: await signInputs(deps, caller) }),
   secrets: ({ caller }) => readJobSecrets(deps, caller),
+  source: ({ caller }) => readSourceCredential(deps, caller),
   complete: ({ caller, body }) => completeJob(deps, caller, body),
   release: ({ caller, body }) => releaseJob(deps, caller, body.reason),
   cancelAck: ({ caller, body }) => ackCancel(deps, caller, body.log),

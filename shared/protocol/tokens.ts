@@ -1,17 +1,27 @@
 import { z } from "zod";
-import { label } from "./ids.ts";
+import { POOLS_PER_SESSION_MAX } from "../domain/limits.ts";
+import { label, poolName } from "./ids.ts";
 
 /** API tokens: 256 random bits, kept as a hash, scoped, revocable (SECURITY 25). */
 
 export const SCOPES = ["read", "run", "runner", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
-export const createTokenBody = z.strictObject({ name: label, scopes: z.array(z.enum(SCOPES)).min(1) });
+/** The only pools that a runner token opens sessions of; where absent, of any. */
+const tokenPools = z.array(poolName).min(1).max(POOLS_PER_SESSION_MAX).optional();
+
+export const createTokenBody = z
+  .strictObject({ name: label, scopes: z.array(z.enum(SCOPES)).min(1), pools: tokenPools })
+  .refine(({ scopes, pools }) => pools === undefined || (scopes.includes("runner") && !scopes.includes("admin")), {
+    error: "pools bind a token with the scope runner; one with the scope admin may do everything",
+    path: ["pools"],
+  });
 
 export const tokenView = z.object({
   id: z.string(),
   name: label,
   scopes: z.array(z.enum(SCOPES)),
+  pools: tokenPools,
   createdAtMs: z.int(),
   revokedAtMs: z.int().optional(),
 });

@@ -185,6 +185,8 @@ export const tokenItemSchema = z.object({
   tokenId: z.string(),
   name: z.string(),
   scopes: z.array(z.enum(SCOPES)),
+  /** The only pools that it opens sessions of; where absent, any. */
+  pools: z.array(z.string()).optional(),
   /** SHA-256 of the secret, which has 256 random bits: no slow hash is needed. */
   hash: z.string(),
   createdAtMs: z.int(),

@@ -19,7 +19,7 @@ export interface TokenDeps extends Pick<Deps, "store" | "clock" | "random"> {
 /** Makes a token. The answer is the only time that it is shown. */
 export async function createToken(
   deps: TokenDeps,
-  wanted: { readonly name: string; readonly scopes: readonly Scope[] },
+  wanted: { readonly name: string; readonly scopes: readonly Scope[]; readonly pools?: readonly string[] | undefined },
 ): Promise<{ token: string; view: TokenView }> {
   const { tenant } = deps.settings;
   const nowMs = deps.clock.nowMs();
@@ -33,6 +33,7 @@ export async function createToken(
     tokenId,
     name: wanted.name,
     scopes: [...new Set(wanted.scopes)],
+    ...(wanted.pools === undefined ? {} : { pools: [...new Set(wanted.pools)] }),
     hash: digest(secret),
     createdAtMs: nowMs,
   };
@@ -55,6 +56,18 @@ export interface Principal {
   readonly tokenId: string;
   readonly name: string;
   readonly scopes: readonly Scope[];
+  /** The only pools that it may open sessions of; where absent, any. */
+  readonly pools?: readonly string[] | undefined;
+}
+
+/**
+ * A step that finds its runner's token must not get out of its pool with it (SECURITY 19). Throws `forbidden` where the
+ * token is bound to other pools.
+ */
+export function assertServes({ name, pools }: Principal, wanted: readonly string[]): void {
+  const other = wanted.find((pool) => pools !== undefined && !pools.includes(pool));
+  if (other === undefined) return;
+  throw new DomainError("forbidden", `the token ${name} is for the pools ${pools?.join(", ")}, and not for ${other}`);
 }
 
 /** Looks a token up, remembering the answer for seconds: revoking takes effect within `TOKEN_CACHE_MS`. */
@@ -75,11 +88,18 @@ export function makeTokenCheck(deps: TokenDeps): (token: string) => Promise<Prin
     const item = await find(tokenId);
     const genuine = equalInConstantTime(Buffer.from(digest(secret)), Buffer.from(item?.hash ?? digest("")));
     if (item === undefined || !genuine || item.revokedAtMs !== undefined) return undefined;
-    return { tokenId, name: item.name, scopes: item.scopes };
+    return { tokenId, name: item.name, scopes: item.scopes, pools: item.pools };
   };
 }
 
 function toView(item: TokenItem): TokenView {
-  const { tokenId, name, scopes, createdAtMs, revokedAtMs } = item;
-  return { id: tokenId, name, scopes, createdAtMs, ...(revokedAtMs === undefined ? {} : { revokedAtMs }) };
+  const { tokenId, name, scopes, pools, createdAtMs, revokedAtMs } = item;
+  return {
+    id: tokenId,
+    name,
+    scopes,
+    ...(pools === undefined ? {} : { pools }),
+    createdAtMs,
+    ...(revokedAtMs === undefined ? {} : { revokedAtMs }),
+  };
 }

@@ -166,6 +166,21 @@ describe("SECURITY 25: an API token", () => {
     for (const token of strangers) expect([401, 409]).toContain((await call(name, { token, params: PARAMS })).status);
   });
 
+  test("SECURITY 19: that is bound to pools opens sessions of no other", async () => {
+    const bound = { name: "forks", scopes: ["runner"], pools: ["default"] };
+    const made = await call("createToken", { token: tokens["admin"], body: bound });
+    expect(made).toMatchObject({ status: 201, body: { view: { pools: ["default"] } } });
+    const token = String(made.body["token"]);
+    const sessionOfPools = (...pools: string[]) =>
+      call("openSession", { token, body: { name: "host", pools, slots: 1 } });
+    expect((await sessionOfPools("default")).status).toBe(201);
+    expect(await sessionOfPools("default", "gpu")).toMatchObject({ status: 403, body: { code: "forbidden" } });
+    for (const scopes of [["read"], ["runner", "admin"]]) {
+      const body = { name: "odd", scopes, pools: ["default"] };
+      expect((await call("createToken", { token: tokens["admin"], body })).status, String(scopes)).toBe(400);
+    }
+  });
+
   test("works until it is revoked, and no longer than the cache's time after", async () => {
     const { token, view } = await createToken(deps, { name: "short", scopes: ["read"] });
     expect((await call("listRuns", { token })).status).toBe(200);
