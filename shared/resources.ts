@@ -68,10 +68,12 @@ export const BUCKET = {
 
 export const SCHEDULES = [{ name: "sweep", function: "sweep", everySeconds: 60 }] as const;
 
-/** Parameters of the tenant, below `/baton/<tenant>/`. A name that ends with a slash stands for all below it. */
+/** Parameters of the tenant, below `/baton/<tenant>/`. A name that ends with a slash stands for all below it, a `*` for any project. */
 export const PARAMETERS = {
   signingKey: "signing-key",
   projects: "projects/",
+  webhookSecrets: "projects/*/webhook",
+  forgeCredentials: "projects/*/forge",
   /** A token with the scope `runner`, for the hosts of the fleet. No function reads it. */
   fleetToken: "fleet-token",
 } as const;
@@ -149,7 +151,7 @@ export const FUNCTIONS = {
       write: ["specs/"],
       send: ["ticks", "plans", "reports"],
       offers: "sent",
-      readParameters: ["signingKey", "projects"],
+      readParameters: ["signingKey", "forgeCredentials"],
     },
   },
   reconcile: {
@@ -172,7 +174,7 @@ export const FUNCTIONS = {
       write: ["specs/"],
       send: ["ticks", "plans", "reports"],
       offers: "sent",
-      readParameters: ["signingKey", "projects"],
+      readParameters: ["signingKey", "forgeCredentials"],
     },
   },
   webhook: {
@@ -181,7 +183,7 @@ export const FUNCTIONS = {
     uses: {
       table: ["GetItem", "PutItem", "UpdateItem"],
       send: ["plans"],
-      readParameters: ["signingKey", "projects"],
+      readParameters: ["signingKey", "webhookSecrets"],
     },
   },
   report: {
@@ -190,7 +192,7 @@ export const FUNCTIONS = {
     uses: {
       table: ["GetItem", "PutItem", "UpdateItem", "Query"],
       send: ["reports"],
-      readParameters: ["signingKey", "projects"],
+      readParameters: ["signingKey", "forgeCredentials"],
     },
   },
   /** Apart from `api`, whose start need not wait for CloudWatch's client, and which need not be allowed to ask. */

@@ -20,7 +20,7 @@ export interface BatonFunctionProps {
 }
 
 const BELOW_A_PREFIX =
-  "All that lies below one prefix, whose keys are made as runs, projects and log streams are: they cannot be named before.";
+  "All that lies below one prefix, or one secret of each project: runs, projects and log streams are made later, and cannot be named before.";
 const WITHOUT_RESOURCES = "cloudwatch:GetMetricData knows no resources; it only reads.";
 
 /** A function that can do nothing but what `shared/resources.ts` says it uses, and write its own log. */

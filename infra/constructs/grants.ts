@@ -20,7 +20,7 @@ const READ_PARAMETER = { one: ["ssm:GetParameter"], below: ["ssm:GetParameter", 
 const WRITE_PARAMETER = { one: ["ssm:PutParameter"], below: ["ssm:PutParameter", "ssm:DeleteParameter"] } as const;
 
 /**
- * A function's `uses` as policy statements: each names its actions and resources. Only key prefixes end in `*`, and only
+ * A function's `uses` as policy statements: each names its actions and resources. Only key prefixes and projects are a `*`, and only
  * CloudWatch has no resources to name.
  */
 export function statementsOf(scope: Construct, uses: Uses, granted: Granted): PolicyStatement[] {

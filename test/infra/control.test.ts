@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { pascalCase } from "../../infra/names.ts";
 import { loopingFunctions } from "../../infra/tick-loop.ts";
 import { routes } from "../../shared/protocol/routes.ts";
 import { FUNCTIONS, QUEUES, SCHEDULES } from "../../shared/resources.ts";
@@ -59,6 +60,18 @@ describe("functions", () => {
     }
     for (const { Parameters } of Object.values(made.templates))
       expect(Object.keys(Parameters).filter((name) => name !== "BootstrapVersion")).toEqual([]);
+  });
+
+  test("SECURITY 9: only what gives secrets to jobs, or keeps them, may read them", () => {
+    const parametersOf = (name: string) =>
+      statements
+        .filter(({ id, Action }) => id.startsWith(pascalCase(name)) && Action.includes("ssm:GetParameter"))
+        .map(({ Resource }) => /parameter(\/baton\/[^"]*)"/.exec(JSON.stringify(Resource))?.[1])
+        .filter((path) => path?.includes("/projects/"));
+    expect(parametersOf("webhook")).toEqual(["/baton/main/projects/*/webhook"]);
+    for (const name of ["plan", "sweep", "report"])
+      expect(parametersOf(name), name).toEqual(["/baton/main/projects/*/forge"]);
+    for (const name of ["reconcile", "status", "admin"]) expect(parametersOf(name), name).toEqual([]);
   });
 
   test("SECURITY 15: each has a log of its own, which is kept for a month", () => {
