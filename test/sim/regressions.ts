@@ -13,7 +13,8 @@ export const REGRESSIONS: readonly Regression[] = [
   { seed: 166, found: "one answer of 503 to the request for links to inputs cost an attempt" },
   {
     seed: 9249,
-    found: "a runner that slept handed an attempt to a watchdog after its time, and a step started before the first look",
+    found:
+      "a runner that slept handed an attempt to a watchdog after its time, and a step started before the first look",
   },
   { seed: 1007948, found: "the same, while the next attempt ran" },
 ];
