@@ -20,8 +20,8 @@ const READ_PARAMETER = { one: ["ssm:GetParameter"], below: ["ssm:GetParameter", 
 const WRITE_PARAMETER = { one: ["ssm:PutParameter"], below: ["ssm:PutParameter", "ssm:DeleteParameter"] } as const;
 
 /**
- * A function's `uses` as policy statements: each names its actions and resources. Only key prefixes and projects are a `*`, and only
- * CloudWatch has no resources to name.
+ * A function's `uses` as policy statements: each names its actions and resources. Only key prefixes end in `*`, or have one
+ * for every project, and only CloudWatch has no resources to name.
  */
 export function statementsOf(scope: Construct, uses: Uses, granted: Granted): PolicyStatement[] {
   const { table, bucket, tenant } = granted;
