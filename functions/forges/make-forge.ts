@@ -24,6 +24,7 @@ export function makeForge(options: Omit<GithubOptions, "timeoutMs">): Forge {
     branchHead: async (...args) => (await github()).branchHead(...args),
     commitMessage: async (...args) => (await github()).commitMessage(...args),
     listHeads: async (...args) => (await github()).listHeads(...args),
+    readToken: async (...args) => (await github()).readToken(...args),
     putStatus: async (...args) => (await github()).putStatus(...args),
     putComment: async (...args) => (await github()).putComment(...args),
   };

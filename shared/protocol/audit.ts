@@ -11,6 +11,7 @@ const AUDIT_ACTIONS = [
   "secret.set",
   "secret.remove",
   "secret.use",
+  "source.use",
   "run.cancel",
   "run.approve",
   "session.open",

@@ -99,6 +99,8 @@ export const leaseGranted = z.object({
   attempt: z.int().positive(),
   spec: jobSpecSchema,
   source: sourceSchema.optional(),
+  /** There may be a credential to fetch the source with: ask for it before the checkout. */
+  sourceCredential: z.boolean().optional(),
   /** What started the run, where an event did: its steps find it in their environment. */
   trigger: runTriggerSchema.pick({ event: true, tag: true, number: true, base: true }).optional(),
   /** Names of the secrets that the job asked for, and may have. */
@@ -169,6 +171,16 @@ export const secretsReply = z.object({
   values: z.record(z.string(), z.string()),
   withheld: z.literal("fork").optional(),
 });
+
+/**
+ * What the attempt fetches its source with, over HTTPS and from the URL of its grant alone; none where the project has
+ * none for it, and then `problem` may say why.
+ */
+export const sourceReply = z.object({
+  credential: z.object({ username: z.string(), password: z.string() }).optional(),
+  problem: z.string().optional(),
+});
+export type SourceCredential = NonNullable<z.infer<typeof sourceReply>["credential"]>;
 
 /** `ended`: where the job stands now. */
 export const completeReply = z.object({ state: z.string() });

@@ -45,14 +45,18 @@ export const projectBody = z.strictObject({
 });
 export type ProjectBody = z.infer<typeof projectBody>;
 
-export const projectView = projectBody.extend({ createdAtMs: z.int(), updatedAtMs: z.int() });
+/** `hasCloneToken`: there is one for runners to clone with. */
+const projectFacts = { hasCloneToken: z.boolean().default(false), createdAtMs: z.int(), updatedAtMs: z.int() };
+export const projectView = z.object({ ...projectBody.shape, ...projectFacts });
 export type ProjectView = z.infer<typeof projectView>;
+
+const forgeToken = z.string().regex(/^[\x21-\x7e]{8,512}$/, "a forge's token is one word of 8 to 512 characters");
 
 /** What a control plane shows a forge: kept in the secret store, answered to nobody. A private key is PEM. */
 const forgeSecret = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("token"),
-    token: z.string().regex(/^[\x21-\x7e]{8,512}$/, "a forge's token is one word of 8 to 512 characters"),
+    token: forgeToken,
   }),
   z.strictObject({
     kind: z.literal("app"),
@@ -67,11 +71,15 @@ const forgeSecret = z.discriminatedUnion("kind", [
 ]);
 export type ForgeSecret = z.infer<typeof forgeSecret>;
 
-const withSecret = { secret: forgeSecret.optional() };
-export const addProjectBody = projectBody.extend(withSecret);
+const withSecrets = {
+  secret: forgeSecret.optional(),
+  /** Given to runners, to clone with: it should read this one repository, and no more. */
+  cloneToken: forgeToken.nullable().optional(),
+};
+export const addProjectBody = projectBody.extend(withSecrets);
 export type AddProject = z.output<typeof addProjectBody>;
-/** All of a project anew; its credentials stay where none are given. */
-export const changeProjectBody = projectBody.omit({ name: true }).extend(withSecret);
+/** All of a project anew; its credentials and its clone token stay where none are given. A clone token of null goes. */
+export const changeProjectBody = projectBody.omit({ name: true }).extend(withSecrets);
 export type ChangeProject = z.output<typeof changeProjectBody>;
 
 export const projectReply = z.object({ project: projectView });

@@ -525,6 +525,17 @@ export const routes = {
     reply: leases.secretsReply,
     failures: ["stale_lease"],
   }),
+  source: route({
+    method: "GET",
+    path: "/v1/runs/{run}/jobs/{job}/leases/{fence}/source",
+    handler: "lease",
+    access: "lease",
+    summary: "What to fetch the run's source with, where that is its project's own repository; none for a fork's run",
+    params: lease,
+    status: 200,
+    reply: leases.sourceReply,
+    failures: ["stale_lease", "not_ready"],
+  }),
   complete: route({
     method: "POST",
     path: "/v1/runs/{run}/jobs/{job}/leases/{fence}/complete",

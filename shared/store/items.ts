@@ -7,7 +7,7 @@ import { RUN_STATES } from "../domain/run-moves.ts";
 import { auditEntrySchema } from "../protocol/audit.ts";
 import { STOP_REASONS } from "../protocol/leases.ts";
 import { artifactSchema, attemptOutcomes, failureSchema, logSealSchema } from "../protocol/products.ts";
-import { projectBody } from "../protocol/projects.ts";
+import { projectView } from "../protocol/projects.ts";
 import { approvalSchema, historySchema, sourceSchema } from "../protocol/runs.ts";
 import { SCOPES } from "../protocol/tokens.ts";
 import { runTriggerSchema } from "../protocol/triggers.ts";
@@ -205,9 +205,7 @@ export type IdempotencyItem = z.infer<typeof idempotencyItemSchema>;
 export const projectItemSchema = z.object({
   ...base,
   family: z.literal("project"),
-  ...projectBody.shape,
-  createdAtMs: z.int(),
-  updatedAtMs: z.int(),
+  ...projectView.shape,
   /** Set: there is no such project any more. */
   removedAtMs: z.int().optional(),
 });

@@ -29,6 +29,11 @@ export interface Forge {
   commitMessage(project: ProjectItem, sha: string): Promise<string>;
   /** Heads of branches and open pull requests; `undefined` where nothing changed since the answer with that `etag`. */
   listHeads(project: ProjectItem, etag: string | undefined): Promise<RepositoryHeads | undefined>;
+  /**
+   * A token that reads the contents of this one repository and can do no more: for runners. Undefined where the
+   * project's own credentials cannot be narrowed so; they are never given away.
+   */
+  readToken(project: ProjectItem): Promise<ReadToken | undefined>;
   /** Shows a status; with `externalId` from before, in the same place. Answers the id to use next time. */
   putStatus(project: ProjectItem, status: ForgeStatus, externalId: string | undefined): Promise<string>;
   /** One comment on a pull request, updated in place. */
@@ -38,6 +43,11 @@ export interface Forge {
 export interface BranchHead {
   readonly branch: string;
   readonly sha: string;
+}
+
+export interface ReadToken {
+  readonly token: string;
+  readonly expiresAtMs: number;
 }
 
 export interface RepositoryHeads {

@@ -6,7 +6,8 @@ import type { ProjectItem } from "../store/items.ts";
 import { projectItemKey } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
 import { type AuditDeps, recordAudit } from "./audit.ts";
-import { forgeSecretPath, projectSecretsRoot, webhookSecretPath } from "./secret-paths.ts";
+import { cloneUrlOf } from "./clone-url.ts";
+import { cloneSecretPath, forgeSecretPath, projectSecretsRoot, webhookSecretPath } from "./secret-paths.ts";
 import type { ProjectDeps } from "./trigger-deps.ts";
 import { dropOldWebhookSecret, rotateWebhookSecret } from "./webhook-secrets.ts";
 
@@ -35,22 +36,26 @@ export interface AddedProject {
  * made it writes its secrets. Throws `conflict` where there is one of that name.
  */
 export async function addProject(deps: Deps, body: AddProject, actor: AuditActor): Promise<AddedProject> {
-  const { secret, ...project } = body;
+  const { secret, cloneToken, ...project } = body;
   const { tenant } = deps.settings;
   checkForge(deps, project.forge, secret);
+  const hasCloneToken = typeof cloneToken === "string";
+  if (hasCloneToken) checkCloneToken(project.forge);
   if (project.forge.credentials !== "none" && secret === undefined)
     throw new DomainError("bad_request", `the credentials "${project.forge.credentials}" are missing`);
   const taken = new DomainError("conflict", `there is a project ${project.name} already`);
   if ((await deps.projects.getProject(tenant, project.name)) !== undefined) throw taken;
   const nowMs = deps.clock.nowMs();
-  const item = projectItem(tenant, project, { createdAtMs: nowMs, updatedAtMs: nowMs });
-  await recordAudit(deps, { action: "project.add", actor, subject: project.name, details: detailsOf(project) });
+  const item = projectItem(tenant, project, { hasCloneToken, createdAtMs: nowMs, updatedAtMs: nowMs });
+  const details = detailsOf(project, cloneToken);
+  await recordAudit(deps, { action: "project.add", actor, subject: project.name, details });
   const answer = await deps.projects.addProject(item);
   if (answer === "exists") throw taken;
   if (answer === "full") throw new DomainError("conflict", "there are too many projects (PROJECTS_MAX)");
   const webhookSecret = deps.random.secret();
   await deps.secrets.put(webhookSecretPath(project.name), webhookSecret);
   if (secret !== undefined) await keepForgeSecret(deps, project.name, secret);
+  if (hasCloneToken) await deps.secrets.put(cloneSecretPath(project.name), cloneToken);
   return {
     project: toProjectView(item),
     webhookSecret,
@@ -66,19 +71,23 @@ export async function changeProject(
   body: ChangeProject,
   actor: AuditActor,
 ): Promise<ProjectView> {
-  const { secret, ...settings } = body;
+  const { secret, cloneToken, ...settings } = body;
   const seen = await readProject(deps, name);
   checkForge(deps, settings.forge, secret);
   if (secret === undefined) checkKeptSecret(seen, settings.forge);
   const project = { name, ...settings };
+  const hasCloneToken = keepsCloneToken(seen, settings.forge, cloneToken);
   // Greater than the one seen, also within one millisecond: it is what the next change compares.
   const updatedAtMs = Math.max(deps.clock.nowMs(), seen.updatedAtMs + 1);
-  const item = projectItem(seen.tenant, project, { createdAtMs: seen.createdAtMs, updatedAtMs });
-  await recordAudit(deps, { action: "project.change", actor, subject: name, details: detailsOf(project) });
+  const item = projectItem(seen.tenant, project, { hasCloneToken, createdAtMs: seen.createdAtMs, updatedAtMs });
+  const details = detailsOf(project, cloneToken);
+  await recordAudit(deps, { action: "project.change", actor, subject: name, details });
   if ((await deps.projects.changeProject(item, seen)) === "changed")
     throw new DomainError("conflict", `project ${name} was changed by somebody else: look at it, and try again`);
   if (secret !== undefined) await keepForgeSecret(deps, name, secret);
   else if (settings.forge.credentials === "none") await deps.secrets.remove(forgeSecretPath(name));
+  if (typeof cloneToken === "string") await deps.secrets.put(cloneSecretPath(name), cloneToken);
+  else if (!hasCloneToken && seen.hasCloneToken) await deps.secrets.remove(cloneSecretPath(name));
   return toProjectView(item);
 }
 
@@ -127,6 +136,28 @@ function checkKeptSecret(seen: ProjectItem, forge: ProjectBody["forge"]): void {
     throw new DomainError("bad_request", "another forge.apiUrl needs its credentials anew");
 }
 
+/** Runners get it, and send it where the clone URL leads. */
+function checkCloneToken(forge: ProjectBody["forge"]): void {
+  if (forge.credentials === "app")
+    throw new DomainError("bad_request", "an App needs no clone token: it makes one for each checkout");
+  if (forge.credentials === "none")
+    throw new DomainError("bad_request", "a project without credentials has no clone token");
+  if (!cloneUrlOf({ forge }).startsWith("https://"))
+    throw new DomainError("bad_request", "a clone token needs a clone URL that begins with https://");
+}
+
+/** Whether there is a clone token after the change. One that stays goes to no other server than it was given for. */
+function keepsCloneToken(seen: ProjectItem, forge: ProjectBody["forge"], given: string | null | undefined): boolean {
+  if (typeof given === "string") {
+    checkCloneToken(forge);
+    return true;
+  }
+  if (given === null || !seen.hasCloneToken || forge.credentials !== "token") return false;
+  checkCloneToken(forge);
+  if (new URL(cloneUrlOf({ forge })).origin === new URL(cloneUrlOf(seen)).origin) return true;
+  throw new DomainError("bad_request", "a clone URL at another server needs its clone token anew");
+}
+
 /** As the forge's client reads them. */
 async function keepForgeSecret(deps: ProjectDeps, name: string, secret: ForgeSecret): Promise<void> {
   const { kind, ...app } = secret;
@@ -136,19 +167,21 @@ async function keepForgeSecret(deps: ProjectDeps, name: string, secret: ForgeSec
 function projectItem(
   tenant: string,
   project: ProjectBody,
-  times: { readonly createdAtMs: number; readonly updatedAtMs: number },
+  facts: Pick<ProjectItem, "hasCloneToken" | "createdAtMs" | "updatedAtMs">,
 ): ProjectItem {
   const { name, forge, forks, reports } = project;
   const base = { ...projectItemKey(tenant, name), v: ITEM_VERSION, tenant, family: "project" } as const;
-  return { ...base, name, forge, forks, reports, ...times };
+  return { ...base, name, forge, forks, reports, ...facts };
 }
 
-export function toProjectView({ name, forge, forks, reports, createdAtMs, updatedAtMs }: ProjectItem): ProjectView {
-  return { name, forge, forks, reports, createdAtMs, updatedAtMs };
+export function toProjectView(item: ProjectItem): ProjectView {
+  const { name, forge, forks, reports, hasCloneToken, createdAtMs, updatedAtMs } = item;
+  return { name, forge, forks, reports, hasCloneToken, createdAtMs, updatedAtMs };
 }
 
-function detailsOf({ forge, forks, reports }: ProjectBody) {
+function detailsOf({ forge, forks, reports }: ProjectBody, cloneToken: string | null | undefined) {
   return {
+    ...(cloneToken === undefined ? {} : { cloneToken: cloneToken === null ? "removed" : "given" }),
     repository: forge.repository,
     apiUrl: forge.apiUrl,
     credentials: forge.credentials,

@@ -3,6 +3,7 @@
 export const projectSecretsRoot = (project: string) => `projects/${project}`;
 export const webhookSecretPath = (project: string) => `${projectSecretsRoot(project)}/webhook`;
 export const forgeSecretPath = (project: string) => `${projectSecretsRoot(project)}/forge`;
+export const cloneSecretPath = (project: string) => `${projectSecretsRoot(project)}/clone`;
 export const jobSecretsFolder = (project: string) => `${projectSecretsRoot(project)}/secrets`;
 
 /** One secret of a project: for branches that match the pattern, or for all runs where there is none. */

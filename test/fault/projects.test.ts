@@ -46,7 +46,7 @@ function loseEachOnce(): void {
 
 function itemOf(name: string, updatedAtMs: number): ProjectItem {
   const base = { ...projectItemKey("main", name), v: ITEM_VERSION, tenant: "main", family: "project" } as const;
-  return { ...base, ...projectBody.parse({ name, forge: FORGE }), createdAtMs: 1, updatedAtMs };
+  return { ...base, ...projectBody.parse({ name, forge: FORGE }), hasCloneToken: false, createdAtMs: 1, updatedAtMs };
 }
 
 test("a project whose write lost its answer was added, changed and removed by that very call", async () => {

@@ -37,8 +37,8 @@ beforeEach(async () => {
   projects += 1;
   const name = `shop-${projects}`;
   const body = projectBody.parse({ name, forge: { kind: "github", repository: `acme/${name}` } });
-  const times = { createdAtMs: world.clock.nowMs, updatedAtMs: world.clock.nowMs };
-  project = { ...projectItemKey("main", name), v: 1, tenant: "main", family: "project", ...body, ...times };
+  const facts = { hasCloneToken: false, createdAtMs: world.clock.nowMs, updatedAtMs: world.clock.nowMs };
+  project = { ...projectItemKey("main", name), v: 1, tenant: "main", family: "project", ...body, ...facts };
   expect(await deps.projects.addProject(project)).toBe("added");
   repository = makeFakeRepository();
   repository.files.set(".baton/ci.yml", PIPELINE);

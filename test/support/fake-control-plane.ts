@@ -33,6 +33,8 @@ export interface FakeJob {
   completion?: Completion;
   /** What its project would give it. */
   projectSecrets: Readonly<Record<string, string>>;
+  /** What its source is fetched with. */
+  readonly sourceReply?: z.input<(typeof routes)["source"]["reply"]>;
   readonly ends: string[];
 }
 
@@ -278,6 +280,7 @@ function claim(job: FakeJob, { claimId, fence }: { claimId: string; fence: numbe
     attempt: job.fence,
     spec: job.spec,
     ...(job.source === undefined ? {} : { source: job.source }),
+    ...(job.sourceReply === undefined ? {} : { sourceCredential: true }),
     secrets: job.fork === true ? [] : job.spec.secrets,
     ...(job.fork === true ? { secretsWithheld: "fork" } : {}),
     firstLogUpload: put(`logs/${job.runId}/${job.jobId}/${job.fence}/00000000.gz`),
@@ -298,6 +301,8 @@ function held(job: FakeJob, name: RouteName, body: unknown, put: Put, nowMs: num
       return { inputs: [] };
     case "secrets":
       return { values: job.projectSecrets };
+    case "source":
+      return job.sourceReply ?? {};
     case "complete": {
       job.completion = body as Completion;
       return end(job, job.completion.outcome, `complete ${job.completion.outcome}`);

@@ -18,6 +18,9 @@ export interface FakeRepository {
   readonly calls: (keyof Forge)[];
 }
 
+/** What it gives away of an App. */
+export const READ_TOKEN = "ghs_read-token-that-nobody-may-see";
+
 export function makeFakeRepository(): FakeRepository {
   const branches = new Map<string, string>();
   const pulls: FakeRepository["pulls"] = new Map();
@@ -70,6 +73,11 @@ export function makeFakeRepository(): FakeRepository {
         pulls: [...pulls.values()],
       };
     },
+    async readToken(project) {
+      called("readToken");
+      if (project.forge.credentials !== "app") return undefined;
+      return { token: READ_TOKEN, expiresAtMs: Number.MAX_SAFE_INTEGER };
+    },
     async putStatus() {
       throw new Error("no reports in this repository");
     },
@@ -106,6 +114,7 @@ export function forgeOf(repositories: ReadonlyMap<string, FakeRepository>): Forg
     branchHead: async (project, branch) => of(project.forge.repository).branchHead(project, branch),
     commitMessage: async (project, sha) => of(project.forge.repository).commitMessage(project, sha),
     listHeads: async (project, etag) => of(project.forge.repository).listHeads(project, etag),
+    readToken: async (project) => of(project.forge.repository).readToken(project),
     putStatus: async (project, ...rest) => of(project.forge.repository).putStatus(project, ...rest),
     putComment: async (project, ...rest) => of(project.forge.repository).putComment(project, ...rest),
   };

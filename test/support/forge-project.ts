@@ -20,6 +20,7 @@ export function forgeProject(
     reports: { mode: "checks", comment: false },
     ...rest,
     forge: { kind: "github", repository: "acme/widgets", apiUrl, credentials: "token", ...forge },
+    hasCloneToken: false,
     createdAtMs: 0,
     updatedAtMs: 0,
   };

@@ -112,9 +112,9 @@ export function makeSweepWorld(): SweepWorld {
     logged,
     addProject(name, change = {}) {
       const body = projectBody.parse({ name, forge: { kind: "github", repository: `acme/${name}` }, ...change });
-      const times = { createdAtMs: clock.nowMs, updatedAtMs: clock.nowMs };
+      const facts = { hasCloneToken: false, createdAtMs: clock.nowMs, updatedAtMs: clock.nowMs };
       const base = { ...projectItemKey("main", name), v: 1, tenant: "main", family: "project" } as const;
-      const project: ProjectItem = { ...base, ...body, ...times };
+      const project: ProjectItem = { ...base, ...body, ...facts };
       projects.set(name, project);
       const repository = repositories.get(body.forge.repository) ?? makeFakeRepository();
       repositories.set(body.forge.repository, repository);

@@ -29,9 +29,9 @@ export async function addShop(world: World, change: Partial<ProjectBody> = {}): 
   const name = `shop-${made}`;
   const body = projectBody.parse({ name, forge: { kind: "github", repository: `acme/${name}` }, ...change });
   const nowMs = world.clock.nowMs;
-  const times = { createdAtMs: nowMs, updatedAtMs: nowMs };
+  const facts = { hasCloneToken: false, createdAtMs: nowMs, updatedAtMs: nowMs };
   const base = { ...projectItemKey("main", name), v: 1, tenant: "main", family: "project" } as const;
-  const project: ProjectItem = { ...base, ...body, ...times };
+  const project: ProjectItem = { ...base, ...body, ...facts };
   await world.deps.projects.addProject(project);
   const secret = `secret of ${name}`;
   await world.deps.secrets.put(webhookSecretPath(name), secret);

@@ -6,12 +6,13 @@ import { entryOf } from "../../../shared/domain/entry.ts";
 import type { Clock } from "../../../shared/lib/clock.ts";
 import type { ProjectItem } from "../../../shared/store/items.ts";
 import type { SecretStore } from "../../../shared/store/secret-store.ts";
-import { ForgeError } from "../../../shared/usecases/forge.ts";
+import { ForgeError, type ReadToken } from "../../../shared/usecases/forge.ts";
 import { makeGuardedFetch } from "../guarded-fetch.ts";
 import {
   type AppCredential,
+  type AppTokens,
   type Authorize,
-  authorizeApp,
+  makeAppTokens,
   parseApp,
   type Requester,
   readCredential,
@@ -40,6 +41,8 @@ export interface GithubClient {
   call(project: ProjectItem, route: string, parameters?: Readonly<Record<string, unknown>>): Promise<GithubAnswer>;
   /** Who Baton is there: what it wrote itself it knows again by this. */
   identify(project: ProjectItem): Promise<GithubIdentity>;
+  /** Undefined for a project that is no App's. Throws `ForgeError`. */
+  readToken(project: ProjectItem): Promise<ReadToken | undefined>;
 }
 export type GithubIdentity =
   | { readonly kind: "app"; readonly appId: number }
@@ -56,7 +59,7 @@ interface Connection {
   readonly digest: string;
   readonly request: Requester;
   readonly authorize: Authorize;
-  readonly app: AppCredential | undefined;
+  readonly app: (AppCredential & AppTokens) | undefined;
   readonly readAtMs: number;
   login?: string;
 }
@@ -66,10 +69,9 @@ export function makeGithubClient(options: GithubOptions): GithubClient {
   const fetch = makeGuardedFetch({ ...options, responseBytesMax: RESPONSE_BYTES_MAX });
   const making: Making = { options, fetch, connections: new Map() };
 
-  const call: GithubClient["call"] = async (project, route, parameters = {}) => {
+  const withConnection = async <T>(project: ProjectItem, use: (connection: Connection) => Promise<T>): Promise<T> => {
     try {
-      const connection = await connect(making, project);
-      return await send(connection, project, route, parameters);
+      return await use(await connect(making, project));
     } catch (error) {
       const refused = toForgeError(error, options.clock.nowMs());
       // Perhaps the credentials were changed a moment ago: the next call looks.
@@ -77,8 +79,11 @@ export function makeGithubClient(options: GithubOptions): GithubClient {
       throw refused;
     }
   };
+  const call: GithubClient["call"] = (project, route, parameters = {}) =>
+    withConnection(project, (connection) => send(connection, project, route, parameters));
   return {
     call,
+    readToken: (project) => withConnection(project, async ({ app }) => app?.readToken()),
     async identify(project) {
       const connection = await connect(making, project);
       if (connection.app !== undefined) return { kind: "app", appId: connection.app.appId };
@@ -154,10 +159,13 @@ async function reconnect(
     .digest("hex");
   if (known?.digest === digest) return { ...known, readAtMs: nowMs };
   const request = makeRequester(project, fetch, options.log);
-  const app = project.forge.credentials === "app" ? parseApp(project, credential) : undefined;
+  if (project.forge.credentials === "app") {
+    const parsed = parseApp(project, credential);
+    const app = { ...parsed, ...makeAppTokens(project, parsed, request, options) };
+    return { digest, request, authorize: app.authorize, app, readAtMs: nowMs };
+  }
   const token = credential === undefined ? undefined : `token ${credential}`;
-  const authorize = app === undefined ? async () => token : authorizeApp(project, app, request, options.log);
-  return { digest, request, authorize, app, readAtMs: nowMs };
+  return { digest, request, authorize: async () => token, app: undefined, readAtMs: nowMs };
 }
 
 function makeRequester(project: ProjectItem, fetch: Making["fetch"], { warn }: GithubOptions["log"]): Requester {

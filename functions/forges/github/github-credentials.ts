@@ -1,9 +1,10 @@
-import { createAppAuth } from "@octokit/auth-app";
+import { createAppAuth, type InstallationAuthOptions } from "@octokit/auth-app";
 import type { request as octokitRequest } from "@octokit/request";
 import { z } from "zod";
+import type { Clock } from "../../../shared/lib/clock.ts";
 import type { ProjectItem } from "../../../shared/store/items.ts";
 import type { SecretStore } from "../../../shared/store/secret-store.ts";
-import { ForgeError } from "../../../shared/usecases/forge.ts";
+import { ForgeError, type ReadToken } from "../../../shared/usecases/forge.ts";
 import { forgeSecretPath } from "../../../shared/usecases/secret-paths.ts";
 
 /** How Baton says who it is: with a token, or as an App, whose tokens are good for this one repository and an hour. */
@@ -11,6 +12,11 @@ import { forgeSecretPath } from "../../../shared/usecases/secret-paths.ts";
 export type Requester = typeof octokitRequest;
 /** The `authorization` header; undefined where nothing is said. */
 export type Authorize = () => Promise<string | undefined>;
+export interface AppTokens {
+  readonly authorize: Authorize;
+  /** One that reads the repository's contents and no more: to be given away. */
+  readonly readToken: () => Promise<ReadToken>;
+}
 
 const wholeNumber = z.union([z.int(), z.string().regex(/^\d+$/).transform(Number)]);
 const appCredential = z.object({
@@ -54,16 +60,19 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** What is given away lives at least this long from then: longer than a checkout may take. */
+const READ_TOKEN_REST_MS = 15 * 60_000;
+
 /**
- * As an App. Its token names the repository: that is the least that it needs, and octokit shares tokens that are being
- * made by what they name, whichever App asks.
+ * As an App. Its tokens name the repository: that is the least that they need, and octokit shares tokens that are being
+ * made by what they name, whichever App asks. Octokit keeps each until a minute before its end.
  */
-export function authorizeApp(
+export function makeAppTokens(
   project: ProjectItem,
   app: AppCredential,
   request: Requester,
-  log: { warn(message: string): void },
-): Authorize {
+  { log, clock }: { readonly log: { warn(message: string): void }; readonly clock: Pick<Clock, "nowMs"> },
+): AppTokens {
   const { appId, privateKey } = app;
   const [owner = "", repo = ""] = project.forge.repository.split("/");
   const auth = createAppAuth({ appId, privateKey, request, log });
@@ -81,9 +90,22 @@ export function authorizeApp(
     });
     return finding;
   };
-  return async () => {
+  const make = async (narrow: Partial<InstallationAuthOptions> = {}) => {
     const installationId = app.installationId ?? (await findOnce());
-    const { token } = await auth({ type: "installation", installationId, repositoryNames: [repo] });
-    return `token ${token}`;
+    return auth({ ...narrow, type: "installation", installationId, repositoryNames: [repo] });
+  };
+  return {
+    authorize: async () => `token ${(await make()).token}`,
+    async readToken() {
+      const permissions = { contents: "read" };
+      const kept = toReadToken(await make({ permissions }));
+      if (kept.expiresAtMs - clock.nowMs() >= READ_TOKEN_REST_MS) return kept;
+      return toReadToken(await make({ permissions, refresh: true }));
+    },
   };
 }
+
+const toReadToken = ({ token, expiresAt }: { readonly token: string; readonly expiresAt: string }): ReadToken => ({
+  token,
+  expiresAtMs: Date.parse(expiresAt),
+});

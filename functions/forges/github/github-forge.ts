@@ -29,6 +29,7 @@ export function makeGithubForge(options: GithubOptions): Forge {
       project.forge.credentials === "app" && project.reports.mode === "checks"
         ? putCheckRun(client, project, status, externalId)
         : putCommitStatus(client, project, status),
+    readToken: (project) => client.readToken(project),
     putComment: (project, number, text, externalId) => putComment(client, project, { number, text }, externalId),
   };
 }
