@@ -8,6 +8,7 @@ import { cut } from "./cut.ts";
 import type { AttemptEnd } from "./events.ts";
 import type { OutputSink } from "./executors/executor.ts";
 import { findSecrets, type Secrets } from "./find-secrets.ts";
+import { type FoundCredential, findSourceCredential } from "./find-source-credential.ts";
 import { heartbeatLoop } from "./heartbeat-loop.ts";
 import type { Interruptions } from "./interruptions.ts";
 import { type Journal, makeJournal } from "./journal.ts";
@@ -108,7 +109,8 @@ async function giveBack(
 /** From the first renewal on: heartbeats beside the work, then the last word. */
 async function holdAndWork(attempt: Attempt, acked: Acked, output: { sink: OutputSink }): Promise<AttemptEnd> {
   const { deps, execution, interruptions, granted, hardDeadlineAtMs } = attempt;
-  const { log, secrets } = openAttemptLog(attempt, await findSecrets(attempt), acked.ack.watched);
+  const [found, source] = await Promise.all([findSecrets(attempt), findSourceCredential(attempt)]);
+  const { log, secrets } = openAttemptLog(attempt, found, source.masks, acked.ack.watched);
   const journal = makeJournal(log);
   output.sink = journal.sink;
   renewed(attempt, log, acked.ack, acked.sentAtMs);
@@ -120,9 +122,9 @@ async function holdAndWork(attempt: Attempt, acked: Acked, output: { sink: Outpu
   const over = new AbortController();
   const beating = beat(attempt, log, over.signal);
   try {
-    const warnings = secrets.warning === undefined ? log.warnings : [...log.warnings, secrets.warning];
+    const warnings = [...log.warnings, secrets.warning, source.warning].filter((warning) => warning !== undefined);
     for (const warning of warnings) journal.line(`warning: ${warning}`);
-    const work = await doWork(attempt, journal, secrets);
+    const work = await doWork(attempt, journal, { secrets, source });
     clearTimeout(timeout);
     const stopped = await execution.stop(graceMs(work, interruptions.current(), deps.clock));
     journal.close();
@@ -136,7 +138,12 @@ async function holdAndWork(attempt: Attempt, acked: Acked, output: { sink: Outpu
 }
 
 /** The log, masking the secrets. Where they are too large for that, the attempt fails, without them, and says so. */
-function openAttemptLog(attempt: Attempt, secrets: Secrets, watched: boolean): { log: AttemptLog; secrets: Secrets } {
+function openAttemptLog(
+  attempt: Attempt,
+  secrets: Secrets,
+  masks: readonly string[],
+  watched: boolean,
+): { log: AttemptLog; secrets: Secrets } {
   const { lease, execution, deps, granted } = attempt;
   const open = (values: readonly string[]) =>
     deps.io.openLog({
@@ -152,7 +159,7 @@ function openAttemptLog(attempt: Attempt, secrets: Secrets, watched: boolean): {
       },
     });
   try {
-    return { log: open(Object.values(secrets.values)), secrets };
+    return { log: open([...Object.values(secrets.values), ...masks]), secrets };
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     return { log: open([]), secrets: { values: {}, missing: new ToolingError(error.message, { cause: error }) } };
@@ -191,10 +198,14 @@ async function beat(attempt: Attempt, log: AttemptLog, signal: AbortSignal): Pro
 }
 
 /** Source, inputs, steps: what the job is there for. Whatever fails becomes data. */
-async function doWork(attempt: Attempt, journal: Journal, secrets: Secrets): Promise<Work> {
+async function doWork(
+  attempt: Attempt,
+  journal: Journal,
+  { secrets, source }: { readonly secrets: Secrets; readonly source: FoundCredential },
+): Promise<Work> {
   try {
     if (secrets.missing !== undefined) throw secrets.missing;
-    await prepareWorkspace(attempt, journal);
+    await prepareWorkspace(attempt, journal, source);
     return await runAllSteps(attempt, journal, secrets.values);
   } catch (error) {
     if (attempt.interruptions.steps.aborted) return { kind: "interrupted" };
@@ -204,7 +215,7 @@ async function doWork(attempt: Attempt, journal: Journal, secrets: Secrets): Pro
   }
 }
 
-async function prepareWorkspace(attempt: Attempt, journal: Journal): Promise<void> {
+async function prepareWorkspace(attempt: Attempt, journal: Journal, { credential }: FoundCredential): Promise<void> {
   const { deps, granted, execution, interruptions } = attempt;
   const { workspace, archives } = execution.folders;
   const signal = interruptions.steps;
@@ -213,6 +224,7 @@ async function prepareWorkspace(attempt: Attempt, journal: Journal): Promise<voi
     await deps.io
       .checkout({
         source: granted.source,
+        ...(credential === undefined ? {} : { credential }),
         into: workspace,
         cacheDir,
         allowedRoots,

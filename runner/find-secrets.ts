@@ -1,6 +1,6 @@
 import { entryOf } from "../shared/domain/entry.ts";
+import { askEarly } from "./ask-early.ts";
 import type { Attempt } from "./attempt-state.ts";
-import { persist } from "./lease-calls.ts";
 import { quoteAll, readSecretsFile } from "./secrets-file.ts";
 import { ToolingError } from "./tooling-error.ts";
 
@@ -24,7 +24,7 @@ export async function findSecrets(attempt: Attempt): Promise<Secrets> {
     const own = await readSecretsFile(granted.secrets, deps.secretsFile);
     const rest = granted.secrets.filter((name) => !own.has(name));
     if (rest.length === 0) return { values: Object.fromEntries(own) };
-    const reply = await askForSecrets(attempt);
+    const reply = await askEarly(attempt, (options) => attempt.lease.secrets(options));
     if (reply.withheld !== undefined) return withheld(granted.spec.secrets);
     const given = rest.flatMap((name) => {
       const value = entryOf(reply.values, name);
@@ -51,16 +51,4 @@ function missingMessage({ deps, granted }: Attempt, names: readonly string[]): s
       ? "this runner has no secrets file (--secrets-file)"
       : "this runner's secrets file does not hold them";
   return `the job asks for ${quoteAll(names)}: ${own}, nor has project ${granted.project} any for this branch`;
-}
-
-/** Heartbeats begin after it, so both together must fit into a lease that was just renewed. */
-const ASKING_MS = 10_000;
-const CALL_MS = 5_000;
-
-async function askForSecrets({ deps, lease, held, interruptions }: Attempt) {
-  const untilMs = Math.min(deps.clock.monotonicMs() + ASKING_MS, held.deadline.killAtMs);
-  const limits = { untilMs, clock: deps.clock, signal: interruptions.uploads };
-  const answer = await persist(() => lease.secrets({ timeoutMs: CALL_MS }), limits);
-  if (answer.kind === "ok") return answer.reply;
-  throw answer.kind === "gave_up" ? answer.cause : new Error("the lease is not ours any more");
 }

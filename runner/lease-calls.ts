@@ -23,6 +23,7 @@ export interface LeaseCalls {
   uploads(files: readonly UploadFile[], options?: CallOptions): Promise<SignedRequest[]>;
   inputs(options?: CallOptions): Promise<CallReply<"inputs">["inputs"]>;
   secrets(options?: CallOptions): Promise<CallReply<"secrets">>;
+  source(options?: CallOptions): Promise<CallReply<"source">>;
   /** These three answer the state that the job is in now. */
   complete(completion: Completion): Promise<string>;
   release(reason: ReleaseReason): Promise<string>;
@@ -40,6 +41,7 @@ export function makeLeaseCalls(client: Client, { runId, jobId, fence, leaseToken
       (await client.call("uploads", { params, body: { files: [...files] } }, { ...options, token })).uploads,
     inputs: async (options) => (await client.call("inputs", { params }, { ...options, token })).inputs,
     secrets: (options) => client.call("secrets", { params }, { ...options, token }),
+    source: (options) => client.call("source", { params }, { ...options, token }),
     complete: async (body) => (await client.call("complete", { params, body }, { token })).state,
     release: async (reason) => (await client.call("release", { params, body: { reason } }, { token })).state,
     cancelAck: async (log) => (await client.call("cancelAck", { params, body: { log } }, { token })).state,

@@ -10,6 +10,19 @@ export interface GitContext {
   /** What git inherits of the runner's environment: PATH, proxies, SSH_AUTH_SOCK. */
   readonly env: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
+  /** Shown to this URL alone. */
+  readonly credential?: UrlCredential;
+}
+
+export interface UrlCredential {
+  readonly url: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+/** As HTTP's Basic authentication writes it. */
+export function basicOf({ username, password }: Omit<UrlCredential, "url">): string {
+  return Buffer.from(`${username}:${password}`).toString("base64");
 }
 
 /** Where programs are looked for if the caller names no PATH. */
@@ -44,7 +57,7 @@ export async function run(
   context.signal.throwIfAborted();
   const child = spawn(command, args, {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    env: { PATH: DEFAULT_PATH, ...context.env, ...gitEnvironment(), ...options.env },
+    env: { PATH: DEFAULT_PATH, ...context.env, ...gitEnvironment(context.credential), ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
@@ -61,7 +74,7 @@ export async function run(
     });
     context.signal.throwIfAborted();
     if (code === 0) return output();
-    throw new GitError(`git failed (${code}): ${lastLines(errors() || output())}`);
+    throw new GitError(`git failed (${code}): ${lastLines(errors() || output(), context.credential)}`);
   } catch (cause) {
     if (cause instanceof GitError || context.signal.aborted) throw cause;
     throw new GitError(`cannot run ${command}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
@@ -70,8 +83,17 @@ export async function run(
   }
 }
 
-function gitEnvironment(): Record<string, string> {
-  const entries = Object.entries(CONFIG);
+/**
+ * A credential is in the environment of git alone: not in the arguments, which every user of a host can read, and not in a
+ * repository's configuration. No redirect is followed with it, since git would show it there, too.
+ */
+function gitEnvironment(credential: UrlCredential | undefined): Record<string, string> {
+  const entries = Object.entries(CONFIG).map(([key, value]): readonly [string, string] => [key, value]);
+  if (credential !== undefined)
+    entries.push(
+      ["http.followRedirects", "false"],
+      [`http.${credential.url}.extraHeader`, `Authorization: Basic ${basicOf(credential)}`],
+    );
   const config = entries.flatMap(([key, value], at) => [
     [`GIT_CONFIG_KEY_${at}`, key],
     [`GIT_CONFIG_VALUE_${at}`, value],
@@ -105,8 +127,10 @@ function killGroup(pid: number): void {
   }
 }
 
-function lastLines(text: string): string {
-  const lines = redact(text)
+/** Without what the server may have said back of the credential. */
+function lastLines(text: string, credential: UrlCredential | undefined): string {
+  const hidden = credential === undefined ? [] : [credential.password, basicOf(credential)];
+  const lines = redact(hidden.reduce((shown, value) => shown.replaceAll(value, "***"), text))
     .split(/[\r\n]+/)
     .filter((line) => line.trim() !== "");
   return lines.slice(-GIT_LINES_IN_ERROR).join("; ");

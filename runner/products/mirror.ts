@@ -13,9 +13,13 @@ export interface Mirror extends Repository {
   readonly lock: string;
 }
 
-/** The URL with its credentials is the key: who cannot name them does not read what others fetched with them. */
-export function mirrorOf(cacheDir: string, url: string): Mirror {
-  const folder = join(cacheDir, `${createHash("sha256").update(url).digest("hex")}.git`);
+/**
+ * The URL with its credentials is the key: who cannot name them does not read what others fetched with them. Nor does a
+ * run that was given no credential read what was fetched with one, which is another with each run.
+ */
+export function mirrorOf(cacheDir: string, url: string, access: "open" | "credential" = "open"): Mirror {
+  const key = access === "open" ? url : `${access} ${url}`;
+  const folder = join(cacheDir, `${createHash("sha256").update(key).digest("hex")}.git`);
   return { folder, lock: `${folder}.lock`, objects: join(folder, "objects"), shallow: join(folder, "shallow") };
 }
 

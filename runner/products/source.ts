@@ -1,6 +1,7 @@
 import { copyFile, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DomainError } from "../../shared/domain/errors.ts";
+import type { SourceCredential } from "../../shared/protocol/leases.ts";
 import type { Source } from "../../shared/protocol/runs.ts";
 import { type GitContext, GitError, redact, run } from "./git.ts";
 import { CHECKOUT_MS } from "./limits.ts";
@@ -9,6 +10,8 @@ import { fetchCommit, isDamaged, mirrorOf } from "./mirror.ts";
 
 export interface CheckoutOptions {
   readonly source: Source;
+  /** What the source is fetched with; only from its own URL, over HTTPS. */
+  readonly credential?: SourceCredential;
   /** An empty folder. */
   readonly into: string;
   /** Holds the mirrors of remote repositories, for all attempts of all runners that share it. */
@@ -33,6 +36,8 @@ export async function checkout(options: CheckoutOptions): Promise<void> {
   const context: GitContext = { env: options.env ?? {}, signal };
   assertPlain(source);
   if ((await readdir(into)).length > 0) throw new DomainError("conflict", `${into} is not empty`);
+  if (options.credential !== undefined && !source.url.startsWith("https://"))
+    throw new DomainError("bad_request", "a credential is sent over HTTPS only");
   const local = localPathOf(source.url);
   if (local !== undefined) {
     await materialise(context, await findLocalRepository(context, local, options.allowedRoots), source.sha, into);
@@ -61,10 +66,14 @@ function assertPlain(source: Source): void {
     throw new DomainError("bad_request", `${JSON.stringify(source.branch)} is no branch name`);
 }
 
-/** The warm way is one git process and no lock. Where it fails the commit is fetched; where it still fails the mirror is rebuilt, once. */
+/**
+ * The warm way is one git process and no lock. Where it fails the commit is fetched; where it still fails the mirror is
+ * rebuilt, once. Only what fetches has the credential.
+ */
 async function checkoutRemote(context: GitContext, options: CheckoutOptions): Promise<string> {
-  const { source, into, cacheDir } = options;
-  const mirror = mirrorOf(cacheDir, source.url);
+  const { source, into, cacheDir, credential } = options;
+  const mirror = mirrorOf(cacheDir, source.url, credential === undefined ? "open" : "credential");
+  const fetching = credential === undefined ? context : { ...context, credential: { ...credential, url: source.url } };
   const attempt = async (): Promise<unknown> => {
     try {
       await materialise(context, mirror, source.sha, into);
@@ -77,12 +86,12 @@ async function checkoutRemote(context: GitContext, options: CheckoutOptions): Pr
   };
   if ((await attempt()) === undefined) return "from the cache";
   try {
-    const fetched = await fetchCommit(context, mirror, source, "fetch");
+    const fetched = await fetchCommit(fetching, mirror, source, "fetch");
     if ((await attempt()) === undefined) return fetched === "commit" ? "fetched" : "fetched with its branch";
   } catch (error) {
     if (!(error instanceof GitError) || !(await isDamaged(context, mirror))) throw error;
   }
-  await fetchCommit(context, mirror, source, "rebuild");
+  await fetchCommit(fetching, mirror, source, "rebuild");
   const error = await attempt();
   if (error !== undefined) throw error;
   return "fetched, the cache was rebuilt";
