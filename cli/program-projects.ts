@@ -41,7 +41,11 @@ function addChanging(projects: Command, context: Context): void {
     .description("Change a project; what is not named stays.")
     .addHelpText(
       "after",
-      examples("baton projects change app --forks never", "baton projects change app --token-stdin < github-token"),
+      examples(
+        "baton projects change app --forks never",
+        "baton projects change app --token-stdin < github-token",
+        "baton projects change app --clone-token-stdin < clone-token",
+      ),
     )
     .action(async (name: string, options) =>
       (await import("./commands/projects-change.ts")).changeProjectCommand(context, name, options),
@@ -93,6 +97,13 @@ function settings(command: Command): Command {
     .option("--api-url <url>", "the forge's API (default: https://api.github.com)")
     .option("--clone-url <url>", "what runners clone from (default: the repository's own)")
     .addOption(new Option("--token-stdin", "speak to the forge with the token on stdin").conflicts(["appId"]))
+    .addOption(
+      new Option(
+        "--clone-token-stdin",
+        "let runners clone over https with the token on stdin, its second line beside --token-stdin; it should read this repository and no more",
+      ).conflicts(["appId"]),
+    )
+    .addOption(new Option("--no-clone-token", "take that token away").conflicts(["cloneTokenStdin"]))
     .addOption(new Option("--app-id <n>", "speak to the forge as this GitHub App").argParser(appId))
     .option("--private-key-file <file>", "the App's private key, a PEM file")
     .addOption(new Option("--installation-id <n>", "the App's installation (default: found)").argParser(appId))

@@ -13,6 +13,9 @@ export interface ProjectOptions extends ConnectedOptions {
   readonly apiUrl?: string;
   readonly cloneUrl?: string;
   readonly tokenStdin?: boolean;
+  readonly cloneTokenStdin?: boolean;
+  /** False: take it away. */
+  readonly cloneToken?: boolean;
   readonly appId?: number;
   readonly privateKeyFile?: string;
   readonly installationId?: number;
@@ -27,7 +30,7 @@ export interface ProjectOptions extends ConnectedOptions {
 /** `baton projects add NAME`: the webhook's secret alone on stdout, what to do with it on stderr. */
 export async function addProjectCommand(context: Context, name: string, options: ProjectOptions): Promise<void> {
   if (options.repo === undefined) throw new CommandError("say which repository: --repo owner/name");
-  const secret = await readForgeSecret(options);
+  const { secret, cloneToken } = await readSecrets(options);
   if (secret === undefined && options.credentials !== false)
     throw new CommandError("say how to speak to the forge: --token-stdin, --app-id or --no-credentials");
   const client = await connect(context, options);
@@ -43,6 +46,7 @@ export async function addProjectCommand(context: Context, name: string, options:
       forks: { mode: options.forks ?? "approve", pool: options.forksPool ?? POOL_FORKS },
       reports: { mode: options.reports ?? reportsWith(secret), comment: options.comment === true },
       ...(secret === undefined ? {} : { secret }),
+      ...(cloneToken === undefined ? {} : { cloneToken }),
     },
   });
   const webhookUrl = client.url + reply.webhookPath;
@@ -66,7 +70,7 @@ function webhookHelp(name: string, url: string): string {
 
 /** `baton projects change NAME`: what is not named stays as it is. */
 export async function changeProjectCommand(context: Context, name: string, options: ProjectOptions): Promise<void> {
-  const secret = await readForgeSecret(options);
+  const { secret, cloneToken } = await readSecrets(options);
   const client = await connect(context, options);
   const { project } = await client.call("getProject", { params: { project: name } });
   const reply = await client.call("changeProject", {
@@ -80,6 +84,7 @@ export async function changeProjectCommand(context: Context, name: string, optio
       },
       ...otherSettings(project, options),
       ...(secret === undefined ? {} : { secret }),
+      ...(cloneToken === undefined ? {} : { cloneToken }),
     },
   });
   if (options.json === true) return printJson(context, reply);
@@ -130,10 +135,39 @@ function reportsWith(secret: ForgeSecret | undefined): "checks" | "statuses" | "
   return secret.kind === "app" ? "checks" : "statuses";
 }
 
+interface Secrets {
+  readonly secret: ForgeSecret | undefined;
+  /** Null: taken away. */
+  readonly cloneToken: string | null | undefined;
+}
+
 /** From stdin and from a file, never from the arguments: every user of a machine can read those. */
-async function readForgeSecret(options: ProjectOptions): Promise<ForgeSecret | undefined> {
-  const { tokenStdin, appId, privateKeyFile, installationId } = options;
-  if (tokenStdin === true) return { kind: "token", token: (await readValue("Token of the forge: ", false)).trim() };
+async function readSecrets(options: ProjectOptions): Promise<Secrets> {
+  const { token, cloneToken } = await readTokens(options);
+  return {
+    secret: token === undefined ? await readAppSecret(options) : { kind: "token", token },
+    cloneToken: options.cloneToken === false ? null : cloneToken,
+  };
+}
+
+/** Where stdin holds both, the first line is what Baton speaks to the forge with, and the second what runners clone with. */
+async function readTokens({ tokenStdin, cloneTokenStdin }: ProjectOptions) {
+  if (tokenStdin === true && cloneTokenStdin === true) {
+    const [token, cloneToken, ...rest] = (await readValue("", false)).trim().split(/\s*\n\s*/);
+    if (cloneToken === undefined || rest.length > 0)
+      throw new CommandError("stdin must have two lines: the token, and the token to clone with");
+    return { token, cloneToken };
+  }
+  if (tokenStdin === true) return { token: (await readValue("Token of the forge: ", false)).trim() };
+  if (cloneTokenStdin === true) return { cloneToken: (await readValue("Token to clone with: ", false)).trim() };
+  return {};
+}
+
+async function readAppSecret({
+  appId,
+  privateKeyFile,
+  installationId,
+}: ProjectOptions): Promise<ForgeSecret | undefined> {
   if (appId === undefined && privateKeyFile === undefined) return undefined;
   if (appId === undefined || privateKeyFile === undefined)
     throw new CommandError("an App needs both --app-id and --private-key-file");

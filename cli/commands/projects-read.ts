@@ -35,6 +35,7 @@ export async function showProjectCommand(context: Context, name: string, options
     ["API", forge.apiUrl],
     ["cloned from", forge.cloneUrl ?? "the repository's own URL"],
     ["credentials", forge.credentials],
+    ["clone token", reply.project.hasCloneToken ? "given to runners" : "none"],
     ["forks", forks.mode === "never" ? "never run" : `${forks.mode}, in pool ${forks.pool}`],
     ["reports", reports.comment ? `${reports.mode}, and a comment` : reports.mode],
     ["webhook", `${client.url}/v1/webhooks/${forge.kind}/${reply.project.name}`],

@@ -9,6 +9,7 @@ import { baton, makePlace, type Place } from "./cli-process.ts";
 /** `baton projects`, `secrets` and `audit`, as a user starts them. */
 
 const FORGE_TOKEN = "ghp_token-that-nobody-may-see";
+const CLONE_TOKEN = "ghp_clone-token-that-nobody-may-see";
 let stack: SpawnedStack;
 let place: Place;
 let stateDir: string;
@@ -51,6 +52,24 @@ test("a project is added with a token from stdin, and told where its webhook goe
   expect(shown + (await done(["projects", "show", "app", "--json"]))).not.toContain("nobody-may-see");
   expect(await done(["projects", "rotate-webhook", "app"])).toMatch(/^[A-Za-z0-9_-]{43}\n$/);
   expect(await done(["projects", "rotate-webhook", "app", "--drop-old"])).toContain("only the newest");
+});
+
+test("a clone token comes from stdin, alone or as the second line, and is never shown", async () => {
+  const add = ["projects", "add", "cloned", "--repo", "owner/cloned", "--token-stdin", "--clone-token-stdin"];
+  expect((await ask(add, `${FORGE_TOKEN}\n`)).stderr).toContain("two lines");
+  await done([...add, "--reports", "statuses", "--forks", "never"], `${FORGE_TOKEN}\n${CLONE_TOKEN}\n`);
+  const show = () => done(["projects", "show", "cloned"]);
+  expect(await show()).toMatch(/clone token +given to runners\n/);
+  await done(["projects", "change", "cloned", "--comment"]);
+  expect(await show()).toMatch(/clone token +given to runners\n/);
+  await done(["projects", "change", "cloned", "--no-clone-token"]);
+  expect(await show()).toMatch(/clone token +none\n/);
+  await done(["projects", "change", "cloned", "--clone-token-stdin"], `${CLONE_TOKEN}\n`);
+  const told = (await show()) + (await done(["projects", "show", "cloned", "--json"])) + (await done(["audit"]));
+  expect(told).toMatch(/clone token +given to runners\n/);
+  expect(told).not.toContain("nobody-may-see");
+  const url = ["projects", "change", "cloned", "--clone-url", "https://elsewhere.example/owner/cloned.git"];
+  expect((await ask(url)).stderr).toContain("needs its clone token anew");
 });
 
 test("an App's key comes from a file, and what is missing is said", async () => {
