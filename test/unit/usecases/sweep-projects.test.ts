@@ -233,7 +233,7 @@ describe("a forge that fails", () => {
     const { repository } = await seenProject();
     const { readFile } = repository.forge;
     repository.forge.readFile = async (project, at, path) => {
-      if (at === sha("bad")) throw new ForgeError("too large", { status: 413, retry: false });
+      if (at === sha("bad")) throw new ForgeError("refused", { status: 403, retry: false });
       return readFile(project, at, path);
     };
     for (const name of ["bad", "good", "better"]) repository.branches.set(name, sha(name));
