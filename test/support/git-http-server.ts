@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import type { SelfSigned } from "./self-signed.ts";
 
 export interface GitHttpServer {
   /** A repository's URL is this and its folder's name. */
@@ -10,20 +12,34 @@ export interface GitHttpServer {
   close(): Promise<void>;
 }
 
+export interface GitHttpOptions {
+  readonly version: 0 | 2;
+  readonly tls?: SelfSigned;
+  /** Refuses whoever does not say this password, with whatever name: as GitHub does for a private repository. */
+  readonly isPassword?: (password: string) => boolean;
+  /** Called at each request that may have an answer, before it is given. */
+  readonly onServing?: () => void;
+}
+
 /**
  * Serves the repositories below `root` over git's real smart HTTP protocol (git-http-backend). Protocol version 0, as
  * old servers speak it, hands out only the tips of branches.
  */
-export async function startGitHttpServer(root: string, options: { readonly version: 0 | 2 }): Promise<GitHttpServer> {
+export async function startGitHttpServer(root: string, options: GitHttpOptions): Promise<GitHttpServer> {
   let fetches = 0;
-  const server = createServer((request, response) => {
+  const { tls, isPassword = () => true, onServing } = options;
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
+    if (!isPassword(passwordOf(request)))
+      return void response.writeHead(401, { "www-authenticate": 'Basic realm="git"' }).end();
     if (request.method === "POST") fetches += 1;
+    onServing?.();
     serve(root, options.version, request, response);
-  });
+  };
+  const server = tls === undefined ? createServer(answer) : createTlsServer({ key: tls.key, cert: tls.cert }, answer);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `${tls === undefined ? "http" : "https"}://127.0.0.1:${port}`,
     fetches: () => fetches,
     close: () =>
       new Promise((resolve) => {
@@ -31,6 +47,13 @@ export async function startGitHttpServer(root: string, options: { readonly versi
         server.closeAllConnections();
       }),
   };
+}
+
+function passwordOf({ headers }: IncomingMessage): string {
+  const [, basic = ""] = /^Basic (.+)$/.exec(headers.authorization ?? "") ?? [];
+  return Buffer.from(basic, "base64")
+    .toString()
+    .replace(/^[^:]*:/, "");
 }
 
 function serve(root: string, version: 0 | 2, request: IncomingMessage, response: ServerResponse): void {
