@@ -10,6 +10,7 @@ import { type RecordingForge, type RecordingForgeOptions, startRecordingForge } 
 /** The GitHub client against a GitHub of our own, over real HTTP. */
 
 const TOKEN = "ghp_0123456789abcdefghijklmnop";
+const OTHER_TOKEN = "ghp_abcdefghijklmnop0123456789";
 const APP_ID = 7;
 const TIMEOUT_MS = 400;
 
@@ -25,7 +26,7 @@ beforeAll(() => {
 });
 beforeEach(async () => {
   const app: RecordingForgeOptions["app"] = { appId: APP_ID, publicKey: keys.publicKey, installationId: 99 };
-  server = await startRecordingForge({ tokens: { [TOKEN]: "baton-bot" }, app });
+  server = await startRecordingForge({ tokens: { [TOKEN]: "baton-bot", [OTHER_TOKEN]: "baton-bot" }, app });
   repository = server.repository("acme/widgets");
   secrets = new Map([["projects/widgets/forge", TOKEN]]);
   warned = [];
@@ -93,6 +94,24 @@ describe("a repository", () => {
     expect(await forge.readFile(project(), second, ".baton/ci.yml")).toBe("new");
     expect(await forge.readFile(project(), second, ".baton/no.yml")).toBeUndefined();
     expect(await forge.readFile(project(), second, ".baton")).toBeUndefined();
+  });
+
+  test.each([
+    ["half of an answer", { "content-type": "application/json" }, '{"id":'],
+    ["a page of whoever stands between", { "content-type": "text/html" }, "<html>"],
+    ["an object of no file", { "content-type": "application/json" }, { id: 1 }],
+    ["nothing", {}, ""],
+  ])("%s is no word that there is no pipeline, or no file", async (_what, headers, body) => {
+    const { sha } = addCommit(repository, { branch: "main", files: { ".baton/ci.yml": "a" } });
+    server.fail({ times: 2, how: { status: 200, headers, body } });
+    const expected = { message: expect.stringContaining("not as expected"), retry: false };
+    expect(await failureOf(github().listDefinitions(project(), sha))).toMatchObject(expected);
+    expect(await failureOf(github().readFile(project(), sha, ".baton/ci.yml"))).toMatchObject(expected);
+  });
+
+  test("has no pipelines where a file is called like the folder", async () => {
+    const { sha } = addCommit(repository, { branch: "main", files: { ".baton": "x" } });
+    expect(await github().listDefinitions(project(), sha)).toEqual([]);
   });
 
   test("a definition larger than any may be is refused", async () => {
@@ -239,7 +258,6 @@ describe("statuses", () => {
     await forge.putStatus(app, { ...status, key: "c" }, undefined);
     expect(server.mintedTokens()).toBe(1);
     server.revokeTokens();
-    expect(await failureOf(forge.putStatus(app, { ...status, key: "d" }, undefined))).toMatchObject({ status: 401 });
     await forge.putStatus(app, { ...status, key: "d" }, undefined);
     expect(server.mintedTokens()).toBe(2);
   });
@@ -351,6 +369,17 @@ describe("a forge that fails", () => {
     expect(await failureOf(forge.defaultBranch(project()))).toMatchObject({ status: 401, retry: false });
     secrets.set("projects/widgets/forge", TOKEN);
     expect(await forge.defaultBranch(project())).toMatchObject({ branch: "main" });
+  });
+
+  test("credentials that worked, and were changed meanwhile, cost no call", async () => {
+    addCommit(repository, { branch: "main" });
+    const forge = github();
+    await forge.defaultBranch(project());
+    secrets.set("projects/widgets/forge", OTHER_TOKEN);
+    server.fail({ how: { status: 401 } });
+    expect(await forge.defaultBranch(project())).toMatchObject({ branch: "main" });
+    server.fail({ times: 2, how: { status: 401 } });
+    expect(await failureOf(forge.defaultBranch(project()))).toMatchObject({ status: 401, retry: false });
   });
 
   test("a project without credentials is told so, before anything is asked", async () => {

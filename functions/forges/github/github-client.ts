@@ -62,6 +62,8 @@ interface Connection {
   readonly app: (AppCredential & AppTokens) | undefined;
   readonly readAtMs: number;
   login?: string;
+  /** A call with these credentials was answered. */
+  holds?: boolean;
 }
 
 /** App tokens and what was read of the secret store are kept for as long as the process lives. */
@@ -70,13 +72,21 @@ export function makeGithubClient(options: GithubOptions): GithubClient {
   const making: Making = { options, fetch, connections: new Map() };
 
   const withConnection = async <T>(project: ProjectItem, use: (connection: Connection) => Promise<T>): Promise<T> => {
-    try {
-      return await use(await connect(making, project));
-    } catch (error) {
-      const refused = toForgeError(error, options.clock.nowMs());
-      // Perhaps the credentials were changed a moment ago: the next call looks.
-      if (refused.status === 401) making.connections.delete(keyOf(project));
-      throw refused;
+    for (let isAgain = false; ; isAgain = true) {
+      let hasHeld = false;
+      try {
+        const connection = await connect(making, project);
+        hasHeld = connection.holds === true;
+        const result = await use(connection);
+        connection.holds = true;
+        return result;
+      } catch (error) {
+        const refused = toForgeError(error, options.clock.nowMs());
+        if (refused.status !== 401) throw refused;
+        making.connections.delete(keyOf(project));
+        // What held before was perhaps changed a moment ago; what is read anew for this very call was not.
+        if (isAgain || !hasHeld) throw refused;
+      }
     }
   };
   const call: GithubClient["call"] = (project, route, parameters = {}) =>

@@ -14,6 +14,8 @@ const COMPARED_FILES_MAX = 300;
 
 const CONTENTS = "GET /repos/{owner}/{repo}/contents/{path}";
 const listing = z.array(z.object({ type: z.string(), name: z.string(), path: z.string() }));
+/** What stands at a path and is no file's text: a folder's list, or a description of a file, a submodule or the like. */
+const described = z.union([z.array(z.unknown()), z.object({ type: z.string() })]);
 const comparison = z.object({
   status: z.enum(["ahead", "behind", "diverged", "identical"]),
   files: z.array(z.object({ filename: z.string(), previous_filename: z.string().optional() })).optional(),
@@ -22,8 +24,8 @@ const comparison = z.object({
 /** @see https://docs.github.com/rest/repos/contents#get-repository-content */
 export async function listDefinitions(client: GithubClient, project: ProjectItem, sha: string): Promise<string[]> {
   const answer = await callAtCommit(client, project, sha, { path: FOLDER });
-  // A file of that name is answered as an object: then there is no folder.
-  if (answer === undefined || !Array.isArray(answer.data)) return [];
+  // A file of that name is answered as an object: then there is no folder. Of anything else nothing may be concluded.
+  if (answer === undefined || !Array.isArray(parseAnswer(described, answer, "listing of .baton"))) return [];
   const files = parseAnswer(listing, answer, "listing of .baton").filter(
     ({ type, name }) => type === "file" && /\.ya?ml$/.test(name) && name !== SERVER_SETTINGS,
   );
@@ -38,8 +40,12 @@ export async function readFile(
 ): Promise<string | undefined> {
   const mediaType = "application/vnd.github.raw+json";
   const answer = await callAtCommit(client, project, sha, { path, headers: { accept: mediaType } });
+  if (answer === undefined) return undefined;
   // Of a folder or a submodule it describes what there is.
-  if (answer === undefined || !headerOf(answer, "content-type")?.startsWith(mediaType)) return undefined;
+  if (!headerOf(answer, "content-type")?.startsWith(mediaType)) {
+    parseAnswer(described, answer, `file ${path}`);
+    return undefined;
+  }
   const text = parseAnswer(z.string(), answer, `file ${path}`);
   if (Buffer.byteLength(text) > DEFINITION_BYTES_MAX)
     throw new ForgeError(`${path} is larger than ${DEFINITION_BYTES_MAX} bytes`, { status: 413, retry: false });
