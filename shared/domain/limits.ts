@@ -100,6 +100,8 @@ export const PAGE_AUDIT_MAX = 200;
 
 /** The changed files of a trigger together, in characters: its delivery's item has room for 400 KB. */
 export const TRIGGER_PATHS_LENGTH_MAX = 100_000;
+/** One of them. */
+export const TRIGGER_PATH_LENGTH_MAX = 4_096;
 /** Pipelines of one commit that a trigger may start. */
 export const DEFINITIONS_MAX = 64;
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { TRIGGER_PATHS_MAX } from "../domain/limits.ts";
+import { TRIGGER_PATH_LENGTH_MAX, TRIGGER_PATHS_MAX } from "../domain/limits.ts";
 import { gitSha } from "./ids.ts";
 
 /** What happened in a repository, in no forge's words. Times are Unix milliseconds. */
@@ -18,7 +18,7 @@ const base = {
   actor: z.string().max(255).optional(),
 };
 /** Changed files, relative; absent where they are not known, or too many to keep. */
-const paths = z.array(z.string().max(4_096)).max(TRIGGER_PATHS_MAX).optional();
+const paths = z.array(z.string().max(TRIGGER_PATH_LENGTH_MAX)).max(TRIGGER_PATHS_MAX).optional();
 
 export const triggerSchema = z.discriminatedUnion("event", [
   /** `before` is absent where the branch is new. */

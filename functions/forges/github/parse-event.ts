@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { TRIGGER_PATHS_LENGTH_MAX, TRIGGER_PATHS_MAX } from "../../../shared/domain/limits.ts";
+import { TRIGGER_PATH_LENGTH_MAX, TRIGGER_PATHS_LENGTH_MAX, TRIGGER_PATHS_MAX } from "../../../shared/domain/limits.ts";
 import { skipWordsOf } from "../../../shared/pipeline/skip-words.ts";
 import { type Trigger, triggerSchema } from "../../../shared/protocol/triggers.ts";
 
@@ -124,7 +124,8 @@ function pathsOf(value: z.output<typeof push>): { paths?: string[] } {
   if (named.some((list) => !list)) return {};
   const paths = [...new Set(named.flatMap((list) => list ?? []))];
   const length = paths.reduce((sum, path) => sum + path.length, 0);
-  return paths.length > TRIGGER_PATHS_MAX || length > TRIGGER_PATHS_LENGTH_MAX ? {} : { paths };
+  const isTooMuch = paths.length > TRIGGER_PATHS_MAX || length > TRIGGER_PATHS_LENGTH_MAX;
+  return isTooMuch || paths.some((path) => path.length > TRIGGER_PATH_LENGTH_MAX) ? {} : { paths };
 }
 
 function skipOf({ head_commit }: z.output<typeof push>): { skip?: string } {

@@ -1,7 +1,7 @@
 import webhooks from "@octokit/webhooks-examples";
 import { describe, expect, test } from "vitest";
 import { parseEvent } from "../../../functions/forges/github/parse-event.ts";
-import { TRIGGER_PATHS_MAX } from "../../../shared/domain/limits.ts";
+import { TRIGGER_PATH_LENGTH_MAX, TRIGGER_PATHS_MAX } from "../../../shared/domain/limits.ts";
 import type { Trigger } from "../../../shared/protocol/triggers.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 1);
@@ -106,6 +106,10 @@ describe("a push", () => {
     [
       "has longer paths than a trigger carries",
       { commits: [{ added: Array.from({ length: 100 }, (_, n) => `${n}`.repeat(1_100)), removed: [], modified: [] }] },
+    ],
+    [
+      "has one longer path than a trigger carries",
+      { commits: [{ added: ["x".repeat(TRIGGER_PATH_LENGTH_MAX + 1)], removed: [], modified: [] }] },
     ],
   ])("does not say which files changed where it %s", (_why, change) => {
     expect(triggerOf("push", push(change))).not.toHaveProperty("paths");
