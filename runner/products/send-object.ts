@@ -44,7 +44,9 @@ export async function sendObject(options: {
     const status = await put(link, object, signal).catch((error: unknown) => reasonOf(error));
     if (typeof status === "number" && status < 300) return STORED;
     if (status === 412) return mayBeThere ? STORED : { kind: "lost", why: "another object stands at the chunk's key" };
-    why = typeof status === "number" ? `the bucket answered ${status}` : status;
+    // That time ran out in the middle of a try says nothing; what the tries before it met does.
+    if (typeof status === "number") why = `the bucket answered ${status}`;
+    else if (!signal.aborted || attempt === 1) why = status;
     if (typeof status === "string" || isPassing(status)) mayBeThere = true;
     else {
       // A link may have expired; a fresh one tells whether it is that.

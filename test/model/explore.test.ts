@@ -29,6 +29,8 @@ const UNUSED = [
   "job.expireSupersede",
   "run.commitPlan",
   "run.failPlan",
+  "run.approve",
+  "run.park",
   "check.plan",
   "check.await",
 ];
