@@ -197,9 +197,9 @@ Baton is deployed. To use it:
 
   export BATON_URL='${url}'
   export BATON_TOKEN='${token}'${trust === undefined ? "" : `\n  export NODE_EXTRA_CA_CERTS='${trust}'`}
-  npx baton tokens create --name laptop --scope runner > runner-token
-  npx baton runner --url "$BATON_URL" --token-file runner-token &
-  npx baton runs create --follow
+  (umask 077; npx baton tokens create --name laptop --scope runner > ${folder}/runner-token)
+  npx baton runner --url "$BATON_URL" --token-file ${folder}/runner-token --allow-source "$PWD" &
+  npx baton runs create examples/hello.yml --follow
 
 Its function for tokens is ${adminFunction}; its files are in ${folder}.${
     server === undefined

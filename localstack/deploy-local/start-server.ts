@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { request } from "node:https";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { systemClock } from "../../shared/lib/clock.ts";
 import { freePort } from "../free-port.ts";
@@ -48,6 +48,7 @@ export async function startServer(
   const logFile = join(folder, "server.log");
   const child = spawnServer(folder, logFile, port, certificate, key, {
     ...python,
+    PYTHONPATH: [packages, import.meta.dirname].join(delimiter),
     AUTH: "true",
     USE_SSL: "1",
     MINISTACK_SSL_CERT: certificate,
@@ -85,7 +86,7 @@ function spawnServer(
   env: Readonly<Record<string, string>>,
 ): ChildProcess {
   const tls = ["--certfile", certificate, "--keyfile", key];
-  const server = ["python3", "-m", "hypercorn", "ministack.app:app", "--bind", `127.0.0.1:${port}`, ...tls];
+  const server = ["python3", "-B", "-m", "hypercorn", "server_app:app", "--bind", `127.0.0.1:${port}`, ...tls];
   const log = openSync(logFile, "a", 0o600);
   try {
     return spawnGuardedGroup([...server, "--keep-alive", "75"], { cwd: folder, env, log });

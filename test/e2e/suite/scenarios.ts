@@ -32,6 +32,17 @@ const helloRun: Scenario = {
   },
 };
 
+const fanOut: Scenario = {
+  title: "jobs that become free at once are offered at once, and run",
+  async play(stage) {
+    stage.commit({ "fan-out.yml": readFileSync(new URL("../../../examples/fan-out.yml", import.meta.url), "utf8") });
+    await stage.runner();
+    const id = await stage.createRun("fan-out.yml");
+    await stage.runBecomes(id, "succeeded");
+    match((await stage.baton("runs", "logs", id, "join").ended).stdout, /quince: 6\n/);
+  },
+};
+
 const LARGE_LINES = 200_000;
 
 const largeProducts: Scenario = {
@@ -187,6 +198,7 @@ export const SCENARIOS: readonly Scenario[] = [
   conformance,
   noToken,
   helloRun,
+  fanOut,
   largeProducts,
   failingJob,
   cancel,
