@@ -50,7 +50,9 @@ function problemsOf(error: Error): string[] {
     "details" in error && typeof error.details === "object" ? (error.details as object | undefined) : undefined;
   const problems = details !== undefined && "problems" in details ? details.problems : undefined;
   if (!Array.isArray(problems)) return [];
-  return problems.map((problem: unknown) => (typeof problem === "string" ? problem : printProblemOf(problem)));
+  const told = problems.map((problem: unknown) => (typeof problem === "string" ? problem : printProblemOf(problem)));
+  // Of a single problem the message is all that there is to say.
+  return told.filter((problem) => !error.message.endsWith(problem));
 }
 
 function printProblemOf(problem: unknown): string {

@@ -170,6 +170,9 @@ function connected(command: Command): Command {
 }
 
 function day(text: string): string {
-  if (/^\d{4}-\d{2}-\d{2}$/.test(text)) return text;
-  throw new InvalidArgumentError("It must be written yyyy-mm-dd.");
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) throw new InvalidArgumentError("It must be written yyyy-mm-dd.");
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime()) || date.toISOString().slice(0, text.length) !== text)
+    throw new InvalidArgumentError("There is no such day.");
+  return text;
 }

@@ -20,9 +20,11 @@ Exit codes:
   130, 143, 129  ended by Ctrl-C, SIGTERM, SIGHUP
 
 Environment:
-  BATON_URL, BATON_TOKEN  the control plane and the token; else the \`baton up\` of this folder or repository,
-                          else the config file (~/.config/baton/config.yml)
-  NO_COLOR, FORCE_COLOR   no colours, or colours also where the output is no terminal
+  BATON_URL, BATON_TOKEN  the control plane and the token; else the \`baton up\`
+                          of this folder or repository, else the config file
+                          (~/.config/baton/config.yml)
+  NO_COLOR, FORCE_COLOR   no colours, or colours also where the output is no
+                          terminal
   BATON_DEBUG=1           stack traces with errors
 `;
 
@@ -33,7 +35,6 @@ export function buildProgram(context: Context): Command {
     .version(VERSION, "-V, --version")
     .showHelpAfterError("(add --help for what is possible)")
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "baton: ")) })
-    .helpCommand(false)
     .exitOverride()
     .addHelpText("after", EXIT_CODES);
   addLocalCommands(program, context);
@@ -78,7 +79,7 @@ function addLocalCommands(program: Command, context: Context): void {
     .option("--no-runner", "the control plane alone")
     .addHelpText(
       "after",
-      `\nOptions may also stand in .baton/server.yml, as port, state, slots, pools and secrets_file; the environment is\nstronger than the file, and the command line than both.\n${examples("baton up", "baton up --port 4900 --slots 8", "baton up --pool default gpu --no-runner")}`,
+      `\nOptions may also stand in .baton/server.yml, as port, state, slots, pools and\nsecrets_file; the environment is stronger than the file, and the command line\nthan both.\n${examples("baton up", "baton up --port 4900 --slots 8", "baton up --pool default gpu --no-runner")}`,
     )
     .action(async (options) => (await import("./commands/up.ts")).upCommand(context, options));
   program
@@ -128,8 +129,8 @@ function addAccessCommands(program: Command, context: Context): void {
     .addHelpText(
       "after",
       examples(
-        "baton bootstrap --function BatonControl-Admin --url https://abc.execute-api.eu-central-1.amazonaws.com",
-        "baton bootstrap --function BatonControl-Admin --scope runner --name fleet --json",
+        "baton bootstrap --function baton-admin --url https://ci.example.com",
+        "baton bootstrap --function baton-admin --scope runner --name fleet --json",
       ),
     )
     .action(async (options) => (await import("./commands/bootstrap.ts")).bootstrapCommand(context, options));

@@ -7,7 +7,7 @@ const VALUE_BYTES_MAX = 64 * 1_024;
 export async function readValue(question: string, ask: boolean): Promise<string> {
   const value =
     ask && process.stdin.isTTY ? await askSilently(question, process.stdin, process.stderr) : await readAll();
-  if (value === "") throw new CommandError("the value is empty");
+  if (value === "") throw new CommandError("the value is empty: nothing came from stdin");
   return value;
 }
 

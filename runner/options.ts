@@ -47,30 +47,37 @@ const dollars = (poll: "queue" | "api") => `$${idlePollPrice(poll).toFixed(2)}`;
 export const RUNNER_USAGE = `Usage: baton runner --url URL --token-file FILE [options]
 
   --url URL             the control plane (or BATON_URL)
-  --token-file FILE     a file with a runner token (or BATON_TOKEN in the environment)
+  --token-file FILE     a file with a runner token (or BATON_TOKEN in the
+                        environment)
   --pool NAME           a pool to take jobs of; repeatable (default: default)
   --slots N             attempts at a time (default: the number of cores)
-  --poll queue|api      where offers are taken (default: queue). api needs no way to the queue, and the control plane's
-                        operator to allow it: an idle pool costs about ${dollars("api")} a month, from the queue ${dollars("queue")}
-  --ephemeral           exactly one job, then the process ends and leaves nothing
+  --poll queue|api      where offers are taken (default: queue). api needs no
+                        way to the queue, and the control plane's operator to
+                        allow it: an idle pool costs about ${dollars("api")} a month, from the
+                        queue ${dollars("queue")}
+  --ephemeral           one job, then the process ends and leaves nothing
   --name NAME           shown with each attempt (default: the host's name)
   --work-dir DIR        workspaces and caches (default: ~/.cache/baton/runner)
   --allow-source DIR    a local folder that git sources may lie in; repeatable
   --secrets-file FILE   values of secrets that jobs name, as NAME=value lines
-  --pass-env NAME       a variable of this environment that steps get; repeatable
+  --pass-env NAME       a variable of this environment for steps; repeatable
   --keep-workspace      leave the workspaces of ended attempts
-  --metrics-port PORT   serve Prometheus metrics at http://127.0.0.1:PORT/metrics, and /healthz
+  --metrics-port PORT   serve Prometheus metrics at
+                        http://127.0.0.1:PORT/metrics, and /healthz
   --forget-token        remove the token file once it is read
-  --ec2                 on an EC2 instance: drain on a spot notice, no scale-in while a job runs
-  --drain-ms MS         on SIGTERM, let attempts run on for so long (default: 60000)
+  --ec2                 on an EC2 instance: drain on a spot notice, no scale-in
+                        while a job runs
+  --drain-ms MS         on SIGTERM, let attempts run on for so long (default:
+                        60000)
   --exit-with-parent    stop everything when standard input closes
-  --server-from-parent  read {"url", "tokenFile"} as a first line of standard input; for a parent that starts both
+  --server-from-parent  read {"url", "tokenFile"} as a first line of standard
+                        input; for a parent that starts both
   --json                one JSON line for each event on standard output
 
 Examples:
-  baton runner --url http://127.0.0.1:4800 --token-file .baton/state/runner-token
-  baton runner --url https://ci.example.com --token-file token --pool gpu --slots 2
-  baton runner --url https://ci.example.com --token-file token --pool forks --ephemeral
+  baton runner --url http://127.0.0.1:4800 --token-file runner-token
+  baton runner --url https://ci.example.com --token-file token --pool gpu
+  baton runner --url https://ci.example.com --token-file token --ephemeral
 `;
 
 /** Reads the arguments. Throws UsageError in one line. */
@@ -148,7 +155,8 @@ function parseValues(args: readonly string[]) {
       },
     }).values;
   } catch (cause) {
-    throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause });
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`${message} (--help shows what is possible)`, { cause });
   }
 }
 

@@ -70,6 +70,8 @@ function webhookHelp(name: string, url: string): string {
 
 /** `baton projects change NAME`: what is not named stays as it is. */
 export async function changeProjectCommand(context: Context, name: string, options: ProjectOptions): Promise<void> {
+  if (!namesChange(options))
+    throw new CommandError("say what to change: `baton projects change --help` shows what can be");
   const { secret, cloneToken } = await readSecrets(options);
   const client = await connect(context, options);
   const { project } = await client.call("getProject", { params: { project: name } });
@@ -89,6 +91,11 @@ export async function changeProjectCommand(context: Context, name: string, optio
   });
   if (options.json === true) return printJson(context, reply);
   await context.out.write(`${name} changed\n`);
+}
+
+/** A `--no-…` that is not there reads as true. */
+function namesChange({ url: _url, json: _json, credentials, cloneToken, ...others }: ProjectOptions): boolean {
+  return credentials === false || cloneToken === false || Object.values(others).some((value) => value !== undefined);
 }
 
 function otherSettings({ forks, reports }: ProjectView, options: ProjectOptions) {
@@ -179,6 +186,6 @@ async function readKeyFile(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (cause) {
-    throw new CommandError(`cannot read ${file}`, { cause });
+    throw new CommandError(`cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
 }

@@ -77,6 +77,8 @@ test("an App's key comes from a file, and what is missing is said", async () => 
   place.write({ "app.pem": privateKey.export({ type: "pkcs1", format: "pem" }).toString() });
   const add = ["projects", "add", "as-app", "--repo", "owner/app"];
   expect((await ask(add)).stderr).toContain("--token-stdin, --app-id or --no-credentials");
+  const misnamed = await ask(["projects", "add", "as app", "--repo", "owner/app", "--no-credentials"]);
+  expect(misnamed.stderr).toMatch(/^baton: [^\n]*a project name is 1 to 64 letters[^\n]*\n$/);
   expect((await ask([...add, "--app-id", "7"])).stderr).toContain("--private-key-file");
   expect((await ask([...add, "--app-id", "7", "--private-key-file", "no.pem"])).stderr).toContain("cannot read no.pem");
   const reply = await done([...add, "--app-id", "7", "--private-key-file", "app.pem", "--json"]);

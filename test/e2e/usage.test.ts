@@ -9,13 +9,17 @@ beforeAll(() => {
 });
 afterAll(() => place.remove());
 
-test.each([["--version"], ["--help"], ["runs", "create", "--help"], ["bootstrap", "--help"]])(
-  "%s %s %s: told on stdout alone, and ends with 0",
-  async (...args) => {
-    const { code, stdout, stderr } = await baton(place, args).ended;
-    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: expect.stringMatching(/^(\d|Usage)/), stderr: "" });
-  },
-);
+test.each([
+  ["--version"],
+  ["--help"],
+  ["help"],
+  ["help", "runs"],
+  ["runs", "create", "--help"],
+  ["bootstrap", "--help"],
+])("%s %s %s: told on stdout alone, and ends with 0", async (...args) => {
+  const { code, stdout, stderr } = await baton(place, args).ended;
+  expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: expect.stringMatching(/^(\d|Usage)/), stderr: "" });
+});
 
 test.each([[["runz"]], [["runs", "list", "--limt", "1"]], [["bootstrap", "--json"]]])(
   "%j: the mistake is told once, and ends with 2",
@@ -27,3 +31,25 @@ test.each([[["runz"]], [["runs", "list", "--limt", "1"]], [["bootstrap", "--json
     );
   },
 );
+
+test("help fits a terminal of 80 columns", async () => {
+  const asked = [
+    ["--help"],
+    ["up", "--help"],
+    ["runner", "--help"],
+    ["bootstrap", "--help"],
+    ["conformance", "--help"],
+  ];
+  const told = await Promise.all(asked.map((args) => baton(place, args).ended));
+  const lines = told.flatMap(({ stdout }) => stdout.split("\n"));
+  expect(lines.filter((line) => line.length > 80)).toEqual([]);
+});
+
+test.each([
+  [["audit", "--day", "2026-02-30"], "There is no such day"],
+  [["projects", "change", "app"], "say what to change"],
+  [["runner", "--ephemral"], "Unknown option '--ephemral' (--help shows what is possible)"],
+])("%j: refused before anybody is asked: %s", async (args, message) => {
+  const { code, stderr } = await baton(place, args).ended;
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(message) });
+});
