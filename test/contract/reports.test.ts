@@ -254,6 +254,15 @@ describe("a forge that fails", () => {
     expect(shownOf(shop, run)).toEqual({ "test / a": "success" });
   });
 
+  test("and answers what nobody can read is asked again", async () => {
+    const run = await start({ id: "a" });
+    await end(run, "a");
+    const headers = { "content-type": "application/json" };
+    shop.forge.fail({ path: /check-runs/, times: 2, how: { status: 200, headers, body: '{"id":' } });
+    await deliverReports(shop);
+    expect(shownOf(shop, run)).toEqual({ "test / a": "success" });
+  });
+
   test.each([401, 403, 404])("and answers %i is not asked again: given up, recorded, counted", async (status) => {
     const run = await start({ id: "a" });
     await end(run, "a");

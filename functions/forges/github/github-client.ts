@@ -104,13 +104,13 @@ export function makeGithubClient(options: GithubOptions): GithubClient {
   };
 }
 
-/** Parses what GitHub answered. Throws `ForgeError` where it is not what its documentation says. */
+/** Parses what GitHub answered. Throws `ForgeError` where it is not what its documentation says: no refusal, so it is asked again. */
 export function parseAnswer<S extends z.ZodType>(schema: S, answer: GithubAnswer, what: string): z.output<S> {
   const parsed = schema.safeParse(answer.data);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw new ForgeError(`GitHub's ${what} is not as expected: ${issue?.path.join(".")}: ${issue?.message}`, {
-    retry: false,
+    retry: true,
   });
 }
 

@@ -46,7 +46,8 @@ export async function readFile(
     parseAnswer(described, answer, `file ${path}`);
     return undefined;
   }
-  const text = parseAnswer(z.string(), answer, `file ${path}`);
+  const { data: text } = answer;
+  if (typeof text !== "string") throw new ForgeError(`${path} is no text`, { retry: false });
   if (Buffer.byteLength(text) > DEFINITION_BYTES_MAX)
     throw new ForgeError(`${path} is larger than ${DEFINITION_BYTES_MAX} bytes`, { status: 413, retry: false });
   return text;
