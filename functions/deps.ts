@@ -45,7 +45,7 @@ export const systemRandom: Deps["random"] = {
 };
 
 /** Everything that the use cases need, on the AWS SDK. Made once per process. */
-export function makeDeps(environment: Environment, signingKeys: readonly Buffer[]): FunctionDeps {
+export function makeDeps(environment: Environment): FunctionDeps {
   const observer = makeObserver(environment.BATON_LOG_LEVEL, processRegistry);
   const meter = prometheusMeter(observer.registry);
   const offers = poolOffers(environment, meter);
@@ -78,7 +78,8 @@ export function makeDeps(environment: Environment, signingKeys: readonly Buffer[
     bucket: makeS3Bucket(s3Client(environment, meter), environment.BATON_BUCKET),
     clock: systemClock,
     random: systemRandom,
-    signer: makeSigner(signingKeys),
+    // A key with which nobody has signed: sessions and leases are only `lease.ts`'s, which reads the real one.
+    signer: makeSigner([randomBytes(SECRET_BYTES)]),
     log: observer.log,
     metrics: observer.metrics,
     readDefinition: makeReadDefinition({ projects, forge }, readDefinitionWithGit),

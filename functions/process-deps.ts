@@ -1,8 +1,5 @@
 import { makeDeps } from "./deps.ts";
 import { readEnvironment } from "./environment.ts";
-import { readSigningKeys } from "./signing-keys.ts";
-
-const environment = readEnvironment();
 
 /** One set of connections and counters a process: a Lambda's own, or the embedded stack's for all of its handlers. */
-export const deps = makeDeps(environment, await readSigningKeys(environment));
+export const deps = makeDeps(readEnvironment());

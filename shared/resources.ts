@@ -126,7 +126,7 @@ export const FUNCTIONS = {
       send: ["ticks", "plans", "reports"],
       measure: ["ticks", "plans", "reports"],
       offers: "measured",
-      readParameters: ["signingKey", "projects"],
+      readParameters: ["projects"],
       writeParameters: ["projects"],
     },
   },
@@ -139,6 +139,7 @@ export const FUNCTIONS = {
       write: ["logs/", "artifacts/"],
       send: ["ticks", "reports"],
       offers: "sent",
+      // Alone it signs and verifies sessions and leases.
       readParameters: ["signingKey", "projects"],
       runnerRole: true,
     },
@@ -151,7 +152,7 @@ export const FUNCTIONS = {
       write: ["specs/"],
       send: ["ticks", "plans", "reports"],
       offers: "sent",
-      readParameters: ["signingKey", "forgeCredentials"],
+      readParameters: ["forgeCredentials"],
     },
   },
   reconcile: {
@@ -162,7 +163,6 @@ export const FUNCTIONS = {
       read: ["specs/"],
       send: ["ticks", "plans", "reports"],
       offers: "measured",
-      readParameters: ["signingKey"],
     },
   },
   sweep: {
@@ -174,7 +174,7 @@ export const FUNCTIONS = {
       write: ["specs/"],
       send: ["ticks", "plans", "reports"],
       offers: "sent",
-      readParameters: ["signingKey", "forgeCredentials"],
+      readParameters: ["forgeCredentials"],
     },
   },
   webhook: {
@@ -183,7 +183,7 @@ export const FUNCTIONS = {
     uses: {
       table: ["GetItem", "PutItem", "UpdateItem"],
       send: ["plans"],
-      readParameters: ["signingKey", "webhookSecrets"],
+      readParameters: ["webhookSecrets"],
     },
   },
   report: {
@@ -192,7 +192,7 @@ export const FUNCTIONS = {
     uses: {
       table: ["GetItem", "PutItem", "UpdateItem", "Query"],
       send: ["reports"],
-      readParameters: ["signingKey", "forgeCredentials"],
+      readParameters: ["forgeCredentials"],
     },
   },
   /** Apart from `api`, whose start need not wait for CloudWatch's client, and which need not be allowed to ask. */

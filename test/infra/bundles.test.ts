@@ -96,12 +96,14 @@ describe("bundles", () => {
     }
   });
 
-  test("the API's answers a request, with a key that it read from SSM", async () => {
-    const api = bundles.find(({ name }) => name === "api");
+  test("SECURITY 9: the API's answers a request, and only the lease function reads the signing key", async () => {
     const event = { routeKey: "GET /healthz", headers: {}, requestContext: { requestId: "one" } };
-    const { answer } = await load(join(api?.folder ?? "", "index.mjs"), event);
-    expect(answer).toMatchObject({ statusCode: 200, body: '{"ok":true}' });
-    expect(asked).toContain("/baton/main/signing-key");
+    for (const { name, folder: at } of bundles) {
+      asked.splice(0);
+      const { answer } = await load(join(at, "index.mjs"), name === "api" ? event : undefined);
+      if (name === "api") expect(answer).toMatchObject({ statusCode: 200, body: '{"ok":true}' });
+      expect(asked, name).toEqual(name === "lease" ? ["/baton/main/signing-key"] : []);
+    }
   });
 
   test("each loads with what Lambda gives it; how long that takes is printed", async () => {

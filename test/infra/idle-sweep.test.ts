@@ -24,26 +24,23 @@ beforeAll(async () => {
   engine = await startDynamoEngine(findDynamoEngine(process.platform, process.arch), undefined);
   const endpoint = `http://127.0.0.1:${engine.port}`;
   await createTable(new DynamoDBClient({ endpoint, region: "us-east-1" }));
-  deps = makeDeps(
-    {
-      AWS_REGION: "us-east-1",
-      AWS_ENDPOINT_URL_DYNAMODB: endpoint,
-      BATON_TABLE: TABLE_NAME,
-      BATON_BUCKET: "none",
-      BATON_TICKS_QUEUE_URL: "http://127.0.0.1:9/ticks",
-      BATON_PLANS_QUEUE_URL: "http://127.0.0.1:9/plans",
-      BATON_REPORTS_QUEUE_URL: "http://127.0.0.1:9/reports",
-      BATON_POOL_QUEUE_URL_PREFIX: "http://127.0.0.1:9/pool-",
-      BATON_POOLS: "default",
-      BATON_SECRETS: "ssm",
-      BATON_FORGE_HOSTS: "api.github.com",
-      BATON_API_POLLING: "off",
-      BATON_TENANT: "main",
-      BATON_OFFER_COPIES: 1,
-      BATON_LOG_LEVEL: "INFO",
-    },
-    [Buffer.alloc(32, 7)],
-  );
+  deps = makeDeps({
+    AWS_REGION: "us-east-1",
+    AWS_ENDPOINT_URL_DYNAMODB: endpoint,
+    BATON_TABLE: TABLE_NAME,
+    BATON_BUCKET: "none",
+    BATON_TICKS_QUEUE_URL: "http://127.0.0.1:9/ticks",
+    BATON_PLANS_QUEUE_URL: "http://127.0.0.1:9/plans",
+    BATON_REPORTS_QUEUE_URL: "http://127.0.0.1:9/reports",
+    BATON_POOL_QUEUE_URL_PREFIX: "http://127.0.0.1:9/pool-",
+    BATON_POOLS: "default",
+    BATON_SECRETS: "ssm",
+    BATON_FORGE_HOSTS: "api.github.com",
+    BATON_API_POLLING: "off",
+    BATON_TENANT: "main",
+    BATON_OFFER_COPIES: 1,
+    BATON_LOG_LEVEL: "INFO",
+  });
 });
 afterAll(() => engine.stop());
 
