@@ -1,5 +1,4 @@
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,8 +7,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { checkout } from "../../runner/products/source.ts";
 import type { SourceCredential } from "../../shared/protocol/leases.ts";
 import { findInFiles, shownOnThisMachine } from "../support/find-value.ts";
-import { type GitHttpServer, startGitHttpServer } from "../support/git-http-server.ts";
-import { makeSelfSigned, type SelfSigned } from "../support/self-signed.ts";
+import { startGitHttpServer } from "../support/git-http-server.ts";
+import { type PrivateRepository, startPrivateRepository } from "../support/private-repository.ts";
 
 /** A private repository over HTTPS: real git, a real server that refuses whoever has no password. */
 
@@ -19,31 +18,20 @@ const BASIC = Buffer.from(`x-access-token:${PASSWORD}`).toString("base64");
 const VALUES = [PASSWORD, BASIC];
 
 let root: string;
-let tls: SelfSigned;
-let server: GitHttpServer;
-let sha: string;
+let repository: PrivateRepository;
 let place: string;
 let places = 0;
 let whileServing: ReturnType<typeof shownOnThisMachine>[];
 
 beforeAll(async () => {
-  root = mkdtempSync(join(tmpdir(), "baton-private-"));
-  tls = makeSelfSigned(root);
-  const repository = join(root, "repos/project");
-  mkdirSync(repository, { recursive: true });
-  const git = (...args: string[]) =>
-    execFileSync("git", ["-c", "user.name=a", "-c", "user.email=a@example.org", ...args], { cwd: repository });
-  git("init", "-q", "-b", "main");
-  writeFileSync(join(repository, "file"), "private\n");
-  git("add", ".");
-  git("commit", "-qm", "first");
-  sha = git("rev-parse", "HEAD").toString().trim();
-  server = await startGitHttpServer(join(root, "repos"), {
-    version: 2,
-    tls,
-    isPassword: (password) => password === PASSWORD,
-    onServing: () => void whileServing.push(shownOnThisMachine(VALUES)),
-  });
+  root = mkdtempSync(join(tmpdir(), "baton-private-source-"));
+  repository = await startPrivateRepository(
+    { file: "private\n" },
+    {
+      isPassword: (password) => password === PASSWORD,
+      onServing: () => void whileServing.push(shownOnThisMachine(VALUES)),
+    },
+  );
 });
 beforeEach(() => {
   places += 1;
@@ -51,24 +39,24 @@ beforeEach(() => {
   whileServing = [];
 });
 afterAll(async () => {
-  await server.close();
+  await repository.stop();
   rmSync(root, { recursive: true, force: true });
 });
 
 async function check(options: { url?: string; credential?: SourceCredential } = {}): Promise<string> {
-  const { url = `${server.url}/project`, credential } = options;
+  const { url = repository.url, credential } = options;
   mkdirSync(place, { recursive: true });
   const into = mkdtempSync(join(place, "workspace-"));
   const lines: string[] = [];
   await checkout({
-    source: { kind: "git", url, sha, branch: "main" },
+    source: { kind: "git", url, sha: repository.sha, branch: "main" },
     ...(credential === undefined ? {} : { credential }),
     into,
     cacheDir: join(place, "cache"),
     allowedRoots: [],
     signal: new AbortController().signal,
     report: (line) => lines.push(line),
-    env: { PATH: process.env["PATH"] ?? "", GIT_SSL_CAINFO: tls.certFile },
+    env: { PATH: process.env["PATH"] ?? "", ...repository.env },
   });
   expect(readFileSync(join(into, "file"), "utf8")).toBe("private\n");
   return lines.join("\n");
@@ -92,7 +80,7 @@ test("SECURITY 12: the credential is in git's environment, and in no argument, n
   expect(findInFiles(place, VALUES)).toEqual([]);
   expect(readdirSync(join(place, "cache")).length).toBeGreaterThan(0);
   const wrong = { ...CREDENTIAL, password: `${PASSWORD}-not` };
-  const failed = await failureOf(check({ credential: wrong, url: `${server.url}/none` }));
+  const failed = await failureOf(check({ credential: wrong, url: `${repository.url}-none` }));
   expect(failed).toContain("git failed");
   expect(said + failed).not.toMatch(/nobody-may-see/);
   expect(said + failed).not.toContain(BASIC);
@@ -101,12 +89,12 @@ test("SECURITY 12: the credential is in git's environment, and in no argument, n
 
 test("SECURITY 19: what was fetched with a credential is not in the cache for a run that has none", async () => {
   await check({ credential: CREDENTIAL });
-  const fetches = server.fetches();
+  const fetches = repository.server.fetches();
   expect(await check({ credential: { ...CREDENTIAL, password: "another-one-of-the-same-project" } })).toContain(
     "cache",
   );
   expect(await failureOf(check())).toContain("git failed");
-  expect(server.fetches()).toBe(fetches);
+  expect(repository.server.fetches()).toBe(fetches);
 });
 
 describe("another server", () => {
@@ -114,9 +102,10 @@ describe("another server", () => {
   let asked: (string | undefined)[];
   let url: string;
   beforeAll(async () => {
-    other = createServer({ key: tls.key, cert: tls.cert }, ({ headers, url: path = "" }, response) => {
+    const { key, cert } = repository.tls;
+    other = createServer({ key, cert }, ({ headers, url: path = "" }, response) => {
       asked.push(headers.authorization);
-      const to = `${path.startsWith("/away") ? server.url : url}/elsewhere${path}`;
+      const to = `${path.startsWith("/away") ? repository.server.url : url}/elsewhere${path}`;
       if (path.startsWith("/echo")) return void response.writeHead(403).end(`no: ${headers.authorization}`);
       if (path.startsWith("/elsewhere")) return void response.writeHead(404).end();
       response.writeHead(302, { location: to }).end();
@@ -147,7 +136,7 @@ describe("another server", () => {
 });
 
 test("SECURITY 12: a credential is never sent in the clear", async () => {
-  const plain = await startGitHttpServer(join(root, "repos"), { version: 2 });
+  const plain = await startGitHttpServer(repository.repositories, { version: 2 });
   const failed = await failureOf(check({ credential: CREDENTIAL, url: `${plain.url}/project` }));
   expect([failed, plain.fetches()]).toEqual([expect.stringContaining("over HTTPS only"), 0]);
   await plain.close();

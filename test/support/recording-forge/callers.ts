@@ -8,6 +8,8 @@ export interface AppIdentity {
   readonly appId: number;
   readonly publicKey: KeyObject;
   readonly installationId: number;
+  /** How long its tokens are good for; an hour where absent. */
+  readonly tokenLifeMs?: number;
 }
 
 const HOUR_MS = 3_600_000;
@@ -48,7 +50,7 @@ export function makeCallers(tokens: Readonly<Record<string, string>>, app: AppId
       installations.add(token);
       const body = {
         token,
-        expires_at: new Date(systemClock.nowMs() + HOUR_MS).toISOString(),
+        expires_at: new Date(systemClock.nowMs() + (app.tokenLifeMs ?? HOUR_MS)).toISOString(),
         permissions: { checks: "write" },
       };
       return { status: 201, body };
