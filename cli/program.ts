@@ -40,6 +40,7 @@ export function buildProgram(context: Context): Command {
   addLocalCommands(program, context);
   addRunsCommands(program, context);
   addAccessCommands(program, context);
+  addTokensCommands(program, context);
   addProjectsCommands(program, context);
   addConformanceCommand(program, context);
   return program;
@@ -134,6 +135,9 @@ function addAccessCommands(program: Command, context: Context): void {
       ),
     )
     .action(async (options) => (await import("./commands/bootstrap.ts")).bootstrapCommand(context, options));
+}
+
+function addTokensCommands(program: Command, context: Context): void {
   const tokens = program.command("tokens").description("API tokens of a control plane (scope admin).");
   tokens
     .command("create")
