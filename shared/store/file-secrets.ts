@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, readFile, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import { z } from "zod";
 import type { Clock } from "../lib/clock.ts";
 import type { SecretEntry, SecretStore } from "./secret-store.ts";
@@ -128,22 +129,29 @@ async function makeKey(keyFile: string, secrets: number): Promise<Buffer> {
   return key;
 }
 
-/** Whole or not at all, and safely on disk when it returns. */
+/** Whole or not at all, and safely on disk when it returns: the new name too, which is the folder's (fsync(2)). */
 async function replaceFile(file: string, text: string): Promise<void> {
   const draft = `${file}.${process.pid}.tmp`;
   try {
-    const handle = await open(draft, "w", PRIVATE);
-    try {
+    await withHandle(draft, "w", async (handle) => {
       await handle.chmod(PRIVATE);
       await handle.writeFile(text);
       await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    });
     await rename(draft, file);
+    await withHandle(dirname(file), "r", (folder) => folder.sync());
   } catch (error) {
     await rm(draft, { force: true });
     throw error;
+  }
+}
+
+async function withHandle(path: string, flags: string, use: (handle: FileHandle) => Promise<void>): Promise<void> {
+  const handle = await open(path, flags, PRIVATE);
+  try {
+    await use(handle);
+  } finally {
+    await handle.close();
   }
 }
 
