@@ -53,8 +53,8 @@ export const RUNNER_USAGE = `Usage: baton runner --url URL --token-file FILE [op
   --slots N             attempts at a time (default: the number of cores)
   --poll queue|api      where offers are taken (default: queue). api needs no
                         way to the queue, and the control plane's operator to
-                        allow it: an idle pool costs about ${dollars("api")} a month, from the
-                        queue ${dollars("queue")}
+                        allow it: an idle pool costs about ${dollars("api")} a month,
+                        from the queue ${dollars("queue")}
   --ephemeral           one job, then the process ends and leaves nothing
   --name NAME           shown with each attempt (default: the host's name)
   --work-dir DIR        workspaces and caches (default: ~/.cache/baton/runner)
