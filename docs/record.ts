@@ -2,14 +2,11 @@ import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir, totalmem } from "node:os";
 import path from "node:path";
-import { parseArgs } from "node:util";
+import { Command } from "commander";
 import { spawnStack } from "../localstack/spawn-stack.ts";
 import { systemClock } from "../shared/lib/clock.ts";
 
-/**
- * `npm run record -- TOOL… [--seed N]`: runs a tool of proof and keeps its result in docs/results/, with its date, command, commit and
- * machine. docs/TRUST.md is printed from there. Exits with 1 where a tool did, and then keeps its result all the same.
- */
+/** `npm run record`. */
 
 const root = path.resolve(import.meta.dirname, "..");
 const BATON = path.join(root, "cli/baton.mjs");
@@ -23,11 +20,19 @@ interface Tool {
   readonly run: (file: string) => Promise<number>;
 }
 
-const { values, positionals: names } = parseArgs({
-  allowPositionals: true,
-  options: { seed: { type: "string", default: "1" } },
-});
-const seed = Number(values.seed);
+const USAGE_EXIT = 2;
+
+const program = new Command("npm run record --")
+  .description(
+    "Runs tools of proof and keeps what comes out in docs/results/, with date, command, commit and machine; `npm run docs` prints docs/TRUST.md from there. Exits with 1 where a tool did, and then keeps its result all the same.",
+  )
+  .argument("<tool...>", "attack, conformance, cost, model, mutants, sim, sim-mutants")
+  .option("--seed <n>", "of the attack", "1")
+  .addHelpText("after", "\nExamples:\n  npm run record -- model mutants\n  npm run record -- attack --seed 7")
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE_EXIT))
+  .parse();
+const names = program.args;
+const seed = Number(program.opts<{ readonly seed: string }>().seed);
 
 const TOOLS: Readonly<Record<string, Tool>> = {
   attack: {
@@ -51,17 +56,17 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   },
 };
 
-let failed = names.length === 0;
-if (failed) process.stderr.write(`usage: npm run record -- ${Object.keys(TOOLS).join("|")} [--seed N]\n`);
+const unknown = names.filter((name) => TOOLS[name] === undefined);
+if (unknown.length > 0)
+  program.error(`error: there is no tool ${unknown.join(", ")}; there is: ${Object.keys(TOOLS).join(", ")}`);
+if (!Number.isSafeInteger(seed)) program.error("error: --seed must be a whole number");
+let failed = false;
 for (const name of names) if ((await record(name)) !== 0) failed = true;
 process.exitCode = failed ? 1 : 0;
 
 async function record(name: string): Promise<number> {
   const tool = TOOLS[name];
-  if (tool === undefined) {
-    process.stderr.write(`there is no tool ${name}\n`);
-    return 1;
-  }
+  if (tool === undefined) throw new Error(`there is no tool ${name}`);
   const folder = mkdtempSync(path.join(tmpdir(), "baton-record-"));
   const file = path.join(folder, "result.json");
   const tried = { atMs: systemClock.nowMs(), commit: commit(), machine: machine() };

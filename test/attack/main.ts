@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { dirname } from "node:path";
-import { parseArgs } from "node:util";
+import { Command, InvalidArgumentError } from "commander";
 import { systemClock } from "../../shared/lib/clock.ts";
 import { eachOf } from "../../shared/lib/each-of.ts";
 import { type Attack, makeAttack } from "./attack.ts";
@@ -13,10 +13,7 @@ import { stepAttacks } from "./scenarios/steps.ts";
 import { stormAttacks } from "./scenarios/storm.ts";
 import { isClean } from "./score.ts";
 
-/**
- * `npm run attack [-- --short --only NAME… --seed N --jobs N --json FILE]`: real processes, broken in every way that we
- * know, and an oracle that is not part of Baton. Exits with 1 where a count is not 0 or a bound was missed.
- */
+/** `npm run attack`. */
 
 /** Those that mostly wait come first, and the rest fills the time. */
 const ATTACKS: readonly Attack[] = [
@@ -29,30 +26,52 @@ const ATTACKS: readonly Attack[] = [
 const SEED_MAX = 2 ** 31;
 const JOBS_DEFAULT = 4;
 
-const { values } = parseArgs({
-  options: {
-    short: { type: "boolean", default: false },
-    only: { type: "string", multiple: true, default: [] },
-    seed: { type: "string" },
-    jobs: { type: "string" },
-    json: { type: "string" },
-  },
-});
+const USAGE_EXIT = 2;
+
+interface Options {
+  readonly short: boolean;
+  readonly only: readonly string[];
+  readonly seed?: number;
+  readonly jobs: number;
+  readonly json?: string;
+}
+
+const program = new Command("npm run attack --")
+  .description(
+    "Breaks real processes in every way that we know, and has an oracle that is no part of Baton judge what comes out. Exits with 1 where a count is not 0 or a bound was missed. All of it takes about 20 minutes on two cores.",
+  )
+  .option("--short", "the short ones, with fewer runs", false)
+  .option("--only <name...>", `these alone (${ATTACKS.map(({ name }) => name).join(", ")})`, [])
+  .option("--seed <n>", "of what is random (default: random)", wholeNumber)
+  .option("--jobs <n>", "attacks at a time", wholeNumber, JOBS_DEFAULT)
+  .option("--json <file>", "write the report there, too")
+  .addHelpText(
+    "after",
+    `
+Examples:
+  npm run attack -- --short
+  npm run attack -- --only runner-killed --seed 7`,
+  )
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE_EXIT));
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
+  return Number(text);
+}
+
+const values = program.parse().opts<Options>();
+const unknown = values.only.filter((name) => !ATTACKS.some((one) => one.name === name));
+if (unknown.length > 0) program.error(`error: there is no attack ${unknown.join(", ")}; --help names them`);
+if (values.jobs === 0) program.error("error: --jobs: at least one at a time");
 
 async function attack(): Promise<boolean> {
-  const unknown = values.only.filter((name) => !ATTACKS.some((one) => one.name === name));
-  if (unknown.length > 0) {
-    console.error(`--only: no ${unknown.join(", ")}; there is: ${ATTACKS.map(({ name }) => name).join(", ")}`);
-    return false;
-  }
-  const seed = values.seed === undefined ? Math.floor(Math.random() * SEED_MAX) : Number(values.seed);
-  const width = values.jobs === undefined ? JOBS_DEFAULT : Number(values.jobs);
+  const seed = values.seed ?? Math.floor(Math.random() * SEED_MAX);
   const chosen = ATTACKS.filter(({ name, short }) =>
     values.only.length === 0 ? !values.short || short : values.only.includes(name),
   );
   const atMs = systemClock.nowMs();
-  console.error(`seed ${seed}; ${chosen.length} attacks, ${width} at a time`);
-  const scores = await eachOf(chosen, width, async (one) => {
+  console.error(`seed ${seed}; ${chosen.length} attacks, ${values.jobs} at a time`);
+  const scores = await eachOf(chosen, values.jobs, async (one) => {
     console.error(`${one.name} …`);
     const score = await makeAttack(one, seed, values.short);
     const verdict =

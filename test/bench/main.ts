@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
+import { Command } from "commander";
 import { burst } from "./burst.ts";
 import { dispatch } from "./dispatch.ts";
 import { hello } from "./hello.ts";
@@ -9,29 +9,42 @@ import { isMet, type Measurement, type Row } from "./measurement.ts";
 import { describeMachine, printReport } from "./print-report.ts";
 import { requests } from "./requests.ts";
 
-/**
- * `npm run bench [-- --only NAME… --json FILE]`: every measurement of DESIGN and issue 2 in one run, one after the other,
- * with goals and verdicts. Exits with 1 where a goal was missed.
- */
+/** `npm run bench`. */
 
 const MEASUREMENTS: readonly Measurement[] = [hello, dispatch, burst, logThroughput, requests, idle];
 
-async function bench(only: readonly string[], jsonFile: string | undefined): Promise<boolean> {
-  const unknown = only.filter((name) => !MEASUREMENTS.some((one) => one.name === name));
-  if (unknown.length > 0) {
-    console.error(`--only: no ${unknown.join(", ")}; there is: ${MEASUREMENTS.map(({ name }) => name).join(", ")}`);
-    return false;
-  }
+const USAGE_EXIT = 2;
+
+interface Options {
+  readonly only: readonly string[];
+  readonly json?: string;
+}
+
+const program = new Command("npm run bench --")
+  .description("Measures, one after the other, and compares with the goals. Exits with 1 where a goal was missed.")
+  .option("--only <name...>", `these alone (${MEASUREMENTS.map(({ name }) => name).join(", ")})`, [])
+  .option("--json <file>", "write the rows there, too")
+  .addHelpText(
+    "after",
+    `
+Examples:
+  npm run bench
+  npm run bench -- --only hello --json bench.json`,
+  )
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE_EXIT));
+
+async function bench({ only, json }: Options): Promise<boolean> {
   const rows: Row[] = [];
   for (const one of MEASUREMENTS.filter(({ name }) => only.length === 0 || only.includes(name))) {
     console.error(`${one.name} …`);
     rows.push(...(await one.measure()));
   }
   console.log(printReport(rows));
-  if (jsonFile !== undefined)
-    writeFileSync(jsonFile, `${JSON.stringify({ machine: describeMachine(), rows }, null, 2)}\n`);
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify({ machine: describeMachine(), rows }, null, 2)}\n`);
   return !rows.some((row) => isMet(row) === false);
 }
 
-const { values } = parseArgs({ options: { only: { type: "string", multiple: true }, json: { type: "string" } } });
-process.exitCode = (await bench(values.only ?? [], values.json)) ? 0 : 1;
+const options = program.parse().opts<Options>();
+const unknown = options.only.filter((name) => !MEASUREMENTS.some((one) => one.name === name));
+if (unknown.length > 0) program.error(`error: there is no measurement ${unknown.join(", ")}; --help names them`);
+process.exitCode = (await bench(options)) ? 0 : 1;

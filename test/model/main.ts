@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { Command } from "commander";
 import { type Explored, explore } from "./explore.ts";
 import { EQUIVALENTS, MUTANTS } from "./mutants.ts";
 import { REAL_RULES } from "./rules.ts";
@@ -9,10 +9,35 @@ import type { World } from "./world.ts";
 import { WORLDS } from "./worlds/all.ts";
 import { quicken } from "./worlds/quicken.ts";
 
-/**
- * `npm run model [-- --world NAME… --quick --mutants --json]`: explores every world, or with `--mutants` shows that each
- * planted fault is caught. Exits with 1 where an invariant does not hold or a mutant survives.
- */
+/** `npm run model`. */
+
+const USAGE_EXIT = 2;
+
+interface Options {
+  readonly world: readonly string[];
+  readonly quick: boolean;
+  readonly mutants: boolean;
+  readonly json: boolean;
+}
+
+const program = new Command("npm run model --")
+  .description(
+    "Explores every state of small worlds. Exits with 1 where an invariant does not hold, or a planted fault is missed.",
+  )
+  .option("--world <name...>", `these worlds alone (${WORLDS.map(({ name }) => name).join(", ")})`, [])
+  .option("--quick", "smaller worlds: seconds instead of minutes", false)
+  .option("--mutants", "hunt the planted faults instead", false)
+  .option("--json", "for programs", false)
+  .addHelpText(
+    "after",
+    `
+Examples:
+  npm run model                        every world, whole
+  npm run model -- --quick
+  npm run model -- --world stop
+  npm run model -- --mutants           whether each planted fault is found`,
+  )
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE_EXIT));
 
 interface Row {
   readonly world: World;
@@ -55,6 +80,7 @@ function jsonRow({ world, explored, cpuSeconds, rssBytes }: Row) {
 
 function exploreAll(worlds: readonly World[], json: boolean): boolean {
   const rows = worlds.map((world) => {
+    console.error(`${world.name} …`);
     const row = exploreWorld(world);
     if (!json) console.log(sayRow(row));
     return row;
@@ -85,14 +111,9 @@ function tryMutants(json: boolean): boolean {
   return caught === mutants.length && equivalents.every(({ holds }) => holds);
 }
 
-const { values } = parseArgs({
-  options: {
-    world: { type: "string", multiple: true },
-    quick: { type: "boolean", default: false },
-    mutants: { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-  },
-});
-const chosen = values.world === undefined ? WORLDS : values.world.map(worldNamed);
-const worlds = values.quick ? chosen.map(quicken) : chosen;
-process.exitCode = (values.mutants ? tryMutants(values.json) : exploreAll(worlds, values.json)) ? 0 : 1;
+const { world: names, quick, mutants, json } = program.parse().opts<Options>();
+const unknown = names.filter((name) => !WORLDS.some((one) => one.name === name));
+if (unknown.length > 0) program.error(`error: there is no world ${unknown.join(", ")}; --help names them`);
+const chosen = names.length === 0 ? WORLDS : names.map(worldNamed);
+const worlds = quick ? chosen.map(quicken) : chosen;
+process.exitCode = (mutants ? tryMutants(json) : exploreAll(worlds, json)) ? 0 : 1;

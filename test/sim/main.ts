@@ -14,6 +14,9 @@ const RUNS_DEFAULT = 1_000;
 const STORY_LINES_MAX = 60;
 /** Failing worlds that are shrunk and told; the seeds of the others are named. */
 const EXPLAINED_MAX = 3;
+/** Between two words on stderr of how far it is. */
+const PROGRESS_MS = 5_000;
+const USAGE_EXIT = 2;
 
 const program = new Command("npm run sim --")
   .description(
@@ -33,6 +36,7 @@ Examples:
   npm run sim -- --seed 9249 --story             one world, told
   npm run sim -- --mutants                       whether each planted fault is found`,
   )
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE_EXIT))
   .parse();
 
 async function main(): Promise<boolean> {
@@ -72,6 +76,15 @@ function addSeed(text: string, before: readonly number[]): readonly number[] {
   return [...before, wholeNumber(text)];
 }
 
+function sayProgress(seed: number, runs: number): (worlds: number) => void {
+  let nextMs = systemClock.monotonicMs() + PROGRESS_MS;
+  return (worlds) => {
+    if (systemClock.monotonicMs() < nextMs) return;
+    nextMs += PROGRESS_MS;
+    console.error(`seed ${seed}: ${worlds} of ${runs} worlds …`);
+  };
+}
+
 interface Row extends Summary {
   readonly seed: number;
   readonly seconds: number;
@@ -80,7 +93,7 @@ interface Row extends Summary {
 
 async function runOne(seed: number, runs: number): Promise<Row> {
   const before = { atMs: systemClock.monotonicMs(), cpu: process.cpuUsage() };
-  const summary = await runWorlds(seed, runs);
+  const summary = await runWorlds(seed, runs, sayProgress(seed, runs));
   const seconds = (systemClock.monotonicMs() - before.atMs) / 1_000;
   const { user, system } = process.cpuUsage(before.cpu);
   return { seed, ...summary, seconds, cpuSeconds: (user + system) / 1_000_000 };

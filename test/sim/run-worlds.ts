@@ -16,8 +16,12 @@ export interface Summary {
 /** Failing worlds that one run shows; a broken invariant mostly breaks in many. */
 const FAILURES_MAX = 10;
 
-/** Lets the worlds of the seeds from `from` on live, one after the other. */
-export async function runWorlds(from: number, count: number): Promise<Summary> {
+/** Lets the worlds of the seeds from `from` on live, one after the other; `onWorld` hears how many have. */
+export async function runWorlds(
+  from: number,
+  count: number,
+  onWorld: (worlds: number) => void = () => {},
+): Promise<Summary> {
   const failed: Outcome[] = [];
   let worlds = 0;
   let jobs = 0;
@@ -33,6 +37,7 @@ export async function runWorlds(from: number, count: number): Promise<Summary> {
     writes += outcome.writes;
     faults += outcome.struck.length;
     quietMsMax = Math.max(quietMsMax, outcome.quietMs);
+    onWorld(worlds + 1);
   }
   return { worlds, failed, jobs, events, writes, faults, quietMsMax };
 }
