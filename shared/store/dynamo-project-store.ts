@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
 import { PROJECTS_MAX, RETENTION_MS } from "../domain/limits.ts";
+import { eachOf } from "../lib/each-of.ts";
 import { getItem, keyOnly, parseItem, transact } from "./dynamo-calls.ts";
 import { retryRequest } from "./dynamo-retry.ts";
 import { type ProjectItem, projectItemSchema } from "./items.ts";
@@ -9,6 +10,8 @@ import { projectItemKey, projectListKey } from "./keys.ts";
 import type { ProjectStore } from "./project-store.ts";
 
 const nameListSchema = z.object({ projects: z.set(z.string()).optional() });
+/** Projects read at once. */
+const WIDTH = 16;
 const FREE = "attribute_not_exists(pk) OR attribute_exists(removedAtMs)";
 const THERE = "attribute_exists(pk) AND attribute_not_exists(removedAtMs)";
 
@@ -30,7 +33,7 @@ export function makeDynamoProjectStore(client: DynamoDBDocumentClient, TableName
 
     async listProjects(tenant) {
       const list = nameListSchema.optional().parse(await getItem(client, TableName, projectListKey(tenant)));
-      const found = await Promise.all([...(list?.projects ?? [])].map((name) => find(tenant, name)));
+      const found = await eachOf([...(list?.projects ?? [])], WIDTH, (name) => find(tenant, name));
       return found.filter((item) => item !== undefined).sort((a, b) => (a.name < b.name ? -1 : 1));
     },
 

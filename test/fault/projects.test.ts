@@ -18,6 +18,8 @@ let world: World;
 let deps: ProjectDeps & AuditDeps;
 let losing: (request: number) => boolean = () => false;
 let requests = 0;
+let inFlight = 0;
+let inFlightMost = 0;
 
 beforeAll(async () => {
   world = await startWorld();
@@ -26,7 +28,11 @@ beforeAll(async () => {
     (next) => async (args) => {
       requests += 1;
       const lost = losing(requests);
-      const answer = await next(args);
+      inFlight += 1;
+      inFlightMost = Math.max(inFlightMost, inFlight);
+      const answer = await next(args).finally(() => {
+        inFlight -= 1;
+      });
       if (lost) throw Object.assign(new Error("socket hang up"), { name: "ECONNRESET" });
       return answer;
     },
@@ -73,6 +79,15 @@ test("a removed project is not changed back to life, and may be added again", as
   expect(await deps.projects.getProject("main", "gone")).toBeUndefined();
   expect(await deps.projects.addProject(itemOf("gone", 4))).toBe("added");
   expect(await deps.projects.listProjects("main")).toContainEqual(itemOf("gone", 4));
+});
+
+test("many projects are listed in order, read a few at a time", async () => {
+  const names = Array.from({ length: 60 }, (_, n) => `many-${String(n).padStart(2, "0")}`);
+  for (const name of names) await deps.projects.addProject(itemOf(name, 1));
+  inFlightMost = 0;
+  const listed = (await deps.projects.listProjects("main")).map(({ name }) => name);
+  expect(listed.filter((name) => name.startsWith("many-"))).toEqual(names);
+  expect(inFlightMost).toBeLessThanOrEqual(16);
 });
 
 test("a removal that broke off between two secrets is finished by the next, and leaves none", async () => {
