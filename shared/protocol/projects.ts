@@ -26,7 +26,7 @@ export const projectBody = z.strictObject({
     repository,
     /** The REST API's address. Its host must be one that this control plane may call. */
     apiUrl: z.url({ protocol: /^https?$/ }).default("https://api.github.com"),
-    /** What runners clone from, with keys of their own where it is ssh. It is no place for a secret. */
+    /** What runners clone from, with keys of their own where it is ssh; over https also with what a lease answers. It is no place for a secret. */
     cloneUrl: z
       .string()
       .max(2_048)

@@ -105,6 +105,32 @@ describe("a project", () => {
     expect(await client.call("listSecrets", { params: { project: name } })).toEqual({ secrets: [] });
   });
 
+  test("SECURITY 12: a clone token stands beside a token, goes to one server over https, and is never shown", async () => {
+    const cloneToken = "ghp_clone-token-that-nobody-may-see";
+    const add = (change: Partial<AddBody["forge"]>) =>
+      refusal(client.call("addProject", { body: { ...bodyOf(newName(), change), cloneToken } }));
+    expect(await add({ credentials: "none" })).toBe("bad_request");
+    expect(await add({ cloneUrl: "http://git.example/owner/app.git" })).toBe("bad_request");
+    expect(await add({ cloneUrl: "git@github.com:owner/app.git" })).toBe("bad_request");
+    const name = newName();
+    const { project } = await client.call("addProject", { body: { ...bodyOf(name), cloneToken } });
+    const { forge, forks, reports } = project;
+    const change = async (next: Partial<AddBody["forge"]>, more: { cloneToken?: string | null } = {}) => {
+      const body = { forge: { ...forge, ...next }, forks, reports, ...more };
+      const changed = await client.call("changeProject", { params: { project: name }, body });
+      expect(JSON.stringify(changed)).not.toMatch(/nobody-may-see/);
+      return changed.project.hasCloneToken;
+    };
+    expect([project.hasCloneToken, await change({ repository: "owner/renamed" })]).toEqual([true, true]);
+    const elsewhere = { cloneUrl: "https://elsewhere.example/owner/app.git" };
+    expect(await refusal(change(elsewhere))).toBe("bad_request");
+    expect(await refusal(change({ cloneUrl: "http://github.com/owner/app.git" }))).toBe("bad_request");
+    expect(await change(elsewhere, { cloneToken })).toBe(true);
+    expect([await change(elsewhere, { cloneToken: null }), await change(elsewhere)]).toEqual([false, false]);
+    const told = (await today()).flatMap(({ subject, details }) => (subject === name ? [details["cloneToken"]] : []));
+    expect(told).toEqual(["given", undefined, "given", "removed", undefined]);
+  });
+
   test("SECURITY 33: on a host that the operator did not name is refused, and so are credentials without it", async () => {
     const add = (change: Partial<AddBody["forge"]>) =>
       refusal(client.call("addProject", { body: bodyOf(newName(), change) }));
