@@ -1,9 +1,8 @@
-import { type DynamoDBDocumentClient, QueryCommand } from "@aws-sdk/lib-dynamodb";
+import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
-import { TABLE } from "../resources.ts";
 import { getItem, parseItem } from "./dynamo-calls.ts";
-import { retryRequest } from "./dynamo-retry.ts";
 import { outboxKey, outboxRefOf, REPORTS_SHARD } from "./keys.ts";
+import { queryDue } from "./query-due.ts";
 import { outboxItemSchema } from "./report-items.ts";
 import type { ReportStore } from "./report-store.ts";
 
@@ -13,15 +12,8 @@ export function makeDynamoReportStore(client: DynamoDBDocumentClient, TableName:
   return {
     getOutbox: async (ref) => parseItem(outboxItemSchema, await getItem(client, TableName, outboxKey(ref))),
     async dueOutboxes(beforeMs, limit) {
-      const input = {
-        TableName,
-        IndexName: TABLE.indexes[0].name,
-        KeyConditionExpression: "dueShard = :shard AND wakeAtMs < :before",
-        ExpressionAttributeValues: { ":shard": REPORTS_SHARD, ":before": beforeMs },
-        Limit: limit,
-      };
-      const answer = await retryRequest(() => client.send(new QueryCommand(input)));
-      return (answer.Items ?? []).map((item) => outboxRefOf(keySchema.parse(item)));
+      const items = await queryDue(client, TableName, { shard: REPORTS_SHARD, beforeMs, limit });
+      return items.map((item) => outboxRefOf(keySchema.parse(item)));
     },
   };
 }

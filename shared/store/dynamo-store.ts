@@ -42,6 +42,7 @@ import {
   tokenListKey,
 } from "./keys.ts";
 import { migrateItem } from "./migrate.ts";
+import { queryDue } from "./query-due.ts";
 import { outboxItemSchema } from "./report-items.ts";
 import type { Applied, Cause, DueRun, FamilyItems, Store } from "./store.ts";
 import { headItemSchema, headsItemSchema, scheduleItemSchema, sweepItemSchema } from "./sweep-items.ts";
@@ -103,14 +104,8 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, tableName: strin
     },
 
     async dueRuns(shard, beforeMs, limit) {
-      const answer = await query(client, {
-        ...table,
-        IndexName: TABLE.indexes[0].name,
-        KeyConditionExpression: "dueShard = :shard AND wakeAtMs < :before",
-        ExpressionAttributeValues: { ":shard": shard, ":before": beforeMs },
-        Limit: limit,
-      });
-      return (answer.Items ?? []).map((item): DueRun => dueRunOf(item));
+      const items = await queryDue(client, tableName, { shard, beforeMs, limit });
+      return items.map((item): DueRun => dueRunOf(item));
     },
 
     async runsOfProject(projectKey, limit, cursor) {

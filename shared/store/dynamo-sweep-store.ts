@@ -1,11 +1,11 @@
 import { type DynamoDBDocumentClient, QueryCommand, type QueryCommandOutput } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
 import type { Item } from "../domain/item.ts";
-import { TABLE } from "../resources.ts";
 import { getItem, parseItem } from "./dynamo-calls.ts";
 import { retryRequest } from "./dynamo-retry.ts";
 import { HEAD_RANGE, type Key, SCHEDULE_RANGE, sweepKey } from "./keys.ts";
 import { migrateItem } from "./migrate.ts";
+import { queryDue } from "./query-due.ts";
 import { headItemSchema, headsItemSchema, scheduleItemSchema, sweepItemSchema } from "./sweep-items.ts";
 import type { SweepStore } from "./sweep-store.ts";
 
@@ -34,15 +34,8 @@ export function makeDynamoSweepStore(client: DynamoDBDocumentClient, TableName: 
 
   return {
     async due(shard, nowMs, limit) {
-      const input = {
-        TableName,
-        IndexName: TABLE.indexes[0].name,
-        KeyConditionExpression: "dueShard = :shard AND wakeAtMs <= :now",
-        ExpressionAttributeValues: { ":shard": shard, ":now": nowMs },
-        Limit: limit,
-      };
-      const answer = await retryRequest(() => client.send(new QueryCommand(input)));
-      return (answer.Items ?? []).map((item) => keySchema.parse(item));
+      const items = await queryDue(client, TableName, { shard, beforeMs: nowMs + 1, limit });
+      return items.map((item) => keySchema.parse(item));
     },
 
     getHeads: async (key) => parseItem(headsItemSchema, await get(key)),
