@@ -12,7 +12,7 @@ export function makeDynamoReportStore(client: DynamoDBDocumentClient, TableName:
   return {
     getOutbox: async (ref) => parseItem(outboxItemSchema, await getItem(client, TableName, outboxKey(ref))),
     async dueOutboxes(beforeMs, limit) {
-      const items = await queryDue(client, TableName, { shard: REPORTS_SHARD, beforeMs, limit });
+      const items = await queryDue(client, TableName, { shard: REPORTS_SHARD, untilMs: beforeMs - 1, limit });
       return items.map((item) => outboxRefOf(keySchema.parse(item)));
     },
   };

@@ -104,7 +104,7 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, tableName: strin
     },
 
     async dueRuns(shard, beforeMs, limit) {
-      const items = await queryDue(client, tableName, { shard, beforeMs, limit });
+      const items = await queryDue(client, tableName, { shard, untilMs: beforeMs - 1, limit });
       return items.map((item): DueRun => dueRunOf(item));
     },
 

@@ -34,7 +34,7 @@ export function makeDynamoSweepStore(client: DynamoDBDocumentClient, TableName: 
 
   return {
     async due(shard, nowMs, limit) {
-      const items = await queryDue(client, TableName, { shard, beforeMs: nowMs + 1, limit });
+      const items = await queryDue(client, TableName, { shard, untilMs: nowMs, limit });
       return items.map((item) => keySchema.parse(item));
     },
 

@@ -14,7 +14,7 @@ export function makeDynamoTriggerStore(client: DynamoDBDocumentClient, TableName
     getDecided: async (key) => parseItem(decidedItemSchema, await getItem(client, TableName, key)),
     getRef: async (key) => parseItem(refItemSchema, await getItem(client, TableName, key)),
     async dueDeliveries(beforeMs, limit) {
-      const items = await queryDue(client, TableName, { shard: DELIVERIES_SHARD, beforeMs, limit });
+      const items = await queryDue(client, TableName, { shard: DELIVERIES_SHARD, untilMs: beforeMs - 1, limit });
       return items.map((item) => dueKeySchema.parse(item));
     },
   };

@@ -3,17 +3,17 @@ import type { Item } from "../domain/item.ts";
 import { TABLE } from "../resources.ts";
 import { retryRequest } from "./dynamo-retry.ts";
 
-/** What one shard of the `due` index has with a `wakeAtMs` before `beforeMs`, earliest first: keys, and what is projected. */
+/** What one shard of the `due` index has whose `wakeAtMs` has come by `untilMs`, earliest first: keys, and what is projected. */
 export async function queryDue(
   client: DynamoDBDocumentClient,
   TableName: string,
-  due: { readonly shard: string; readonly beforeMs: number; readonly limit: number },
+  due: { readonly shard: string; readonly untilMs: number; readonly limit: number },
 ): Promise<Item[]> {
   const input = {
     TableName,
     IndexName: TABLE.indexes[0].name,
-    KeyConditionExpression: "dueShard = :shard AND wakeAtMs < :before",
-    ExpressionAttributeValues: { ":shard": due.shard, ":before": due.beforeMs },
+    KeyConditionExpression: "dueShard = :shard AND wakeAtMs <= :until",
+    ExpressionAttributeValues: { ":shard": due.shard, ":until": due.untilMs },
     Limit: due.limit,
   };
   const answer = await retryRequest(() => client.send(new QueryCommand(input)));
