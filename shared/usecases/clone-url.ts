@@ -7,3 +7,6 @@ export function cloneUrlOf({ forge }: Pick<ProjectItem, "forge">): string {
   const host = api.host === "api.github.com" ? "github.com" : api.host;
   return `${api.protocol}//${host}/${forge.repository}.git`;
 }
+
+/** The server that a clone token is for. */
+export const cloneOriginOf = (project: Pick<ProjectItem, "forge">): string => new URL(cloneUrlOf(project)).origin;

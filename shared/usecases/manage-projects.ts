@@ -6,7 +6,8 @@ import type { ProjectItem } from "../store/items.ts";
 import { projectItemKey } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
 import { type AuditDeps, recordAudit } from "./audit.ts";
-import { cloneUrlOf } from "./clone-url.ts";
+import { bindSecret } from "./bound-secret.ts";
+import { cloneOriginOf, cloneUrlOf } from "./clone-url.ts";
 import { cloneSecretPath, forgeSecretPath, projectSecretsRoot, webhookSecretPath } from "./secret-paths.ts";
 import type { ProjectDeps } from "./trigger-deps.ts";
 import { dropOldWebhookSecret, rotateWebhookSecret } from "./webhook-secrets.ts";
@@ -54,8 +55,8 @@ export async function addProject(deps: Deps, body: AddProject, actor: AuditActor
   if (answer === "full") throw new DomainError("conflict", "there are too many projects (PROJECTS_MAX)");
   const webhookSecret = deps.random.secret();
   await deps.secrets.put(webhookSecretPath(project.name), webhookSecret);
-  if (secret !== undefined) await keepForgeSecret(deps, project.name, secret);
-  if (hasCloneToken) await deps.secrets.put(cloneSecretPath(project.name), cloneToken);
+  if (secret !== undefined) await keepForgeSecret(deps, item, secret);
+  if (hasCloneToken) await keepCloneToken(deps, item, cloneToken);
   return {
     project: toProjectView(item),
     webhookSecret,
@@ -84,9 +85,9 @@ export async function changeProject(
   await recordAudit(deps, { action: "project.change", actor, subject: name, details });
   if ((await deps.projects.changeProject(item, seen)) === "changed")
     throw new DomainError("conflict", `project ${name} was changed by somebody else: look at it, and try again`);
-  if (secret !== undefined) await keepForgeSecret(deps, name, secret);
+  if (secret !== undefined) await keepForgeSecret(deps, item, secret);
   else if (settings.forge.credentials === "none") await deps.secrets.remove(forgeSecretPath(name));
-  if (typeof cloneToken === "string") await deps.secrets.put(cloneSecretPath(name), cloneToken);
+  if (typeof cloneToken === "string") await keepCloneToken(deps, item, cloneToken);
   else if (!hasCloneToken && seen.hasCloneToken) await deps.secrets.remove(cloneSecretPath(name));
   return toProjectView(item);
 }
@@ -154,14 +155,19 @@ function keepsCloneToken(seen: ProjectItem, forge: ProjectBody["forge"], given: 
   }
   if (given === null || !seen.hasCloneToken || forge.credentials !== "token") return false;
   checkCloneToken(forge);
-  if (new URL(cloneUrlOf({ forge })).origin === new URL(cloneUrlOf(seen)).origin) return true;
+  if (cloneOriginOf({ forge }) === cloneOriginOf(seen)) return true;
   throw new DomainError("bad_request", "a clone URL at another server needs its clone token anew");
 }
 
 /** As the forge's client reads them. */
-async function keepForgeSecret(deps: ProjectDeps, name: string, secret: ForgeSecret): Promise<void> {
+async function keepForgeSecret(deps: ProjectDeps, { name, forge }: ProjectItem, secret: ForgeSecret): Promise<void> {
   const { kind, ...app } = secret;
-  await deps.secrets.put(forgeSecretPath(name), kind === "token" ? secret.token : JSON.stringify(app));
+  const credential = kind === "token" ? secret.token : JSON.stringify(app);
+  await deps.secrets.put(forgeSecretPath(name), bindSecret(forge.apiUrl, credential));
+}
+
+async function keepCloneToken(deps: ProjectDeps, item: ProjectItem, token: string): Promise<void> {
+  await deps.secrets.put(cloneSecretPath(item.name), bindSecret(cloneOriginOf(item), token));
 }
 
 function projectItem(

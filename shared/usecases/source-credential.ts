@@ -5,7 +5,8 @@ import type { Source } from "../protocol/runs.ts";
 import type { RunTrigger } from "../protocol/triggers.ts";
 import type { JobItem, ProjectItem } from "../store/items.ts";
 import { type AuditDeps, recordAudit } from "./audit.ts";
-import { cloneUrlOf } from "./clone-url.ts";
+import { unbindSecret } from "./bound-secret.ts";
+import { cloneOriginOf, cloneUrlOf } from "./clone-url.ts";
 import { type Forge, ForgeError } from "./forge.ts";
 import type { LeaseClaims } from "./lease-token.ts";
 import { held } from "./renew-lease.ts";
@@ -83,7 +84,13 @@ async function readAppToken(deps: Deps, project: ProjectItem): Promise<string | 
 }
 
 async function readCloneToken(deps: Deps, project: ProjectItem): Promise<string | undefined> {
-  return deps.secrets.read(cloneSecretPath(project.name));
+  const found = await deps.secrets.read(cloneSecretPath(project.name));
+  if (found === undefined) return undefined;
+  const token = unbindSecret(found, cloneOriginOf(project));
+  if (token !== undefined) return token;
+  throw new ForgeError(`the clone token of project ${project.name} was given for another server: give it again`, {
+    retry: false,
+  });
 }
 
 async function recordUse(deps: Deps, { lease, fence, jobId, runId, project }: JobItem, by: string): Promise<void> {

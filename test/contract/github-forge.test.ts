@@ -2,6 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { makeGithubForge } from "../../functions/forges/github/github-forge.ts";
 import { systemClock } from "../../shared/lib/clock.ts";
+import { bindSecret } from "../../shared/usecases/bound-secret.ts";
 import { type Forge, ForgeError, type ForgeStatus } from "../../shared/usecases/forge.ts";
 import { forgeProject } from "../support/forge-project.ts";
 import { addCommit, addPull, type RepositoryState } from "../support/recording-forge/state.ts";
@@ -28,7 +29,7 @@ beforeEach(async () => {
   const app: RecordingForgeOptions["app"] = { appId: APP_ID, publicKey: keys.publicKey, installationId: 99 };
   server = await startRecordingForge({ tokens: { [TOKEN]: "baton-bot", [OTHER_TOKEN]: "baton-bot" }, app });
   repository = server.repository("acme/widgets");
-  secrets = new Map([["projects/widgets/forge", TOKEN]]);
+  secrets = new Map([["projects/widgets/forge", bindSecret(server.url, TOKEN)]]);
   warned = [];
 });
 afterEach(() => server.stop());
@@ -43,8 +44,10 @@ function github(hosts: readonly string[] = [server.host]): Forge {
   });
 }
 const project = () => forgeProject(server.url);
+const keep = (credential: string, address = server.url) =>
+  secrets.set("projects/widgets/forge", bindSecret(address, credential));
 function appProject() {
-  secrets.set("projects/widgets/forge", JSON.stringify({ appId: APP_ID, privateKey: keys.privateKey }));
+  keep(JSON.stringify({ appId: APP_ID, privateKey: keys.privateKey }));
   return forgeProject(server.url, { forge: { credentials: "app" } });
 }
 
@@ -341,7 +344,7 @@ describe("a forge that fails", () => {
     const quoted = await failureOf(call());
     answering(500);
     const broken = await failureOf(call());
-    secrets.set("projects/widgets/forge", `{"appId": 7, "privateKey": "-----BEGIN oops`);
+    keep(`{"appId": 7, "privateKey": "-----BEGIN oops`);
     const malformed = await failureOf(
       github().defaultBranch(forgeProject(server.url, { forge: { credentials: "app" } })),
     );
@@ -350,7 +353,7 @@ describe("a forge that fails", () => {
       installationId: 99,
       privateKey: "-----BEGIN PRIVATE KEY-----\noops\n-----END PRIVATE KEY-----",
     };
-    secrets.set("projects/widgets/forge", JSON.stringify(unusable));
+    keep(JSON.stringify(unusable));
     const bad = await failureOf(github().defaultBranch(forgeProject(server.url, { forge: { credentials: "app" } })));
     const shown = [quoted, broken, malformed, bad].map((error) => [
       error.message,
@@ -362,12 +365,21 @@ describe("a forge that fails", () => {
     expect(malformed).toMatchObject({ retry: false });
   });
 
+  test("SECURITY 33: credentials are sent to no other address than they were given for, whatever the project says now", async () => {
+    addCommit(repository, { branch: "main" });
+    for (const stored of [TOKEN, bindSecret("https://other.example", TOKEN), bindSecret(`${server.url}/x`, TOKEN)]) {
+      secrets.set("projects/widgets/forge", stored);
+      expect(await failureOf(github().defaultBranch(project()))).toMatchObject({ status: undefined, retry: true });
+    }
+    expect(server.requests).toEqual([]);
+  });
+
   test("credentials that are changed are taken up after the first refusal", async () => {
     addCommit(repository, { branch: "main" });
     const forge = github();
-    secrets.set("projects/widgets/forge", "ghp_old");
+    keep("ghp_old");
     expect(await failureOf(forge.defaultBranch(project()))).toMatchObject({ status: 401, retry: false });
-    secrets.set("projects/widgets/forge", TOKEN);
+    keep(TOKEN);
     expect(await forge.defaultBranch(project())).toMatchObject({ branch: "main" });
   });
 
@@ -375,7 +387,7 @@ describe("a forge that fails", () => {
     addCommit(repository, { branch: "main" });
     const forge = github();
     await forge.defaultBranch(project());
-    secrets.set("projects/widgets/forge", OTHER_TOKEN);
+    keep(OTHER_TOKEN);
     server.fail({ how: { status: 401 } });
     expect(await forge.defaultBranch(project())).toMatchObject({ branch: "main" });
     server.fail({ times: 2, how: { status: 401 } });
@@ -432,11 +444,13 @@ describe("SECURITY 33: addresses", () => {
     "http://[::ffff:169.254.169.254]",
     "http://[fd00:ec2::254]",
   ])("%s is never called, whoever named it", async (apiUrl) => {
+    keep(TOKEN, apiUrl);
     const error = await failureOf(github([new URL(apiUrl).host]).defaultBranch(forgeProject(apiUrl)));
     expect(error).toMatchObject({ retry: false, message: expect.stringContaining("never called") });
   });
 
   test("the public forge is called over HTTPS only", async () => {
+    keep(TOKEN, "http://api.github.com");
     const error = await failureOf(github(["api.github.com"]).defaultBranch(forgeProject("http://api.github.com")));
     expect(error.message).toContain("HTTPS only");
   });

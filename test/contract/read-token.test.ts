@@ -2,6 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { makeForge } from "../../functions/forges/make-forge.ts";
 import { systemClock } from "../../shared/lib/clock.ts";
+import { bindSecret } from "../../shared/usecases/bound-secret.ts";
 import { ForgeError } from "../../shared/usecases/forge.ts";
 import { forgeProject } from "../support/forge-project.ts";
 import { addCommit } from "../support/recording-forge/state.ts";
@@ -21,7 +22,9 @@ async function startApp(tokenLifeMs = 60 * MINUTE_MS) {
   const server = await startRecordingForge({ tokens: { ghp_user: "baton-bot" }, app });
   onTestFinished(() => server.stop());
   addCommit(server.repository("acme/widgets"), { branch: "main" });
-  const secrets = new Map([["projects/widgets/forge", JSON.stringify({ appId: 7, privateKey: keys.pem })]]);
+  const secrets = new Map([
+    ["projects/widgets/forge", bindSecret(server.url, JSON.stringify({ appId: 7, privateKey: keys.pem }))],
+  ]);
   const forge = makeForge({
     hosts: [server.host],
     secrets: { read: async (path) => secrets.get(path) },
@@ -55,7 +58,7 @@ test("a token that would end within a checkout is made anew", async () => {
 
 test("SECURITY 12: the token of a user is never given away", async () => {
   const { forge, secrets, server } = await startApp();
-  secrets.set("projects/widgets/forge", "ghp_user");
+  secrets.set("projects/widgets/forge", bindSecret(server.url, "ghp_user"));
   expect(await forge.readToken(forgeProject(server.url))).toBeUndefined();
   expect(await forge.readToken(forgeProject(server.url, { forge: { credentials: "none" } }))).toBeUndefined();
   expect(server.requests).toEqual([]);

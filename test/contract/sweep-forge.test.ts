@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { makeForge } from "../../functions/forges/make-forge.ts";
 import type { ProjectItem } from "../../shared/store/items.ts";
+import { bindSecret } from "../../shared/usecases/bound-secret.ts";
 import type { Forge } from "../../shared/usecases/forge.ts";
 import type { SweepDeps } from "../../shared/usecases/sweep-deps.ts";
 import { sweepProjects } from "../../shared/usecases/sweep-projects.ts";
@@ -26,7 +27,7 @@ let project: ProjectItem;
 beforeEach(async () => {
   server = await startRecordingForge({ tokens: { [TOKEN]: "baton-bot" } });
   world = makeSweepWorld();
-  await world.deps.secrets.put("projects/widgets/forge", TOKEN);
+  await world.deps.secrets.put("projects/widgets/forge", bindSecret(server.url, TOKEN));
   const { secrets, clock } = world.deps;
   forge = makeForge({ hosts: [server.host], secrets, clock, log: { warn: () => undefined } });
   deps = { ...world.deps, forge };

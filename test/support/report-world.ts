@@ -9,6 +9,7 @@ import type { ProjectItem, RunItem } from "../../shared/store/items.ts";
 import type { OutboxRef } from "../../shared/store/keys.ts";
 import type { OutboxItem } from "../../shared/store/report-items.ts";
 import type { RunSeed } from "../../shared/usecases/births.ts";
+import { bindSecret } from "../../shared/usecases/bound-secret.ts";
 import type { ReportDeps } from "../../shared/usecases/report-deps.ts";
 import { reportComment } from "../../shared/usecases/report-pull.ts";
 import { reportRun } from "../../shared/usecases/report-run.ts";
@@ -73,7 +74,7 @@ export async function startReportWorld(): Promise<ReportWorld> {
       const name = `project-${projects}`;
       const project = forgeProject(forge.url, { name, ...change, forge: { credentials: "app", ...change.forge } });
       const secret = project.forge.credentials === "app" ? JSON.stringify({ appId: APP_ID, privateKey }) : "ghp_x";
-      await deps.secrets.put(`projects/${name}/forge`, secret);
+      await deps.secrets.put(`projects/${name}/forge`, bindSecret(project.forge.apiUrl, secret));
       await deps.projects.addProject(project);
       names.push(name);
       return project;

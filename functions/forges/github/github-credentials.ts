@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { Clock } from "../../../shared/lib/clock.ts";
 import type { ProjectItem } from "../../../shared/store/items.ts";
 import type { SecretStore } from "../../../shared/store/secret-store.ts";
+import { unbindSecret } from "../../../shared/usecases/bound-secret.ts";
 import { ForgeError, type ReadToken } from "../../../shared/usecases/forge.ts";
 import { forgeSecretPath } from "../../../shared/usecases/secret-paths.ts";
 
@@ -38,7 +39,13 @@ export async function readCredential(
   });
   if (found === undefined)
     throw new ForgeError(`project ${project.name} has no credentials for its forge`, { status: 401, retry: false });
-  return found.trim();
+  const credential = unbindSecret(found, project.forge.apiUrl);
+  // Somebody changes the project at this moment, or broke off while they did.
+  if (credential === undefined)
+    throw new ForgeError(`the credentials of project ${project.name} are not for its forge.apiUrl: give them again`, {
+      retry: true,
+    });
+  return credential.trim();
 }
 
 /** The message must not quote what it could not parse. */

@@ -5,6 +5,7 @@ import { LEASE_TTL_MS } from "../../../shared/domain/limits.ts";
 import type { RunTrigger } from "../../../shared/protocol/triggers.ts";
 import { readAudit } from "../../../shared/usecases/audit.ts";
 import type { RunSeed } from "../../../shared/usecases/births.ts";
+import { bindSecret } from "../../../shared/usecases/bound-secret.ts";
 import { completeJob, expireLease } from "../../../shared/usecases/end-attempt.ts";
 import { ForgeError } from "../../../shared/usecases/forge.ts";
 import { rerunRun } from "../../../shared/usecases/rerun-run.ts";
@@ -54,7 +55,7 @@ beforeAll(async () => {
   await add("statuses", {});
   await add("open", { forge: { credentials: "none" } });
   for (const name of ["cloned", "statuses"]) world.secrets.set(`projects/${name}/forge`, FORGE_TOKEN);
-  world.secrets.set(cloneSecretPath("cloned"), CLONE_TOKEN);
+  world.secrets.set(cloneSecretPath("cloned"), bindSecret("https://github.com", CLONE_TOKEN));
 });
 beforeEach(() => {
   forge.failing = undefined;
@@ -92,6 +93,14 @@ test("SECURITY 12: a token's project gives its clone token, and never the token 
   expect(await answersTo(await attemptOf("statuses", { trigger: PULL }))).toEqual({});
   expect(await answersTo(await attemptOf("open", { trigger: PULL }))).toEqual({});
   expect(forge.calls).toEqual([]);
+});
+
+test("SECURITY 33: a clone token goes to no other server than it was given for, whatever the project says now", async () => {
+  const bound = bindSecret("https://other.example", CLONE_TOKEN);
+  const secrets = { ...deps.secrets, read: async () => bound };
+  const { claims } = await attemptOf("cloned", { trigger: PULL });
+  const answer = await readSourceCredential({ ...deps, secrets }, claims);
+  expect(answer).toEqual({ problem: expect.stringMatching(/another server/) });
 });
 
 test("only the project's own clone URL has one, over https, and an App's only at its forge", async () => {
