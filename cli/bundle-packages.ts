@@ -1,9 +1,10 @@
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { type Plugin, rolldown } from "rolldown";
+import type { Plugin } from "rolldown";
 import { BUNDLED_PACKAGES, BUNDLES_PREFIX, bundleFile, bundlesFolder } from "../shared/lib/bundled-packages.ts";
 import { COSTLY_NAMES, leanHttp } from "../shared/lib/lean-http.ts";
+import { writeBundles } from "../shared/lib/write-bundles.ts";
 
 /** `npm ci` ends with this: each package that our programs import becomes one file, which they load instead of it. */
 
@@ -40,29 +41,9 @@ const AWS_CORE = {
   tags: ["$initial" as const],
 };
 
-async function bundleInto(folder: string): Promise<void> {
-  const bundler = await rolldown({
-    cwd: root,
-    input: Object.fromEntries(BUNDLED_PACKAGES.map((name) => [bundleFile(name), ENTRY + name])),
-    plugins: [entries, leanHttp],
-    platform: "node",
-    // The ES modules where a package has both: they need no wrapping, and load what is seldom needed when it is.
-    resolve: { mainFields: ["module", "main"] },
-    preserveEntrySignatures: "strict",
-    logLevel: "warn",
-    onLog(_level, log) {
-      throw new Error(`rolldown: ${log.message}`);
-    },
-  });
-  await bundler.write({
-    dir: folder,
-    format: "esm",
-    entryFileNames: "[name]",
-    chunkFileNames: "[name]-[hash].mjs",
-    minify: true,
-    codeSplitting: { groups: [AWS_CORE] },
-  });
-  await bundler.close();
+function bundleInto(folder: string): Promise<void> {
+  const input = Object.fromEntries(BUNDLED_PACKAGES.map((name) => [bundleFile(name), ENTRY + name]));
+  return writeBundles({ root, folder, input, plugins: [entries, leanHttp], codeSplitting: { groups: [AWS_CORE] } });
 }
 
 /** An entry exports what Node itself sees in the package: of a CommonJS module, the names that Node finds in its text. */

@@ -3,7 +3,8 @@ import { chmod, copyFile, mkdir, readdir, rm, stat, writeFile } from "node:fs/pr
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { type Plugin, rolldown } from "rolldown";
+import type { Plugin } from "rolldown";
+import { writeBundles } from "../../shared/lib/write-bundles.ts";
 import { type TarMember, writeTar } from "../products/write-tar.ts";
 
 /**
@@ -31,35 +32,14 @@ export async function packRunner(into: string): Promise<PackedRunner> {
   const folder = join(into, "baton-runner");
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  await bundle(folder);
+  const input = { "main.mjs": "runner/main.ts", [WATCHDOG]: "runner/watchdog/main.ts" };
+  await writeBundles({ root, folder, input, plugins: [watchdogBeside()] });
   await Promise.all([...SCRIPTS, ...TEXTS].map((file) => copyFile(join(root, file), join(folder, lastPart(file)))));
   await Promise.all(SCRIPTS.map((file) => chmod(join(folder, lastPart(file)), 0o755)));
   const archive = join(into, "baton-runner.tgz");
   const packed = await archiveOf(folder);
   await writeFile(archive, packed);
   return { folder, archive, bytes: packed.length, sha256: createHash("sha256").update(packed).digest("hex") };
-}
-
-async function bundle(folder: string): Promise<void> {
-  const bundler = await rolldown({
-    cwd: root,
-    input: { "main.mjs": "runner/main.ts", [WATCHDOG]: "runner/watchdog/main.ts" },
-    plugins: [watchdogBeside()],
-    platform: "node",
-    resolve: { mainFields: ["module", "main"] },
-    logLevel: "warn",
-    onLog(_level, log) {
-      throw new Error(`rolldown: ${log.message}`);
-    },
-  });
-  await bundler.write({
-    dir: folder,
-    format: "esm",
-    entryFileNames: "[name]",
-    chunkFileNames: "[name]-[hash].mjs",
-    minify: true,
-  });
-  await bundler.close();
 }
 
 /** The runner starts its watchdogs as a file, which a bundle has under another name. */
