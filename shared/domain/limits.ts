@@ -186,6 +186,8 @@ export const RECEIPT_LENGTH_MAX = 2_048;
 
 /** Pages of 100 heads that a forge is asked for: branches, and open pull requests. */
 export const FORGE_HEAD_PAGES_MAX = 20;
+/** However long a forge asks to be left alone: its limits are by the hour. */
+export const FORGE_WAIT_MAX_MS = 2 * HOUR_MS;
 
 /** Active runs that one status looks at, and runners: each run is a query. */
 export const STATUS_RUNS_MAX = 100;

@@ -90,11 +90,19 @@ export const outboxMoves = table("outbox", {
     effects: [remember, ...sleep, remove("error"), set("endedAtMs", arg("nowMs"))],
   },
   giveUp: {
-    doc: "The forge refuses for good, or for too long.",
+    doc: "The forge refuses a run's statuses for good, or for too long.",
     from: ["sending"],
     to: "given_up",
     guards: [mine],
     effects: [remember, ...sleep, set("error", arg("error")), set("endedAtMs", arg("nowMs"))],
+  },
+  lapse: {
+    doc: "The forge refuses a pull request's comment: it waits for the next report of one of its runs.",
+    from: ["sending"],
+    to: "pending",
+    guards: [mine],
+    effects: [remember, ...sleep, set("tries", 0), set("error", arg("error"))],
+    recorded: false,
   },
 
   addPart: {

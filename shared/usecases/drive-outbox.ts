@@ -169,12 +169,15 @@ async function sendOne(sending: Sending, { key, digest, send: show }: Parcel): P
   }
 }
 
+/** Credentials and what they may do are an operator's to mend, and a merge may wait for the statuses. */
+const isMendable = (status: number | undefined) => status === 401 || status === 403;
+
 /** Anything but a forge's refusal is a fault of ours, or of the network: never a reason to stop for good at once. */
 function troubleOf(error: unknown): Trouble {
   if (!(error instanceof ForgeError))
     return { kind: "later", message: error instanceof Error ? error.message : String(error) };
-  const { message, retry, retryAfterMs } = error;
-  return { kind: retry ? "later" : "refused", message, retryAfterMs };
+  const { message, status, retry, retryAfterMs } = error;
+  return { kind: retry || isMendable(status) ? "later" : "refused", message, retryAfterMs };
 }
 
 async function settle({ deps, ref, sender, seq, sent }: Sending, { end }: Look): Promise<OutboxItem | undefined> {
@@ -215,7 +218,9 @@ async function postpone(
 
 async function giveUp({ deps, ref, sender, seq, sent }: Sending, error: string, isFailure: boolean): Promise<void> {
   const args = { sender, sent, fence: seq, nowMs: deps.clock.nowMs(), error: error.slice(0, ERROR_LENGTH_MAX) };
-  const { applied } = await deps.store.apply(outboxMoves.giveUp, outboxKey(ref), args, {
+  // A comment outlives its runs: the next one's report may find what refused it mended.
+  const move = "runId" in ref ? outboxMoves.giveUp : outboxMoves.lapse;
+  const { applied } = await deps.store.apply(move as MoveOn<"outbox">, outboxKey(ref), args, {
     ...CAUSE,
     reason: args.error,
   });

@@ -6,6 +6,7 @@ import { cancelRun } from "../../shared/usecases/cancel-run.ts";
 import { createTriggeredRun } from "../../shared/usecases/create-triggered-run.ts";
 import { completeJob, releaseJob } from "../../shared/usecases/end-attempt.ts";
 import { reconcileRun } from "../../shared/usecases/reconcile-run.ts";
+import { reportComment } from "../../shared/usecases/report-pull.ts";
 import { reportRun } from "../../shared/usecases/report-run.ts";
 import { rerunRun } from "../../shared/usecases/rerun-run.ts";
 import { addCommit, addPull } from "../support/recording-forge/state.ts";
@@ -263,7 +264,15 @@ describe("a forge that fails", () => {
     expect(shownOf(shop, run)).toEqual({ "test / a": "success" });
   });
 
-  test.each([401, 403, 404])("and answers %i is not asked again: given up, recorded, counted", async (status) => {
+  test.each([401, 403])("and answers %i is asked again: credentials are mended by an operator", async (status) => {
+    const run = await start({ id: "a" });
+    await end(run, "a");
+    shop.forge.fail({ path: /check-runs/, times: 4, how: { status } });
+    await deliverReports(shop);
+    expect(shownOf(shop, run)).toEqual({ "test / a": "success" });
+  });
+
+  test.each([404, 410])("and answers %i is not asked again: given up, recorded, counted", async (status) => {
     const run = await start({ id: "a" });
     await end(run, "a");
     shop.forge.fail({ path: /check-runs/, times: 100, how: { status } });
@@ -381,6 +390,31 @@ test("ten reporters at once, while the run goes on, make each check run once, an
 });
 
 describe("the comment of a pull request", () => {
+  test("that the forge refused, or that was switched off for a moment, is there with the next run", async () => {
+    const owner = await shop.addProject({ reports: { mode: "checks", comment: true } });
+    const event = { number: 80, sha: addCommit(shop.repository, { branch: "main" }).sha };
+    addPull(shop.repository, { number: 80, branch: "feature", sha: event.sha });
+    const ref = { tenant: "main", project: owner.name, number: 80 };
+    shop.forge.fail({ path: /comments/, times: 100, how: { status: 404 } });
+    await startReported(shop, owner, planOf({ id: "a" }), { event });
+    await deliver();
+    expect(await outboxOf(shop.deps, ref)).toMatchObject({ error: expect.stringContaining("404") });
+    expect((await outboxOf(shop.deps, ref))?.wakeAtMs).toBeUndefined();
+    shop.forge.heal();
+    await startReported(shop, owner, planOf({ id: "a" }), { event });
+    await deliver();
+    expect(shop.repository.comments.filter(({ number }) => number === 80)).toHaveLength(1);
+
+    await shop.deps.projects.changeProject({ ...owner, reports: { mode: "off", comment: true } }, owner);
+    await reportComment(shop.deps, ref);
+    await shop.deps.projects.changeProject(owner, owner);
+    const other = await startReported(shop, owner, planOf({ id: "b" }), { event, pipelinePath: ".baton/other.yml" });
+    await end(other, "b");
+    await deliver();
+    const bodies = shop.repository.comments.filter(({ number }) => number === 80).map(({ body }) => body);
+    expect(bodies).toEqual([expect.stringContaining("| ✅ | `test / b (pull request)`")]);
+  });
+
   test("holds the newest run of each pipeline, in one comment, whoever reports at once", async () => {
     const owner = await shop.addProject({ reports: { mode: "checks", comment: true } });
     const { sha } = addCommit(shop.repository, { branch: "main" });

@@ -1,4 +1,5 @@
 import { RequestError } from "@octokit/request-error";
+import { FORGE_WAIT_MAX_MS } from "../../../shared/domain/limits.ts";
 import { ForgeError } from "../../../shared/usecases/forge.ts";
 
 /** What GitHub says when it refuses, in the words of a `ForgeError`. */
@@ -16,7 +17,8 @@ export function toForgeError(error: unknown, nowMs: number): ForgeError {
   const { status } = error;
   const said = `GitHub answered ${status} to ${error.request.method} ${pathOf(error.request.url)}: ${shown(error.message)}`;
   const retryAfterMs = limitedForMs(error, nowMs);
-  if (retryAfterMs !== undefined) return new ForgeError(said, { status, retry: true, retryAfterMs });
+  if (retryAfterMs !== undefined)
+    return new ForgeError(said, { status, retry: true, retryAfterMs: Math.min(retryAfterMs, FORGE_WAIT_MAX_MS) });
   return new ForgeError(said, { status, retry: status >= 500 || status === 408 || status === 409 });
 }
 

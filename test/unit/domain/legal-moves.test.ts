@@ -110,7 +110,7 @@ const OUTBOX_MACHINE: Machine = {
   pending: { sending: ["take"], pending: ["addPart", "replacePart"] },
   sending: {
     sending: ["takeOver", "ask", "again", "addPart", "replacePart"],
-    pending: ["settle", "rest", "postpone"],
+    pending: ["settle", "rest", "postpone", "lapse"],
     delivered: ["finish"],
     given_up: ["giveUp"],
   },
