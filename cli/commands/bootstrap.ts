@@ -47,7 +47,7 @@ async function invokeAdmin(options: BootstrapOptions): Promise<AdminReply> {
     .send(new InvokeCommand({ FunctionName, Payload: JSON.stringify(request) }))
     .catch((cause: unknown) => {
       const why = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-      throw new CommandError(`cannot call the function ${FunctionName} (${why})`, { cause });
+      throw new CommandError(`cannot call the function ${FunctionName} (${why})${remedyOf(why)}`, { cause });
     })
     .finally(() => client.destroy());
   const text = Buffer.from(answer.Payload ?? []).toString();
@@ -56,6 +56,14 @@ async function invokeAdmin(options: BootstrapOptions): Promise<AdminReply> {
   const reply = adminReply.safeParse(parseJson(text));
   if (!reply.success) throw new CommandError(`${FunctionName} answered, but not as Baton's function admin does`);
   return reply.data;
+}
+
+/** The SDK says what it lacks, and not where to give it. */
+function remedyOf(why: string): string {
+  if (why.includes("Region is missing")) return "; name the deployment's with --region or AWS_REGION";
+  if (why.startsWith("CredentialsProviderError"))
+    return "; give AWS credentials as for any AWS tool: `aws sts get-caller-identity` shows whose are found";
+  return "";
 }
 
 /** Lambda tells a failure as `{errorType, errorMessage}`. */

@@ -53,3 +53,12 @@ test.each([
   const { code, stderr } = await baton(place, args).ended;
   expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(message) });
 });
+
+test.each([
+  [{}, "Region is missing); name the deployment's with --region or AWS_REGION\n"],
+  [{ AWS_REGION: "eu-central-1" }, "; give AWS credentials as for any AWS tool"],
+])("bootstrap with %j says what is missing and how to give it", async (given, message) => {
+  const env = { ...given, AWS_EC2_METADATA_DISABLED: "true" };
+  const { code, stderr } = await baton(place, ["bootstrap", "--function", "baton-admin", "--json"], { env }).ended;
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(message) });
+});
