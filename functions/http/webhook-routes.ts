@@ -15,22 +15,23 @@ import { rememberFor } from "./remember-for.ts";
 const EVENT_NAME = /^[a-z_]{1,64}$/;
 /** A signature that does not hold looks for a rotated secret at most this often, so that guessing costs us little. */
 const LOOK_AGAIN_MS = 1_000;
-const NONE: readonly string[] = [];
 
 /**
  * A webhook: nothing of its body is read before its signature holds, an unknown project is refused as a wrong signature
- * is, and the answer comes when the delivery is kept: what follows from it is decided by the plan function (SECURITY 17).
+ * is (the table is asked for it, which bears any number of strangers, and not the secret store, which does not), and the answer comes when the delivery is kept: what follows from it is decided by the plan function (SECURITY 17).
  */
 export function webhookRoutes(deps: DeliveryDeps): Implementations<"webhook"> {
   const secretsOf = rememberFor(deps.clock, (project) => readWebhookSecrets(deps.secrets, project));
 
-  async function verify(project: string, body: Buffer, signature: string | undefined): Promise<void> {
+  async function verify(project: string, body: Buffer, signature: string | undefined): Promise<ProjectItem> {
     const name = projectName.safeParse(project).data;
-    const look = async (maxAgeMs: number) => (name === undefined ? NONE : secretsOf(name, maxAgeMs));
-    const known = await look(WEBHOOK_SECRET_CACHE_MS);
-    if (isSignedBy(known, body, signature)) return;
-    const fresh = await look(LOOK_AGAIN_MS);
+    const found = name === undefined ? undefined : await deps.projects.getProject(deps.settings.tenant, name);
+    if (found === undefined) refuse();
+    const known = await secretsOf(found.name, WEBHOOK_SECRET_CACHE_MS);
+    if (isSignedBy(known, body, signature)) return found;
+    const fresh = await secretsOf(found.name, LOOK_AGAIN_MS);
     if (fresh === known || !isSignedBy(fresh, body, signature)) refuse();
+    return found;
   }
 
   function refuse(): never {
@@ -41,9 +42,7 @@ export function webhookRoutes(deps: DeliveryDeps): Implementations<"webhook"> {
   return {
     githubWebhook: async ({ params, event }) => {
       const body = bytesOf(event);
-      await verify(params.project, body, event.headers["x-hub-signature-256"]);
-      const project = await deps.projects.getProject(deps.settings.tenant, params.project);
-      if (project === undefined) refuse();
+      const project = await verify(params.project, body, event.headers["x-hub-signature-256"]);
       const delivery = deliveryOf(project, event.headers, readPayload(event, body), deps.clock.nowMs());
       const { state, duplicate } = await receiveDelivery(deps, delivery);
       deps.log.info("delivery received", { delivery: delivery.deliveryId, event: delivery.event, state, duplicate });

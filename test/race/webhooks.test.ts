@@ -285,6 +285,9 @@ describe("a webhook's secret", () => {
     const counted = webhookFunction({ ...world.deps, secrets });
     for (let nth = 0; nth < 50; nth += 1) await counted({ project: shop.project.name, body: "{}", secret: "guess" });
     expect(reads).toBe(1);
+    // Nor is it asked for projects that are not there, which anybody can think of without end.
+    for (let nth = 0; nth < 50; nth += 1) await counted({ project: `made-up-${nth}`, body: "{}", secret: "guess" });
+    expect(reads).toBe(1);
   });
 });
 
