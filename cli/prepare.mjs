@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 
 /**
  * What `npm ci` ends with. Puts `baton` into node_modules/.bin, as npm does for every package but the one it stands in:
- * so npx and npm scripts find it at once, and npx keeps no link to this folder in its cache.
+ * so npm scripts find it. (npx looks for it in its cache, where it keeps a link to this folder.)
  */
 const link = fileURLToPath(new URL("../node_modules/.bin/baton", import.meta.url));
 rmSync(link, { force: true });
