@@ -5,6 +5,7 @@ import { approveRun } from "../../shared/usecases/approve-run.ts";
 import { readAudit, recordAudit } from "../../shared/usecases/audit.ts";
 import { cancelRun } from "../../shared/usecases/cancel-run.ts";
 import { createRun } from "../../shared/usecases/create-run.ts";
+import { issueToken } from "../../shared/usecases/issue-token.ts";
 import {
   addProject,
   changeProject,
@@ -16,7 +17,7 @@ import {
 } from "../../shared/usecases/manage-projects.ts";
 import { listSecrets, removeSecret, setSecret } from "../../shared/usecases/manage-secrets.ts";
 import type { Principal } from "../../shared/usecases/manage-tokens.ts";
-import { createToken, listTokens, revokeToken } from "../../shared/usecases/manage-tokens.ts";
+import { listTokens, revokeToken } from "../../shared/usecases/manage-tokens.ts";
 import { readDelivery } from "../../shared/usecases/read-delivery.ts";
 import { readLog } from "../../shared/usecases/read-log.ts";
 import { readArtifactLink, readArtifacts, readJob, readJobs, readRun } from "../../shared/usecases/read-runs.ts";
@@ -59,14 +60,14 @@ export function apiRoutes(deps: FunctionDeps): Implementations<"api"> {
     getArtifact: async ({ params, query }) => readArtifactLink(deps, params.run, query),
     cancelRun: async ({ params, body, caller }) => {
       const reason = body.reason === undefined ? {} : { reason: body.reason };
-      await cancelRun(deps, { tenant, runId: params.run }, { actor: actorOf(caller), ...reason });
       await recordAudit(deps, { action: "run.cancel", actor: auditActor(caller), subject: params.run });
+      await cancelRun(deps, { tenant, runId: params.run }, { actor: actorOf(caller), ...reason });
       return readRun(deps, params.run);
     },
     approveRun: async ({ params, body, caller }) => {
-      await approveRun(deps, { tenant, runId: params.run }, body.sha, actorOf(caller));
       const details = { sha: body.sha };
       await recordAudit(deps, { action: "run.approve", actor: auditActor(caller), subject: params.run, details });
+      await approveRun(deps, { tenant, runId: params.run }, body.sha, actorOf(caller));
       return readRun(deps, params.run);
     },
     rerunRun: async ({ params, body, headers, caller }) => {
@@ -99,17 +100,7 @@ export function apiRoutes(deps: FunctionDeps): Implementations<"api"> {
     },
     readAudit: async ({ query }) => readAudit(deps, query),
 
-    createToken: async ({ body, caller }) => {
-      const made = await createToken(deps, body);
-      const { id, name, scopes, pools } = made.view;
-      await recordAudit(deps, {
-        action: "token.create",
-        actor: auditActor(caller),
-        subject: id,
-        details: { name, scopes, ...(pools === undefined ? {} : { pools }) },
-      });
-      return made;
-    },
+    createToken: async ({ body, caller }) => issueToken(deps, body, auditActor(caller)),
     listTokens: async () => ({ tokens: await listTokens(deps) }),
     revokeToken: async ({ params, caller }) => {
       await recordAudit(deps, { action: "token.revoke", actor: auditActor(caller), subject: params.token });

@@ -1,7 +1,7 @@
 import type { AdminReply, AdminRequest } from "../protocol/admin.ts";
 import type { AuditStore } from "../store/audit-store.ts";
-import { recordAudit } from "./audit.ts";
-import { createToken, type TokenDeps } from "./manage-tokens.ts";
+import { issueToken } from "./issue-token.ts";
+import type { TokenDeps } from "./manage-tokens.ts";
 
 export interface BootstrapDeps extends TokenDeps {
   readonly audit: AuditStore;
@@ -15,9 +15,7 @@ export async function bootstrap(
   { name, scopes }: Pick<AdminRequest, "name" | "scopes">,
 ): Promise<AdminReply> {
   const signingKey = await deps.addSigningKey(deps.random.secret());
-  const made = await createToken(deps, { name, scopes });
-  const { id } = made.view;
   const actor = { kind: "operator", id: "iam", name: "admin function" } as const;
-  await recordAudit(deps, { action: "token.create", actor, subject: id, details: { name, scopes: [...scopes] } });
+  const made = await issueToken(deps, { name, scopes }, actor);
   return { ...made, signingKey };
 }

@@ -19,11 +19,17 @@ export interface TokenDeps extends Pick<Deps, "store" | "clock" | "random"> {
 /** Makes a token. The answer is the only time that it is shown. */
 export async function createToken(
   deps: TokenDeps,
-  wanted: { readonly name: string; readonly scopes: readonly Scope[]; readonly pools?: readonly string[] | undefined },
+  wanted: {
+    readonly name: string;
+    readonly scopes: readonly Scope[];
+    readonly pools?: readonly string[] | undefined;
+    /** A new one where absent. */
+    readonly tokenId?: string;
+  },
 ): Promise<{ token: string; view: TokenView }> {
   const { tenant } = deps.settings;
   const nowMs = deps.clock.nowMs();
-  const tokenId = deps.random.ulid(nowMs);
+  const tokenId = wanted.tokenId ?? deps.random.ulid(nowMs);
   const secret = deps.random.secret();
   const item: TokenItem = {
     ...tokenKey(tenant, tokenId),

@@ -210,6 +210,22 @@ describe("SECURITY 25: an API token", () => {
   });
 });
 
+test("SECURITY 35: a token, a cancel and an approval that cannot be written to the audit do not happen", async () => {
+  const full = { ...deps, audit: { ...deps.audit, append: () => Promise.reject(new Error("the table is full")) } };
+  const api = httpLambda<"api">(full, apiRoutes(full));
+  const ask = async (name: RouteName, request: Request) =>
+    parsed(await api(eventOf(routes[name], { token: tokens["admin"], ...request }), {} as Context)).status;
+  expect(await ask("createToken", { body: { name: "unaudited", scopes: ["read"] } })).toBe(500);
+  const { body } = await call("listTokens", { token: tokens["admin"] });
+  expect(JSON.stringify(body)).not.toContain("unaudited");
+  const { runId } = await startRun(world.deps, planOf({ id: "one" }));
+  const params = { run: runId };
+  expect(await ask("cancelRun", { params, body: {} })).toBe(500);
+  expect((await jobOf(world.deps, { runId, jobId: "one" })).state).toBe("queued");
+  // Nothing is to be approved: it was not asked so far.
+  expect(await ask("approveRun", { params, body: { sha: "a".repeat(40) } })).toBe(500);
+});
+
 describe("a session", () => {
   const claimBody = { claimId: "claim-0000000000000000", fence: 0 };
 

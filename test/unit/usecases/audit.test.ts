@@ -7,6 +7,8 @@ import type { AuditActor } from "../../../shared/protocol/audit.ts";
 import { FUNCTIONS, type Uses } from "../../../shared/resources.ts";
 import { auditKey } from "../../../shared/store/keys.ts";
 import { readAudit, recordAudit } from "../../../shared/usecases/audit.ts";
+import { bootstrap } from "../../../shared/usecases/bootstrap.ts";
+import { listTokens } from "../../../shared/usecases/manage-tokens.ts";
 import { storedItem } from "../../support/scenario.ts";
 import { startWorld, type World } from "../../support/world.ts";
 
@@ -35,6 +37,26 @@ test("SECURITY 35: an entry that is written again under its id stays what it was
   const item = await storedItem(world, auditKey("main", "2026-01-01", id));
   expect(item).toMatchObject({ subject: "first", details: { subject: "first" }, actor: OWNER });
   expect(item?.["ttl"]).toBe((world.clock.nowMs + AUDIT_MS) / 1_000);
+});
+
+test("SECURITY 35: a deployment's first token is in the audit before there is one", async () => {
+  const addSigningKey = async () => "made" as const;
+  const full = {
+    ...world.deps,
+    addSigningKey,
+    audit: { ...world.deps.audit, append: () => Promise.reject(new Error("full")) },
+  };
+  await expect(bootstrap(full, { name: "unaudited", scopes: ["admin"] })).rejects.toThrow("full");
+  const names = async () => (await listTokens(world.deps)).map(({ name }) => name);
+  expect(await names()).not.toContain("unaudited");
+  const { view } = await bootstrap({ ...world.deps, addSigningKey }, { name: "first", scopes: ["admin"] });
+  expect(await names()).toContain("first");
+  const { entries } = await readAudit(world.deps, { limit: 200 });
+  expect(entries.find(({ subject }) => subject === view.id)).toMatchObject({
+    action: "token.create",
+    actor: { kind: "operator" },
+    details: { name: "first", scopes: ["admin"] },
+  });
 });
 
 test("a day is read page by page, oldest first, and another day not with it", async () => {
