@@ -13,7 +13,7 @@ export function makeDynamoAuditStore(client: DynamoDBDocumentClient, TableName: 
       try {
         await retryRequest(() => client.send(new PutCommand({ TableName, Item, ConditionExpression: NEW })));
       } catch (error) {
-        // The id is random: only a first try of this very entry can have written it.
+        // The id is random, or made of all that the entry says but its time: it is written already.
         if (!(error instanceof ConditionalCheckFailedException)) throw error;
       }
     },

@@ -1,3 +1,4 @@
+import { encodeTime } from "ulid";
 import { AUDIT_MS } from "../domain/limits.ts";
 import type { AuditActor, AuditEntry } from "../protocol/audit.ts";
 import type { AuditStore } from "../store/audit-store.ts";
@@ -5,6 +6,7 @@ import type { AuditItem } from "../store/items.ts";
 import { auditKey } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
 import type { Deps } from "./deps.ts";
+import { digest } from "./specs.ts";
 
 export interface AuditDeps extends Pick<Deps, "clock" | "random" | "settings"> {
   readonly audit: AuditStore;
@@ -13,8 +15,8 @@ export interface AuditDeps extends Pick<Deps, "clock" | "random" | "settings"> {
 type RecordDeps = Omit<AuditDeps, "settings"> & { readonly settings: Pick<Deps["settings"], "tenant"> };
 
 /**
- * Writes down what is done with rights, and throws where it cannot. Call it before the effect, where the state itself
- * does not keep who did it, and always before the answer: then nothing is done unrecorded.
+ * Writes down what is done with rights, and throws where it cannot. Call it before the effect (a session, which is only
+ * its answer, before that): then nothing is done unrecorded.
  */
 export async function recordAudit(
   deps: RecordDeps,
@@ -61,5 +63,14 @@ export async function readAudit(
   }));
   return { day, entries, ...more };
 }
+
+/**
+ * The id of an entry that is written once, however often what it is of is done: for calls that an attempt may repeat. It
+ * sorts by `sinceMs`, as other ids do by their time.
+ */
+export function onceId(sinceMs: number, ...parts: readonly (string | number)[]): string {
+  return encodeTime(sinceMs).toLowerCase() + digest(JSON.stringify(parts)).slice(0, ID_DIGITS);
+}
+const ID_DIGITS = 16;
 
 const dayOf = (nowMs: number): string => new Date(nowMs).toISOString().slice(0, 10);

@@ -1,7 +1,7 @@
 import type { AuditActor } from "../protocol/audit.ts";
 import type { CallReply } from "../protocol/client.ts";
 import type { JobItem } from "../store/items.ts";
-import { type AuditDeps, recordAudit } from "./audit.ts";
+import { type AuditDeps, onceId, recordAudit } from "./audit.ts";
 import { chooseSecrets } from "./choose-secrets.ts";
 import type { LeaseClaims } from "./lease-token.ts";
 import { held } from "./renew-lease.ts";
@@ -12,7 +12,7 @@ import type { ProjectDeps } from "./trigger-deps.ts";
 /**
  * The values of the secrets that a job's spec names, for the attempt that holds its lease and for no other. Names that
  * the project does not have are left out. A run that a fork's pull request started gets none (SECURITY 19). What is
- * given is written to the audit first. Throws `stale_lease`.
+ * given is written to the audit first, once for a lease and the same names. Throws `stale_lease`.
  */
 export async function readJobSecrets(
   deps: ProjectDeps & AuditDeps,
@@ -40,9 +40,10 @@ function branchOf({ trigger, source }: LoadedSpec): string | undefined {
 
 async function recordUse(deps: ProjectDeps & AuditDeps, job: JobItem, names: readonly string[]): Promise<void> {
   if (names.length === 0) return;
-  const { lease, fence, jobId } = job;
+  const { lease, fence, jobId, runId } = job;
+  const id = onceId(lease?.grantedAtMs ?? deps.clock.nowMs(), "secret.use", runId, jobId, fence, ...names);
   const actor: AuditActor = { kind: "runner", id: lease?.runnerId ?? "", name: lease?.runnerName ?? "" };
   const details = { project: job.project, job: jobId, fence, names: [...names] };
-  await recordAudit(deps, { action: "secret.use", actor, subject: job.runId, details });
+  await recordAudit(deps, { action: "secret.use", actor, subject: runId, details, id });
   deps.log.info("secrets given", { names });
 }

@@ -4,7 +4,7 @@ import type { LeaseGranted } from "../protocol/leases.ts";
 import type { Source } from "../protocol/runs.ts";
 import type { RunTrigger } from "../protocol/triggers.ts";
 import type { JobItem, ProjectItem } from "../store/items.ts";
-import { type AuditDeps, recordAudit } from "./audit.ts";
+import { type AuditDeps, onceId, recordAudit } from "./audit.ts";
 import { unbindSecret } from "./bound-secret.ts";
 import { cloneOriginOf, cloneUrlOf } from "./clone-url.ts";
 import { type Forge, ForgeError } from "./forge.ts";
@@ -95,6 +95,8 @@ async function readCloneToken(deps: Deps, project: ProjectItem): Promise<string 
 
 async function recordUse(deps: Deps, { lease, fence, jobId, runId, project }: JobItem, by: string): Promise<void> {
   const actor = { kind: "runner", id: lease?.runnerId ?? "", name: lease?.runnerName ?? "" } as const;
-  await recordAudit(deps, { action: "source.use", actor, subject: runId, details: { project, job: jobId, fence, by } });
+  const id = onceId(lease?.grantedAtMs ?? deps.clock.nowMs(), "source.use", runId, jobId, fence, by);
+  const details = { project, job: jobId, fence, by };
+  await recordAudit(deps, { action: "source.use", actor, subject: runId, details, id });
   deps.log.info("a credential for the source was given", { by });
 }

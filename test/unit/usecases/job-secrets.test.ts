@@ -116,6 +116,23 @@ test("SECURITY 35: each use is in the audit with names, run, job and fence, and 
   expect(JSON.stringify(logged)).toContain('"KEY"');
 });
 
+test("SECURITY 35: a use that is repeated is in the audit once, another attempt's and other names again", async () => {
+  const { claims, runId } = await attemptOf();
+  for (let call = 0; call < 5; call += 1) {
+    expect((await readJobSecrets(deps, claims)).values).toEqual({ KEY: VALUE });
+    world.clock.nowMs += 1_000;
+  }
+  expect(await usesOf(runId)).toHaveLength(1);
+  keep("MISSING", "set meanwhile");
+  await readJobSecrets(deps, claims);
+  world.clock.nowMs += LEASE_TTL_MS + 1;
+  const ref = { tenant: "main", runId, jobId: "one" };
+  await expireLease(deps, await jobOf(deps, ref));
+  await readJobSecrets(deps, (await runningAt(deps, ref, { fence: 1 })).claims);
+  const uses = (await usesOf(runId)).map(({ details }) => `${details["fence"]} ${details["names"]}`);
+  expect(uses.sort()).toEqual(["1 KEY", "1 KEY,MISSING", "2 KEY,MISSING"]);
+});
+
 test("SECURITY 35: a use that cannot be written down does not happen", async () => {
   const { claims } = await attemptOf();
   const full = { ...deps, audit: { ...deps.audit, append: () => Promise.reject(new Error("the table is down")) } };

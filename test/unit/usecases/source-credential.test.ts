@@ -156,7 +156,7 @@ test("SECURITY 24: a lease that ran out, was granted again or has ended gives no
 
 test("SECURITY 35: each use is in the audit before it is given, and no value is in the table or the log", async () => {
   const { claims, runId } = await attemptOf("cloned");
-  await readSourceCredential(deps, claims);
+  for (let call = 0; call < 3; call += 1) await readSourceCredential(deps, claims);
   expect(await usesOf(runId)).toMatchObject([
     {
       actor: { kind: "runner", id: "rnr_r1", name: "r1" },
