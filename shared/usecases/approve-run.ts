@@ -35,7 +35,8 @@ export async function approveRun(deps: Deps, ref: RunRef, sha: string, by: strin
   return item;
 }
 
-function assertApproved(run: RunItem, sha: string): void {
+/** Throws `conflict` where the run that is seen is not approved, of this very commit. Only after it may a job be admitted. */
+export function assertApproved(run: RunItem, sha: string): void {
   if (run.approval === undefined) throw new DomainError("conflict", `run ${run.runId} needs no approval`);
   if (run.approval.sha !== sha) {
     const message = `run ${run.runId} is of commit ${run.approval.sha}, not of ${sha}: look at that commit, and approve it`;

@@ -9,6 +9,10 @@ import type { World, WorldJob } from "./world.ts";
 const BIRTH_MS = Date.UTC(2026, 0, 1);
 const FAR_TIMEOUT_MS = 3_600_000;
 
+/** What a fork's run is of, and what somebody may take it for. */
+export const FORK_SHA = "a".repeat(40);
+export const OTHER_SHA = "b".repeat(40);
+
 /** The world as it begins: one run, born with its plan by the code that bears real ones. */
 export function firstState(world: World): State {
   const plan = world.jobs.map((job) => plannedJob(world, job));
@@ -17,7 +21,8 @@ export function firstState(world: World): State {
     groups: [bearGroup(world, plan, "run_1", BIRTH_MS)],
     cancelsLeft: world.cancels,
     rerunsLeft: world.reruns,
-    ticks: world.ticks ? { sent: [0], passed: [], owed: [] } : undefined,
+    // A run that waits for its approval is born without a tick.
+    ticks: world.ticks ? { sent: world.fork ? [] : [0], passed: [], owed: [] } : undefined,
   };
 }
 
@@ -48,7 +53,9 @@ export function bearGroup(
   nowMs: number,
   inherited?: Inherited,
 ): Group {
-  const seed: RunSeed = { tenant: "main", runId, project: "p", watch: false, createdBy: "user", createdAtMs: nowMs };
+  const approval = world.fork ? { sha: FORK_SHA } : undefined;
+  const base = { tenant: "main", runId, project: "p", watch: false, createdBy: "user" };
+  const seed: RunSeed = { ...base, createdAtMs: nowMs, approval };
   const items = planItems(seed, { pipeline: "p", jobs: [...jobs] }, 0, inherited);
   const run = liveRun(seed, "p", "digest", items);
   const hardDeadlineMs = world.runDeadlineMs === undefined ? run.hardDeadlineMs : nowMs + world.runDeadlineMs;

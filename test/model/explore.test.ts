@@ -23,14 +23,11 @@ test.each(WORLDS.map((world) => [world.name, quicken(world)] as const))("%s: eve
 /** Moves of features that these worlds do not have, each proven by the tests of its row alone. */
 const UNUSED = [
   "job.hold",
-  "job.admit",
   "job.watch",
   "job.stoppedSupersede",
   "job.expireSupersede",
   "run.commitPlan",
   "run.failPlan",
-  "run.approve",
-  "run.park",
   "check.plan",
   "check.await",
 ];
@@ -59,4 +56,12 @@ test("a violation is told as a story, step by step, with the table after each", 
   const story = broken === undefined ? "" : storyOf(broken);
   expect(story).toContain("1. r1's claim of a at fence 0 is granted fence 1\n      run live | a leased, fence 1");
   expect(story).toContain("Invariant 4 does not hold.");
+});
+
+test("a job that is free before its commit is approved is told as such", () => {
+  const mutant = MUTANTS.find(({ name }) => name === "reconcile admits without looking at the approval");
+  const broken = mutant === undefined ? undefined : broughtDown(mutant);
+  const story = broken === undefined ? "" : storyOf(broken);
+  expect(story).toContain("1. a reconcile admits a\n      run live, waits for approval");
+  expect(story).toContain("Then: job a is queued at fence 0, and nobody has approved the commit of its run.");
 });

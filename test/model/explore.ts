@@ -1,4 +1,5 @@
 import { firstState } from "./birth.ts";
+import { checkHeldBack } from "./check-approval.ts";
 import { checkFair, makeFairChecks } from "./fair.ts";
 import { keyOf } from "./key.ts";
 import type { State } from "./state.ts";
@@ -63,6 +64,7 @@ export function explore(given: Omit<Context, "applied">): Explored {
     for (const { id, state } of layer) {
       let ordinal = 0;
       try {
+        for (const group of state.groups) checkHeldBack(group);
         checkFair(fair, state);
         successors(context, state, (after) => {
           transitions += 1;

@@ -1,10 +1,13 @@
-import { FOLLOW_UPS_MAX, HEARTBEAT_MS, LEASE_TTL_MS, TICK_MAX_MS } from "../../shared/domain/limits.ts";
+import { FOLLOW_UPS_MAX, HEARTBEAT_MS, LEASE_TTL_MS, SWEEP_LAG_MS, TICK_MAX_MS } from "../../shared/domain/limits.ts";
 import { isJobEnded, isRunEnded } from "../../shared/domain/verdict.ts";
-import type { JobItem } from "../../shared/store/items.ts";
+import type { JobItem, RunItem } from "../../shared/store/items.ts";
+import { waitsForApproval } from "../../shared/usecases/births.ts";
 import { type DueAction, dueActions, nextWakeMs } from "../../shared/usecases/due-actions.ts";
+import { checkHeldBack } from "./check-approval.ts";
 import { CHOICES } from "./choices.ts";
 import { tableKey } from "./key.ts";
 import type { Attempt, Group, State } from "./state.ts";
+import { admit } from "./steps/approve.ts";
 import { endArgsOf } from "./steps/last-words.ts";
 import { settling } from "./steps/settle.ts";
 import type { JobMoveName } from "./tables.ts";
@@ -61,23 +64,48 @@ function runFairly(context: Context, first: Group, startMs: number, good: Set<st
   let idleMs = 0;
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     const key = tableKey(context.world, group, nowMs);
+    checkHeldBack(group);
+    checkAwake(group, served);
     if (isRunEnded(group.run.state) || good.has(key)) {
       for (const passed of way) good.add(passed);
       return;
     }
     way.push(key);
+    if (context.world.fork) nowMs = sweptAtMs(group.run, nowMs);
     const looked = reconcileOnce(context, group, nowMs, served);
     // Where nobody comes, ticks that would find nothing due are lost too: the silence doubles.
     idleMs = served || looked.group !== group ? 0 : 2 * idleMs + TICK_MAX_MS;
     group = served ? serve(context, looked.group, looked.offers, nowMs) : looked.group;
-    const wakeAtMs = nextWakeMs({ ...group, joins: [] }, nowMs);
-    const args = { nowMs, seq: group.run.tickSeq, wakeAtMs };
-    group = writeRun(context, group, { move: "tick", args }) ?? group;
-    nowMs = wakeAtMs + idleMs;
+    group = passOn(context, group, nowMs);
+    nowMs = (context.world.fork ? nowMs : nextWakeMs({ ...group, joins: [] }, nowMs)) + idleMs;
   }
   const open = group.jobs.filter((job) => !isJobEnded(job.state)).map((job) => `${job.jobId} is ${job.state}`);
   const who = served ? "a runner that takes every offer" : "no runner at all";
   throw new Violation(5, `with every message lost and ${who}, the run never ends: it is ${group.run.state}, ${open}`);
+}
+
+/** Of a fork's run, sweep alone wakes the reconciler, and only by what the run item says: it may have been parked. */
+function sweptAtMs({ wakeAtMs, dueShard }: RunItem, nowMs: number): number {
+  if (wakeAtMs === undefined || dueShard === undefined)
+    throw new Violation(5, "the run is not in the index of due runs, and nobody will ever look at it again");
+  return Math.max(nowMs, wakeAtMs + SWEEP_LAG_MS + 1);
+}
+
+/** As the reconciler does it (reconcile-run.ts): a run that waits for its approval sleeps until its hard deadline. */
+function passOn(context: Context, group: Group, nowMs: number): Group {
+  const { run } = group;
+  const base = { nowMs, seq: run.tickSeq };
+  const write =
+    run.state === "live" && waitsForApproval(run)
+      ? ({ move: "park", args: { ...base, wakeAtMs: run.hardDeadlineMs } } as const)
+      : ({ move: "tick", args: { ...base, wakeAtMs: nextWakeMs({ ...group, joins: [] }, nowMs) } } as const);
+  return writeRun(context, group, write) ?? group;
+}
+
+/** Who approves a commit need not wait for its answer until the run's hard deadline. */
+function checkAwake({ run }: Group, served: boolean): void {
+  if (served && run.state === "timed_out" && run.approval?.atMs !== undefined)
+    throw new Violation(5, "the run was approved, and slept until its hard deadline though a runner took every offer");
 }
 
 interface Looked {
@@ -109,6 +137,8 @@ function performDue(context: Context, group: Group, action: DueAction, nowMs: nu
       return tryJob(context, group, action.job, CHOICES.cancel, nowMs);
     case "timeout":
       return tryJob(context, group, action.job, CHOICES.timeout, nowMs);
+    case "admit":
+      return context.rules.reconcileAdmits ? (admit(context, group, action.job, nowMs) ?? group) : group;
     case "abandon":
       return tryJob(context, group, action.job, ["abandon"], nowMs);
     default:

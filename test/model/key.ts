@@ -1,5 +1,5 @@
 import { LEASE_OVERTIME_MS } from "../../shared/domain/limits.ts";
-import type { CheckItem, JobItem } from "../../shared/store/items.ts";
+import type { CheckItem, JobItem, RunItem } from "../../shared/store/items.ts";
 import { checkNode, jobNode } from "../../shared/store/keys.ts";
 import type { Attempt, Group, State } from "./state.ts";
 import type { World } from "./world.ts";
@@ -31,7 +31,15 @@ function groupKey(world: World, group: Group, nowMs: number, actors: boolean): s
   alike.sort();
   const checks = group.checks.map((check) => checkKeyIn(group, check)).join(",");
   const deadline = world.runDeadlineMs === undefined ? "" : sinceStale(world, nowMs, run.hardDeadlineMs);
-  return `${run.state}${run.tally.failed}${run.tally.lost}${deadline};${apart.join(";")};${alike.join(";")};${checks}`;
+  const fork = world.fork ? forkKeyIn(run, nowMs) : "";
+  return `${run.state}${fork}${run.tally.failed}${run.tally.lost}${deadline};${apart.join(";")};${alike.join(";")};${checks}`;
+}
+
+/** Whether it is approved, and when sweep looks at it: parked runs are all alike. */
+function forkKeyIn({ approval, wakeAtMs, dueShard, hardDeadlineMs }: RunItem, nowMs: number): string {
+  const parked = wakeAtMs === hardDeadlineMs;
+  const wake = wakeAtMs === undefined || dueShard === undefined ? "never" : parked ? "parked" : since(nowMs, wakeAtMs);
+  return `${approval?.atMs === undefined ? "w" : "a"}${wake}`;
 }
 
 function jobKeyIn(world: World, group: Group, job: JobItem, nowMs: number, actors: boolean): string {

@@ -1,5 +1,5 @@
 import type { Effect, Guard, MoveOn } from "../../shared/domain/move.ts";
-import { add } from "../../shared/domain/move.ts";
+import { add, remove } from "../../shared/domain/move.ts";
 import { REAL_RULES, type Rules } from "./rules.ts";
 import { type CheckMoveName, type JobMoveName, REAL_TABLES, type RunMoveName, type Tables } from "./tables.ts";
 
@@ -8,7 +8,7 @@ export interface Mutant {
   readonly name: string;
   readonly tables: Tables;
   readonly rules: Rules;
-  /** Where it must be caught, and by which invariant of DESIGN section 6. */
+  /** Where it must be caught, and by which invariant (violation.ts). */
   readonly caughtBy: { readonly world: string; readonly invariant: number };
 }
 
@@ -221,6 +221,57 @@ export const MUTANTS: readonly Mutant[] = [
     "ticks",
     20,
   ),
+  inTable(
+    "an approval is of whatever commit",
+    runRow("approve", (row) => without(row, ["approval.sha"])),
+    "fork",
+    22,
+  ),
+  inTable(
+    "a run can be approved twice",
+    runRow("approve", (row) => without(row, ["approval.atMs"])),
+    "fork",
+    22,
+  ),
+  inTable(
+    "a run that has ended can be approved",
+    runRow("approve", (row) => alsoFrom(row, "canceled")),
+    "fork",
+    3,
+  ),
+  inTable(
+    "a job that waits for its approval can be claimed",
+    jobRows(["claim"], (row) => alsoFrom(row, "held")),
+    "fork",
+    22,
+  ),
+  inTable(
+    "an approval does not wake its run",
+    runRow("approve", (row) => withEffects(row, (effects) => effects.filter(({ path }) => path !== "wakeAtMs"))),
+    "fork",
+    5,
+  ),
+  inTable(
+    "a parked run leaves the index of due runs",
+    runRow("park", (row) => withEffects(row, (effects) => [...effects, remove("dueShard")])),
+    "fork",
+    5,
+  ),
+  inTable(
+    "an approved run is parked by who saw it before",
+    runRow("park", (row) => without(row, ["approval.atMs"])),
+    "fork",
+    5,
+  ),
+  inTable(
+    "a run is parked whatever the tick's seq",
+    runRow("park", (row) => without(row, ["tickSeq"])),
+    "fork",
+    20,
+  ),
+  inRules("who approves does not look whether the run is approved", "approverLooks", "fork", 22),
+  inRules("reconcile admits without looking at the approval", "reconcileLooks", "fork", 22),
+  inRules("only who approves admits", "reconcileAdmits", "fork", 5),
   inRules("whoever loses the race for a tick sends the next too", "loserSendsNoTick", "ticks", 20),
   inRules("steps start before the first renewal", "ackBeforeSteps", "one-job", 10),
   inRules("an offer is deleted before its claim is answered", "deleteAfterAnswer", "one-job", 7),

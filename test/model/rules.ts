@@ -28,6 +28,12 @@ export interface Rules {
   readonly reconcileSettles: boolean;
   /** Reconcile expires leases in `stopping` too. */
   readonly expireStopping: boolean;
+  /** An approver admits jobs only where the run that it sees is approved, of the commit that it named. */
+  readonly approverLooks: boolean;
+  /** Reconcile admits only jobs of a run that it has seen approved. */
+  readonly reconcileLooks: boolean;
+  /** Reconcile admits the held jobs of an approved run: their approver may have died. */
+  readonly reconcileAdmits: boolean;
   /** Whoever loses the race for a tick's seq sends no next tick. */
   readonly loserSendsNoTick: boolean;
   /** A rerun starts with the budgets of the plan. */
@@ -49,6 +55,9 @@ export const REAL_RULES: Rules = {
   stopIsTold: true,
   reconcileSettles: true,
   expireStopping: true,
+  approverLooks: true,
+  reconcileLooks: true,
+  reconcileAdmits: true,
   loserSendsNoTick: true,
   wholeBudget: true,
 };

@@ -1,3 +1,4 @@
+import { waitsForApproval } from "../../shared/usecases/births.ts";
 import type { Broken } from "./explore.ts";
 import type { Group, State } from "./state.ts";
 
@@ -22,5 +23,8 @@ function itemsOf({ run, jobs, checks, attempts }: Group, nowMs: number): string 
   const ofHosts = attempts
     .filter(({ processes }) => processes !== "spent")
     .map(({ jobId, fence, runner, processes }) => `${runner}: processes of ${jobId}/${fence} ${processes}`);
-  return [`run ${run.state}`, ...ofJobs, ...ofChecks, ...ofHosts].join(" | ");
+  const wakes = run.wakeAtMs === undefined ? "never wakes" : `wakes in ${time(run.wakeAtMs)}`;
+  const approved = waitsForApproval(run) ? "waits for approval" : "approved";
+  const fork = run.approval === undefined ? "" : `, ${approved}, ${wakes}`;
+  return [`run ${run.state}${fork}`, ...ofJobs, ...ofChecks, ...ofHosts].join(" | ");
 }

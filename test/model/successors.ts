@@ -1,5 +1,6 @@
 import { normalize } from "./normalize.ts";
 import type { State } from "./state.ts";
+import { approve } from "./steps/approve.ts";
 import { attempts } from "./steps/attempts.ts";
 import { checkOffers, claims } from "./steps/claims.ts";
 import { lastWords } from "./steps/last-words.ts";
@@ -11,7 +12,7 @@ import { time } from "./steps/time.ts";
 import { user } from "./steps/user.ts";
 import type { Context } from "./world.ts";
 
-const ALL: readonly Steps[] = [user, claims, attempts, lastWords, reconcile, settle, ticks, time];
+const ALL: readonly Steps[] = [user, approve, claims, attempts, lastWords, reconcile, settle, ticks, time];
 
 /** Every state that may come next, in an order that only depends on the state. Throws a Violation. */
 export function successors(context: Context, state: State, emit: Emit): void {

@@ -1,4 +1,4 @@
-/** An invariant of DESIGN section 6 that does not hold. */
+/** An invariant that does not hold, by its number in docs/ARCHITECTURE.md (DESIGN section 6, and 22). */
 export class Violation extends Error {
   override readonly name = "Violation";
   readonly invariant: number;

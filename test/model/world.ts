@@ -27,6 +27,8 @@ export interface World {
   readonly runDeadlineMs?: number;
   /** How long a job may stay queued, in place of the real time. Undefined: far away. */
   readonly queueTimeoutMs?: number;
+  /** The run is of a fork's commit: born held, until somebody approves that very commit. */
+  readonly fork?: boolean;
   /** Ticks are messages of their own; otherwise a reconcile may happen at any moment. */
   readonly ticks?: boolean;
   /** No heartbeats: where time stands still they change nothing. */

@@ -1,6 +1,7 @@
 import { interpretMove } from "../../shared/domain/interpret-move.ts";
 import type { Args, Item } from "../../shared/domain/item.ts";
 import type { CheckItem, JobItem, RunItem } from "../../shared/store/items.ts";
+import { checkApproval } from "./check-approval.ts";
 import {
   checkCheckWrite,
   checkGrant,
@@ -41,7 +42,8 @@ export function writeRun(
   const after = interpretMove(context.tables.run[write.move], asItem(group.run), write.args) as RunItem | undefined;
   if (after === undefined) return undefined;
   context.applied.add(`run.${write.move}`);
-  if (write.move === "tick") checkTick(group.run, Number(write.args["seq"]));
+  if (write.move === "tick" || write.move === "park") checkTick(group.run, Number(write.args["seq"]));
+  if (write.move === "approve") checkApproval(group.run, after, String(write.args["sha"]));
   if (write.move === "endNode") checkNodeEnd(group.run, String(write.args["node"]));
   checkRunWrite(group, group.run, after, Number(write.args["nowMs"]));
   return { ...group, run: after };

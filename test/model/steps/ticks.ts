@@ -1,5 +1,6 @@
 import { TICK_MIN_MS } from "../../../shared/domain/limits.ts";
 import { isRunEnded } from "../../../shared/domain/verdict.ts";
+import { waitsForApproval } from "../../../shared/usecases/births.ts";
 import type { Group, State, Ticks } from "../state.ts";
 import { holdsOr } from "../violation.ts";
 import type { Context } from "../world.ts";
@@ -30,8 +31,11 @@ interface Passing {
   readonly seq: number;
 }
 
-function pass(context: Context, state: State, { group, flight, seq }: Passing, emit: Emit): void {
+function pass(context: Context, state: State, passing: Passing, emit: Emit): void {
+  const { group, flight, seq } = passing;
   const { nowMs } = state;
+  if (context.world.fork) park(context, state, passing, emit);
+  if (group.run.state === "live" && waitsForApproval(group.run)) return;
   const args = { nowMs, seq, wakeAtMs: nowMs + TICK_MIN_MS };
   const next = writeRun(context, group, { move: "tick", args });
   if (next === undefined && context.rules.loserSendsNoTick) return;
@@ -44,6 +48,15 @@ function pass(context: Context, state: State, { group, flight, seq }: Passing, e
   const run = next ?? group;
   const owed = { ...flight, passed, owed: added(flight.owed, run.run.tickSeq) };
   emit({ ...withGroup(state, 0, run), ticks: owed }, () => `a reconcile with tick ${seq} passes the chain on`);
+}
+
+/** By a reconcile that has seen the run before its approval, now or long ago. It sends no tick. */
+function park(context: Context, state: State, { group, flight, seq }: Passing, emit: Emit): void {
+  const args = { nowMs: state.nowMs, seq, wakeAtMs: group.run.hardDeadlineMs };
+  const next = writeRun(context, group, { move: "park", args });
+  if (next === undefined) return;
+  const parked = { ...flight, passed: [...flight.passed, seq] };
+  emit({ ...withGroup(state, 0, next), ticks: parked }, () => `a reconcile with tick ${seq} parks the run`);
 }
 
 const without = (seqs: readonly number[], seq: number) => seqs.filter((one) => one !== seq);

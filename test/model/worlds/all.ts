@@ -3,6 +3,7 @@ import { cancelAndRerun } from "./cancel-and-rerun.ts";
 import { deadlines } from "./deadlines.ts";
 import { dependency } from "./dependency.ts";
 import { fanIn } from "./fan-in.ts";
+import { fork } from "./fork.ts";
 import { namedCheck } from "./named-check.ts";
 import { oneJob } from "./one-job.ts";
 import { stop } from "./stop.ts";
@@ -12,6 +13,7 @@ import { ticks } from "./ticks.ts";
 /** Every world, smallest first. */
 export const WORLDS: readonly World[] = [
   ticks,
+  fork,
   oneJob,
   stop,
   deadlines,
