@@ -5,24 +5,29 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TABLE_NAME } from "../../localstack/names.ts";
 import { CHECK_STATES, checkMoves, joinMoves } from "../../shared/domain/check-moves.ts";
+import { DELIVERY_STATES, deliveryMoves } from "../../shared/domain/delivery-moves.ts";
 import { HEAD_STATES, HEADS_STATES, headMoves, headsMoves, sweepMoves } from "../../shared/domain/heads-moves.ts";
 import { interpretMove } from "../../shared/domain/interpret-move.ts";
 import type { Args, Item } from "../../shared/domain/item.ts";
 import { JOB_STATES, jobMoves } from "../../shared/domain/job-moves.ts";
 import type { Move } from "../../shared/domain/move.ts";
+import { refMoves } from "../../shared/domain/ref-moves.ts";
 import { RUN_STATES, runMoves } from "../../shared/domain/run-moves.ts";
 import { SCHEDULE_STATES, scheduleMoves } from "../../shared/domain/schedule-moves.ts";
 import { compileMove } from "../../shared/store/compile-move.ts";
 import {
   checkArgs,
   checkInState,
+  deliveryInState,
   jobArgs,
   jobInState,
   NOW_MS,
+  refInState,
   runArgs,
   runInState,
   sweepArgs,
   sweptInState,
+  triggerArgs,
 } from "../support/items.ts";
 import { startWorld, type World } from "../support/world.ts";
 
@@ -207,6 +212,31 @@ const sweptMoveArgs = fc
     startedAtMs: smallCount,
   })
   .map((change) => sweepArgs(change));
+const deliveryItems = fc
+  .record({
+    state: fc.constantFrom(...DELIVERY_STATES),
+    absent: fc.subarray(["wakeAtMs", "dueShard", "fence"], { maxLength: 2 }),
+    change: optional({ fence: smallCount, reason: fc.constant("an older reason"), endedAtMs: timeMs }),
+  })
+  .map(({ state, change, absent }) => {
+    const item: Item = { ...deliveryInState(state), ...change };
+    for (const key of absent) delete item[key];
+    return item;
+  });
+const refItems = optional({
+  latestAtMs: timeMs,
+  latestSha: fc.constantFrom("b", "c"),
+  runs: fc.dictionary(name, fc.constantFrom("b", "c"), { noNullPrototype: true }),
+}).map((change) => refInState("open", change));
+const triggerMoveArgs = fc
+  .record({
+    nowMs: timeMs,
+    fence: smallCount,
+    runId: name,
+    seenSha: fc.constantFrom("b", "c"),
+    seenAtMs: timeMs,
+  })
+  .map((change) => triggerArgs({ ...change, nextFence: change.fence + 1 }));
 const joinItems = runItems.map((item) => ({ ...item, state: "open" }));
 
 const updates = (moves: Readonly<Record<string, Move>>) => Object.values(moves).filter((move) => move.from !== "none");
@@ -216,6 +246,8 @@ const FAMILIES = [
   { family: "run", moves: updates(runMoves), items: runItems, args: runMoveArgs, rounds: 250 },
   { family: "check", moves: updates(checkMoves), items: checkItems, args: checkMoveArgs, rounds: 120 },
   { family: "join", moves: updates(joinMoves), items: joinItems, args: runMoveArgs, rounds: 50 },
+  { family: "delivery", moves: updates(deliveryMoves), items: deliveryItems, args: triggerMoveArgs, rounds: 60 },
+  { family: "ref", moves: updates(refMoves), items: refItems, args: triggerMoveArgs, rounds: 60 },
   { family: "heads", moves: updates(headsMoves), items: sweptItems(HEADS_STATES), args: sweptMoveArgs, rounds: 80 },
   { family: "head", moves: updates(headMoves), items: sweptItems(HEAD_STATES), args: sweptMoveArgs, rounds: 50 },
   {
@@ -227,6 +259,10 @@ const FAMILIES = [
   },
   { family: "sweep", moves: updates(sweepMoves), items: sweptItems(["kept"]), args: sweptMoveArgs, rounds: 40 },
 ] as const;
+
+/** Without the map, the embedded engine takes this for done, and DynamoDB refuses (localstack/KNOWN_GAPS.md). */
+const shrinks = ({ effects }: Move, map: string) =>
+  effects.some(({ kind, path }) => kind === "remove" && path.startsWith(`${map}.`));
 
 /** Half of the items are in a state that the move may leave, so that its guards are what decides. */
 const inPlace = (move: Move, item: Item, forced: boolean): Item =>
@@ -259,7 +295,9 @@ describe.each(FAMILIES)("moves of a $family", ({ moves, items, args, rounds }) =
         async (move, drawn, moveArgs, value, at) => {
           const item: Item = inPlace(move, drawn, true);
           // The engine itself keeps what an index is keyed by of one type.
-          const keys = Object.keys(item).filter((key) => key !== "wakeAtMs" && key !== "dueShard");
+          const keys = Object.keys(item).filter(
+            (key) => key !== "wakeAtMs" && key !== "dueShard" && !shrinks(move, key),
+          );
           const { [keys[at % keys.length] ?? ""]: _, ...rest } = item;
           const corrupt = value === undefined ? rest : { ...rest, [keys[at % keys.length] ?? ""]: value };
           expect(await engineOutcome(move, corrupt, moveArgs)).toEqual(interpreterOutcome(move, corrupt, moveArgs));
@@ -276,6 +314,8 @@ describe("a caller that lies", () => {
     run: RUN_STATES,
     check: CHECK_STATES,
     join: ["open", "closed"],
+    delivery: DELIVERY_STATES,
+    ref: ["open", "closed"],
     heads: HEADS_STATES,
     head: HEAD_STATES,
     schedule: SCHEDULE_STATES,
@@ -286,6 +326,8 @@ describe("a caller that lies", () => {
     run: runInState,
     check: checkInState,
     join: runInState,
+    delivery: deliveryInState,
+    ref: refInState,
     heads: sweptInState,
     head: sweptInState,
     schedule: sweptInState,
@@ -296,6 +338,8 @@ describe("a caller that lies", () => {
     run: runArgs(),
     check: checkArgs(),
     join: runArgs(),
+    delivery: triggerArgs(),
+    ref: triggerArgs(),
     heads: sweepArgs(),
     head: sweepArgs(),
     schedule: sweepArgs(),
