@@ -39,6 +39,8 @@ export const triggerSchema = z.discriminatedUnion("event", [
     number: z.int().positive(),
     /** Its head before this; absent where nobody says. */
     before: gitSha.optional(),
+    /** When it was closed last before this: what is started then is started anew. Absent as a forge tells it. */
+    closedAtMs: z.int().nonnegative().optional(),
     /** The branch that is to be merged; `sha` is its head. */
     branch: refName,
     base: z.object({ branch: refName, sha: gitSha }),

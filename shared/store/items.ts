@@ -14,7 +14,7 @@ import { runTriggerSchema } from "../protocol/triggers.ts";
 import { itemBase as base } from "./item-base.ts";
 import type { OutboxItem } from "./report-items.ts";
 import type { HeadItem, HeadsItem, ScheduleItem, SweepItem } from "./sweep-items.ts";
-import type { DecidedItem, DeliveryItem, RefItem } from "./trigger-items.ts";
+import type { ClosingItem, DecidedItem, DeliveryItem, RefItem } from "./trigger-items.ts";
 
 /** The table's items as they are parsed on the way in. Every map and set path that a move needs is there at birth. */
 
@@ -225,6 +225,7 @@ export type BirthItem =
   | IdempotencyItem
   | DeliveryItem
   | DecidedItem
+  | ClosingItem
   | RefItem
   | OutboxItem
   | HeadsItem

@@ -43,6 +43,7 @@ export interface PullRef {
 }
 const RUN_OUTBOX = "STATUS";
 const PULL_OUTBOX = "COMMENT";
+const CLOSED_DIGITS = 16;
 
 export const outboxKey = (ref: OutboxRef): Key =>
   "runId" in ref
@@ -82,6 +83,11 @@ export function deliveryOf({ pk }: Pick<Key, "pk">): DeliveryRef {
 }
 /** `digest` is of all that makes a trigger, or a pipeline's place on a branch, the same. */
 export const decidedKey = (tenant: string, digest: string): Key => same(`T#${tenant}#DECIDED#${digest}`, "DECIDED");
+/** A pull request's closings, by time. */
+export const closingKey = ({ tenant, project, number }: PullRef, atMs: number): Key => ({
+  pk: `T#${tenant}#CLOSED#${project}#${number}`,
+  sk: `CLOSED#${String(atMs).padStart(CLOSED_DIGITS, "0")}`,
+});
 export const refKey = (tenant: string, digest: string): Key => same(`T#${tenant}#REF#${digest}`, "REF");
 
 /**

@@ -38,6 +38,14 @@ export const decidedItemSchema = z.object({
 });
 export type DecidedItem = z.infer<typeof decidedItemSchema>;
 
+/** That a pull request was closed, and when. */
+export const closingItemSchema = z.object({
+  ...itemBase,
+  family: z.literal("closing"),
+  closedAtMs: z.int(),
+});
+export type ClosingItem = z.infer<typeof closingItemSchema>;
+
 /** The newest push of a branch or pull request that a superseding pipeline has seen. */
 export const refItemSchema = z.object({
   ...itemBase,

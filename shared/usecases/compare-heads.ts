@@ -6,6 +6,7 @@ import type { ProjectItem } from "../store/items.ts";
 import { branchKey, decidedKey, type HeadsRef, headsPartition, type Key, pullKey } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
 import type { HeadItem, HeadsItem } from "../store/sweep-items.ts";
+import { sinceClosing } from "./closings.ts";
 import { ForgeError, type RepositoryHeads } from "./forge.ts";
 import { startTriggered } from "./start-triggered.ts";
 import { headsRefOf, type IsOver, type SweepDeps } from "./sweep-deps.ts";
@@ -103,7 +104,8 @@ async function startHead(
   head: Shown,
   known: HeadItem | undefined,
 ): Promise<void> {
-  const trigger = head.trigger(known?.state === "seen" ? known.sha : undefined);
+  const shown = head.trigger(known?.state === "seen" ? known.sha : undefined);
+  const trigger = await sinceClosing(deps, project.name, shown);
   const decided = decidedKey(project.tenant, triggerKey(project.name, trigger));
   // What a webhook told is decided, and costs no call of the forge.
   if ((await deps.triggers.getDecided(decided)) === undefined)

@@ -10,6 +10,7 @@ import type { ProjectItem } from "../store/items.ts";
 import { decidedKey } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
 import type { DecidedItem } from "../store/trigger-items.ts";
+import { isClosing, recordClosing, sinceClosing } from "./closings.ts";
 import { createTriggeredRun, type TriggeredRun, triggeredRunKey } from "./create-triggered-run.ts";
 import { isTooLarge } from "./forge.ts";
 import {
@@ -36,10 +37,14 @@ const ALL = "*";
 export async function startTriggered(
   deps: TriggerDeps,
   project: ProjectItem,
-  trigger: Trigger,
+  told: Trigger,
   via: TriggerSource,
 ): Promise<Decision[]> {
-  if (isClosing(trigger)) return decideEach(deps, { project, trigger, via });
+  const trigger = await sinceClosing(deps, project.name, told);
+  if (isClosing(trigger)) {
+    await recordClosing(deps, project.name, trigger);
+    return decideEach(deps, { project, trigger, via });
+  }
   const key = decidedKey(deps.settings.tenant, triggerKey(project.name, trigger));
   const known = await deps.triggers.getDecided(key);
   if (known !== undefined) return known.decisions;
@@ -56,8 +61,6 @@ interface Deciding {
   readonly trigger: Trigger;
   readonly via: TriggerSource;
 }
-
-const isClosing = (trigger: Trigger): boolean => trigger.event === "pull_request" && trigger.action === "closed";
 
 /** What no pipeline needs to be read for. */
 function refusalOf(project: ProjectItem, trigger: Trigger): string | undefined {

@@ -16,8 +16,15 @@ const ref = (trigger: Trigger): string => {
   }
 };
 
-/** What happened, and to which commit. Of a schedule it is the due time: whatever is on the branch by then. */
-const moment = (trigger: Trigger): string => (trigger.event === "schedule" ? String(trigger.dueAtMs) : trigger.sha);
+/**
+ * What happened, and to which commit. Of a schedule it is the due time: whatever is on the branch by then. A pull request
+ * that was closed and is open again is another moment of its commit.
+ */
+function moment(trigger: Trigger): string {
+  if (trigger.event === "schedule") return String(trigger.dueAtMs);
+  const closedAtMs = trigger.event === "pull_request" ? trigger.closedAtMs : undefined;
+  return closedAtMs === undefined ? trigger.sha : `${trigger.sha} ${closedAtMs}`;
+}
 
 /** Of a trigger of a project: a repeated push of a commit to a branch is the same one. A digest. */
 export function triggerKey(project: string, trigger: Trigger): string {

@@ -95,6 +95,26 @@ describe("a newer push", () => {
     );
   });
 
+  test("to a pull request that is reopened unchanged runs again, once for each time it was", async () => {
+    const at = (seconds: number, action: "opened" | "closed" | "reopened") =>
+      pullOf(world, "head", { action, occurredAtMs: seconds * SECOND_MS });
+    const alive = async () => (await runsOf(world, shop)).map(({ state }) => state).sort();
+    await start(at(1, "opened"));
+    await start(at(2, "closed"));
+    const again = await start(at(2, "reopened"));
+    expect(await alive()).toEqual(["canceled", "live"]);
+    for (const late of [at(1, "opened"), at(2, "reopened")]) await start(late);
+    expect(await start(at(2, "reopened"))).toEqual(again);
+    // As sweep tells it, which sees only that it is open.
+    await start({ ...at(3, "reopened"), action: "synchronize" });
+    expect(await alive()).toEqual(["canceled", "live"]);
+    await start(at(4, "closed"));
+    await start(at(2, "reopened"));
+    expect(await alive()).toEqual(["canceled", "canceled"]);
+    await start(at(5, "reopened"));
+    expect(await alive()).toEqual(["canceled", "canceled", "live"]);
+  });
+
   test("of a pipeline that does not supersede cancels nothing, and neither does closing", async () => {
     shop.repository.files.set(".baton/ci.yml", PIPELINE.replace("supersede: true\n", ""));
     for (const n of [1, 2]) await start(nth(n));

@@ -3,7 +3,7 @@ import { makeSigner } from "../../shared/lib/signed-token.ts";
 import type { ProjectBody } from "../../shared/protocol/projects.ts";
 import { projectBody } from "../../shared/protocol/projects.ts";
 import { type ProjectItem, type RunItem, runItemSchema } from "../../shared/store/items.ts";
-import { HEAD_RANGE, type Key, projectItemKey, SCHEDULE_RANGE, sweepKey } from "../../shared/store/keys.ts";
+import { closingKey, HEAD_RANGE, type Key, projectItemKey, SCHEDULE_RANGE, sweepKey } from "../../shared/store/keys.ts";
 import {
   headItemSchema,
   headsItemSchema,
@@ -12,7 +12,12 @@ import {
   sweepItemSchema,
 } from "../../shared/store/sweep-items.ts";
 import type { SweepStore } from "../../shared/store/sweep-store.ts";
-import { decidedItemSchema, deliveryItemSchema, refItemSchema } from "../../shared/store/trigger-items.ts";
+import {
+  closingItemSchema,
+  decidedItemSchema,
+  deliveryItemSchema,
+  refItemSchema,
+} from "../../shared/store/trigger-items.ts";
 import type { TriggerStore } from "../../shared/store/trigger-store.ts";
 import type { SweepDeps } from "../../shared/usecases/sweep-deps.ts";
 import { makeSimIndex } from "../sim/world/sim-index.ts";
@@ -151,6 +156,10 @@ function memoryTriggerStore(table: SimTable): TriggerStore {
     getDelivery: async (key) => deliveryItemSchema.optional().parse(table.get(key)),
     getDecided: async (key) => decidedItemSchema.optional().parse(table.get(key)),
     getRef: async (key) => refItemSchema.optional().parse(table.get(key)),
+    async lastClosing(pull, untilMs) {
+      const { pk, sk } = closingKey(pull, untilMs);
+      return closingItemSchema.optional().parse(table.query(pk, "", sk).at(-1))?.closedAtMs;
+    },
     dueDeliveries: async () => [],
   };
 }

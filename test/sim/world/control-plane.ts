@@ -165,6 +165,7 @@ const NO_PROJECTS: Omit<FunctionDeps, keyof Deps | "observer" | "environment" | 
     getDelivery: async () => undefined,
     getDecided: async () => undefined,
     getRef: async () => undefined,
+    lastClosing: async () => undefined,
     dueDeliveries: async () => [],
   },
   sendDelivery: async () => undefined,

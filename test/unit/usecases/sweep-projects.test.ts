@@ -197,6 +197,26 @@ test("a project is compared once every five minutes, and with its whole list onc
   expect(repository.calls.filter((call) => call === "defaultBranch")).toHaveLength(1);
 });
 
+test("a pull request whose reopening was told by nobody runs again, and once", async () => {
+  const { project, repository } = await seenProject();
+  const opened = pull(7, sha("p1"));
+  const told = (change: Partial<typeof opened>) =>
+    startTriggered(world.deps, project, { ...opened, ...change }, "webhook");
+  repository.pulls.set(7, opened);
+  await told({ action: "opened" });
+  await sweepAfter(10);
+  repository.pulls.delete(7);
+  await told({ action: "closed", occurredAtMs: world.clock.nowMs });
+  await sweepAfter(10);
+  const reopenedAtMs = world.clock.nowMs;
+  repository.pulls.set(7, { ...opened, occurredAtMs: reopenedAtMs });
+  await sweepAfter(10);
+  expect(world.runs()).toHaveLength(2);
+  await told({ action: "reopened", occurredAtMs: reopenedAtMs });
+  await sweepAfter(SWEEP_WHOLE_MS / MINUTE_MS);
+  expect(world.runs()).toHaveLength(2);
+});
+
 describe("a forge that fails", () => {
   const down = new ForgeError("the forge is down", { status: 502, retry: true });
 
