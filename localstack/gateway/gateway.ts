@@ -74,6 +74,9 @@ async function respond(
     if (request.complete) response.writeHead(answer.status, headers).end(answer.body);
     else await answerEarly(request, response, { ...answer, headers });
   } catch (error) {
+    // A stranger may do that as often as they like: it is not ours, and nobody is left to answer.
+    if (request.destroyed && !request.complete)
+      return options.log("INFO", "a client broke off its request", { requestId });
     options.log("ERROR", "a request failed", { requestId, url: request.url, ...errorFields(error) });
     if (response.headersSent) response.destroy();
     else writeAnswer(response, refusalAnswer("internal", "the request failed; its id is in the log", requestId));

@@ -1,7 +1,11 @@
+import { request as httpRequest } from "node:http";
 import { expect, test } from "vitest";
+import { openGateway } from "../../../localstack/gateway/gateway.ts";
 import { answerOf } from "../../../localstack/gateway/http-answer.ts";
 import { matchRoute } from "../../../localstack/gateway/match-route.ts";
+import { systemClock } from "../../../shared/lib/clock.ts";
 import { routes } from "../../../shared/protocol/routes.ts";
+import { eventually } from "../../support/eventually.ts";
 
 test("every route of the table is found by its own path and method", () => {
   for (const route of Object.values(routes)) {
@@ -33,4 +37,21 @@ test("an answer's header names are in lower case, its cookies one header each, i
     headers: { "x-a": "1", "set-cookie": ["a=1", "b=2"] },
     body: Buffer.from([0, 255]),
   });
+});
+
+test("a client that breaks off its request's body is one short line of the log, and no error", async () => {
+  const lines: string[] = [];
+  const log = (...line: unknown[]) => void lines.push(JSON.stringify(line));
+  const gateway = await openGateway({ host: "127.0.0.1", port: 0, clock: systemClock, log });
+  try {
+    const path = `/v1/runs?${"x".repeat(4_000)}`;
+    const options = { port: gateway.port, method: "POST", path, headers: { "content-length": 1_000 } };
+    const request = httpRequest(options).on("error", () => undefined);
+    request.write("{", () => request.destroy());
+    const line = await eventually("the gateway says so", () => lines[0]);
+    expect(line).toContain('"INFO","a client broke off its request"');
+    expect(line.length).toBeLessThan(200);
+  } finally {
+    await gateway.close(0);
+  }
 });
