@@ -61,6 +61,7 @@ function readFilters(triggers: Fields, trigger: string, keys: readonly string[])
 }
 
 function readPatterns(slot: Slot | undefined): string[] {
+  if (slot !== undefined) refuseEmptyList(slot, "leave it out to match everything, or leave out its trigger");
   return readWords(slot, TRIGGER_PATTERNS_MAX, "TRIGGER_PATTERNS_MAX").flatMap(({ value, at }) => {
     const isPattern = value.length <= TRIGGER_PATTERN_LENGTH_MAX && /^!?[^\s\p{Cc}!][^\s\p{Cc}]*$/u.test(value);
     const wrong = `is not a pattern of ${slot?.what}: 1 to ${TRIGGER_PATTERN_LENGTH_MAX} characters without spaces`;
@@ -71,12 +72,18 @@ function readPatterns(slot: Slot | undefined): string[] {
   });
 }
 
+/** Without the filter everything matches; whoever wrote an empty one may have meant the opposite. */
+function refuseEmptyList({ tree, what, problems }: Slot, advice: string): void {
+  if (tree.kind === "list" && tree.items.length === 0) problems.report(tree.at, `${what} is an empty list: ${advice}`);
+}
+
 function readSchedules(slot: Slot | undefined): Schedule[] {
   if (slot === undefined) return [];
   if (slot.tree.kind !== "list") {
     slot.problems.report(slot.tree.at, `${slot.what} must be a list of {cron, branch}, not ${typeOf(slot.tree)}`);
     return [];
   }
+  refuseEmptyList(slot, "leave it out, or name a time");
   const items = atMost(slot.tree.items, { max: SCHEDULES_MAX, limit: "SCHEDULES_MAX", slot });
   return items.flatMap((tree, index) => readSchedule({ ...slot, what: `${slot.what}[${index}]`, tree }));
 }

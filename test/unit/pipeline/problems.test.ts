@@ -312,6 +312,16 @@ const MISTAKES: readonly (readonly [title: string, text: string, ...problems: st
     `on: {schedule: [{cron: "0 4 30 2 *"}]}\n${ok}`,
     "1:24: on.schedule[0].cron: 0 4 30 2 * never comes: no month has such a day",
   ],
+  [
+    "an empty filter",
+    `on: {push: {branches: []}}\n${ok}`,
+    "1:23: on.push.branches is an empty list: leave it out to match everything, or leave out its trigger",
+  ],
+  [
+    "no schedule in a list of them",
+    `on: {schedule: []}\n${ok}`,
+    "1:16: on.schedule is an empty list: leave it out, or name a time",
+  ],
   ["a schedule without cron", `on: {schedule: [{branch: main}]}\n${ok}`, '1:17: on.schedule[0] needs "cron"'],
   [
     "a cron of four fields",
