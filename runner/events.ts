@@ -1,6 +1,6 @@
 /**
  * How an attempt ended for its runner. `stopped`: on the control plane's word. `released`: given back. `broken`: by this
- * host, and given back (a full disk, a process that cannot be started). `stale` and
+ * host, and given back if it could be (a full disk, a process that cannot be started, a call that is refused as such). `stale` and
  * `fenced`: the lease was lost. `unanswered`: the control plane never took the last word. `unclean`: a process could not
  * be ended, so nothing was said and the lease runs out.
  */

@@ -4,6 +4,7 @@ import { runAttempt } from "./attempt.ts";
 import type { AttemptDeps } from "./attempt-state.ts";
 import { claimJob } from "./claim.ts";
 import { makeClaimBackoff } from "./claim-backoff.ts";
+import type { AttemptEnd } from "./events.ts";
 import { type Interruptions, makeInterruptions } from "./interruptions.ts";
 import { makeKnownFences } from "./known-fences.ts";
 import type { OfferMessage, OpenOfferQueue } from "./offer-queue.ts";
@@ -70,12 +71,13 @@ export function startRunner(deps: RunnerDeps): Runner {
     const { runId: run, jobId: job, fence } = grant.granted;
     emit({ type: "attempt_started", run, job, fence });
     if (killGraceMs !== undefined) interruptions.raise({ kind: "drain", graceMs: killGraceMs });
+    let end: AttemptEnd = "broken";
     try {
-      const end = await runAttempt(deps, grant.granted, grant.claimedAtMs, interruptions);
-      const tookMs = deps.clock.monotonicMs() - grant.claimedAtMs;
-      emit({ type: "attempt_ended", run, job, fence, end, tookMs });
-      backoff.ended(end);
+      end = await runAttempt(deps, grant.granted, grant.claimedAtMs, interruptions);
     } finally {
+      // Also where it threw: what counts attempts must not count this one for ever.
+      emit({ type: "attempt_ended", run, job, fence, end, tookMs: deps.clock.monotonicMs() - grant.claimedAtMs });
+      backoff.ended(end);
       // Before its slot is free again: this was the one job.
       if (deps.ephemeral === true) takeNoMore("its one job has ended");
     }

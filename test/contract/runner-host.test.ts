@@ -156,6 +156,20 @@ test("an EC2 instance is protected from scale-in while its runner holds a lease,
   expect(job.ends).toEqual(["release drain"]);
 });
 
+test("an attempt that breaks off in a way that nobody foresaw has ended: its instance is let go, its slot is free", async () => {
+  const instance = await ec2Instance();
+  plane.fault("ack", "reject");
+  plane.fault("release", "reject", 2);
+  const one = await runner(["--ec2", "--slots", "1"], instance.env);
+  plane.offer(plane.addJob());
+  expect(await one.heard("attempt_ended")).toMatchObject({ end: "broken" });
+  expect(one.events).toContainEqual(
+    expect.objectContaining({ type: "trouble", message: expect.stringMatching(/broke off/) }),
+  );
+  await eventually("the instance is let go", () => protections(instance).at(-1)?.[2] === "false");
+  expect(one.child.exitCode).toBeNull();
+});
+
 test("a group that refuses protection for a moment is asked again, and the job does not notice", async () => {
   const instance = await ec2Instance();
   instance.refusals = 2;

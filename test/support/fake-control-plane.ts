@@ -45,8 +45,8 @@ export interface Call {
   readonly atMs: number;
 }
 
-/** What a test makes go wrong: `answer` runs the handler first and loses its answer, `refuse` answers 503. */
-export type Fault = "lose_answer" | "refuse";
+/** What a test makes go wrong: `lose_answer` runs the handler first and loses its answer, `refuse` answers 503, `reject` 400. */
+export type Fault = "lose_answer" | "refuse" | "reject";
 
 export interface FakeControlPlane {
   readonly url: string;
@@ -102,6 +102,7 @@ export async function startFakeControlPlane(): Promise<FakeControlPlane> {
     const at = faults.findIndex(({ name }) => name === found.name);
     const fault = at >= 0 ? faults.splice(at, 1)[0]?.fault : undefined;
     if (fault === "refuse") return reply(response, 503, envelope("not_ready", "refused for a test"));
+    if (fault === "reject") return reply(response, 400, envelope("bad_request", "rejected for a test"));
     const answer = answerTo(found, body, request.headers.authorization);
     if (fault === "lose_answer") return void response.destroy();
     reply(response, answer.status, answer.body);
