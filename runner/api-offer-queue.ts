@@ -27,11 +27,12 @@ export function apiOfferQueue(client: Client): OpenOfferQueue {
       },
     });
     return {
-      async receive(queueUrl, max, takingTurns) {
+      async receive(queueUrl, max, takingTurns, signal) {
         const quiet = idle.get(queueUrl) ?? 0;
         // Pools that take turns share the pause too: together they poll as often as one.
         const share = takingTurns ? session.pools.length : 1;
-        if (quiet > 0) await wait(idlePauseMs(quiet) / share);
+        if (quiet > 0) await wait(idlePauseMs(quiet) / share, signal);
+        if (signal?.aborted) return [];
         const params = { pool: poolOf(session, queueUrl) };
         const body = { max: Math.min(max, OFFERS_PER_CALL_MAX), waitSeconds: POLL_WAIT_SECONDS };
         const { offers } = await client.call("receiveOffers", { params, body }, { token: session.sessionToken });

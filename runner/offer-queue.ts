@@ -28,8 +28,11 @@ export interface OfferMessage {
 
 /** The pools' queues, through the session's own credentials. */
 export interface OfferQueue {
-  /** A long poll. Never aborted: what it would have brought is waited for. */
-  receive(queueUrl: string, max: number, takingTurns: boolean): Promise<OfferMessage[]>;
+  /**
+   * A long poll. Never aborted: what it would have brought is waited for. What is waited for before it is not, where
+   * `signal` says that the runner is going.
+   */
+  receive(queueUrl: string, max: number, takingTurns: boolean, signal?: AbortSignal): Promise<OfferMessage[]>;
   /** Deletes in the background. A deletion that fails is an offer that comes again, and is answered again. */
   remove(message: OfferMessage): void;
   /** Makes it visible again for others. */

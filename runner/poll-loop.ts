@@ -56,7 +56,7 @@ async function pollOnce(
   try {
     const queueUrl = open.session.pools.find(({ name }) => name === deps.pool)?.queueUrl;
     if (queueUrl === undefined) throw new Error("the session has no such pool");
-    const messages = await open.queue.receive(queueUrl, held, deps.takingTurns);
+    const messages = await open.queue.receive(queueUrl, held, deps.takingTurns, signal);
     for (const message of messages) {
       const offer = parseOffer(deps, message, open);
       if (offer === undefined) continue;
