@@ -72,7 +72,7 @@ export const SCHEDULES = [{ name: "sweep", function: "sweep", everySeconds: 60 }
 export const PARAMETERS = {
   signingKey: "signing-key",
   projects: "projects/",
-  webhookSecrets: "projects/*/webhook",
+  webhookSecrets: "webhooks/",
   forgeCredentials: "projects/*/forge",
   /** A token with the scope `runner`, for the hosts of the fleet. No function reads it. */
   fleetToken: "fleet-token",
@@ -126,8 +126,8 @@ export const FUNCTIONS = {
       send: ["ticks", "plans", "reports"],
       measure: ["ticks", "plans", "reports"],
       offers: "measured",
-      readParameters: ["projects"],
-      writeParameters: ["projects"],
+      readParameters: ["projects", "webhookSecrets"],
+      writeParameters: ["projects", "webhookSecrets"],
     },
   },
   lease: {

@@ -1,6 +1,6 @@
 /**
  * Where secrets are kept: SSM SecureStrings in a deployment, an encrypted file in the embedded stack. Paths are relative
- * to the tenant: `projects/<project>/webhook`, `projects/<project>/secrets/<branch pattern>/<NAME>`. Values never reach a
+ * to the tenant: `webhooks/<project>/<id>`, `projects/<project>/secrets/<branch pattern>/<NAME>`. Values never reach a
  * log, the table, an argument list or an error's text.
  */
 export interface SecretStore {

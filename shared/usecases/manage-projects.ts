@@ -8,7 +8,8 @@ import { ITEM_VERSION } from "../store/migrate.ts";
 import { type AuditDeps, recordAudit } from "./audit.ts";
 import { bindSecret } from "./bound-secret.ts";
 import { cloneOriginOf, cloneUrlOf } from "./clone-url.ts";
-import { cloneSecretPath, forgeSecretPath, projectSecretsRoot, webhookSecretPath } from "./secret-paths.ts";
+import { keepSecret } from "./keep-secret.ts";
+import { cloneSecretPath, forgeSecretPath, projectSecretsRoot, webhookSecretsFolder } from "./secret-paths.ts";
 import type { ProjectDeps } from "./trigger-deps.ts";
 import { dropOldWebhookSecret, rotateWebhookSecret } from "./webhook-secrets.ts";
 
@@ -34,7 +35,7 @@ export interface AddedProject {
 
 /**
  * Adds a project, and answers a new secret for its webhook. The project comes first: of two at once only the one that
- * made it writes its secrets. Throws `conflict` where there is one of that name.
+ * made it writes its secrets, after those that one of the same name may have left. Throws `conflict` where there is one of that name.
  */
 export async function addProject(deps: Deps, body: AddProject, actor: AuditActor): Promise<AddedProject> {
   const { secret, cloneToken, ...project } = body;
@@ -53,8 +54,8 @@ export async function addProject(deps: Deps, body: AddProject, actor: AuditActor
   const answer = await deps.projects.addProject(item);
   if (answer === "exists") throw taken;
   if (answer === "full") throw new DomainError("conflict", "there are too many projects (PROJECTS_MAX)");
-  const webhookSecret = deps.random.secret();
-  await deps.secrets.put(webhookSecretPath(project.name), webhookSecret);
+  await removeAll(deps, await secretPathsOf(deps, project.name));
+  const webhookSecret = await rotateWebhookSecret(deps, item);
   if (secret !== undefined) await keepForgeSecret(deps, item, secret);
   if (hasCloneToken) await keepCloneToken(deps, item, cloneToken);
   return {
@@ -93,15 +94,28 @@ export async function changeProject(
 }
 
 /**
- * Removes a project and all of its secrets: those first, so that a repeat finishes what a crash left. Its runs stay.
+ * Removes a project and all of its secrets: those first, so that a repeat finishes what a crash left, and then what was
+ * kept meanwhile, unless another of that name is there by now. Its runs stay.
  * Throws `not_found`.
  */
 export async function removeProject(deps: Deps, name: string, actor: AuditActor): Promise<void> {
   await readProject(deps, name);
   await recordAudit(deps, { action: "project.remove", actor, subject: name });
-  for (const { path } of await deps.secrets.list(projectSecretsRoot(name))) await deps.secrets.remove(path);
+  await removeAll(deps, await secretPathsOf(deps, name));
   const removed = await deps.projects.removeProject(deps.settings.tenant, name, deps.clock.nowMs());
   if (!removed) throw new DomainError("not_found", `there is no project ${name}`);
+  const late = await secretPathsOf(deps, name);
+  if ((await deps.projects.getProject(deps.settings.tenant, name)) === undefined) await removeAll(deps, late);
+}
+
+async function secretPathsOf(deps: ProjectDeps, name: string): Promise<string[]> {
+  const folders = [projectSecretsRoot(name), webhookSecretsFolder(name)];
+  const found = await Promise.all(folders.map((folder) => deps.secrets.list(folder)));
+  return found.flat().map(({ path }) => path);
+}
+
+async function removeAll(deps: ProjectDeps, paths: readonly string[]): Promise<void> {
+  for (const path of paths) await deps.secrets.remove(path);
 }
 
 /** Throws `not_found`. */
@@ -111,9 +125,9 @@ export async function rotateProjectWebhook(
   action: "rotate" | "drop_old",
   actor: AuditActor,
 ): Promise<{ webhookSecret?: string }> {
-  await readProject(deps, name);
+  const item = await readProject(deps, name);
   await recordAudit(deps, { action: "project.change", actor, subject: name, details: { webhookSecret: action } });
-  if (action === "rotate") return { webhookSecret: await rotateWebhookSecret(deps, name) };
+  if (action === "rotate") return { webhookSecret: await rotateWebhookSecret(deps, item) };
   await dropOldWebhookSecret(deps, name);
   return {};
 }
@@ -160,14 +174,14 @@ function keepsCloneToken(seen: ProjectItem, forge: ProjectBody["forge"], given: 
 }
 
 /** As the forge's client reads them. */
-async function keepForgeSecret(deps: ProjectDeps, { name, forge }: ProjectItem, secret: ForgeSecret): Promise<void> {
+async function keepForgeSecret(deps: ProjectDeps, item: ProjectItem, secret: ForgeSecret): Promise<void> {
   const { kind, ...app } = secret;
   const credential = kind === "token" ? secret.token : JSON.stringify(app);
-  await deps.secrets.put(forgeSecretPath(name), bindSecret(forge.apiUrl, credential));
+  await keepSecret(deps, item, forgeSecretPath(item.name), bindSecret(item.forge.apiUrl, credential));
 }
 
 async function keepCloneToken(deps: ProjectDeps, item: ProjectItem, token: string): Promise<void> {
-  await deps.secrets.put(cloneSecretPath(item.name), bindSecret(cloneOriginOf(item), token));
+  await keepSecret(deps, item, cloneSecretPath(item.name), bindSecret(cloneOriginOf(item), token));
 }
 
 function projectItem(

@@ -4,6 +4,7 @@ import { globMistake } from "../pipeline/match-glob.ts";
 import type { AuditActor } from "../protocol/audit.ts";
 import type { SecretView } from "../protocol/projects.ts";
 import { type AuditDeps, recordAudit } from "./audit.ts";
+import { keepSecret } from "./keep-secret.ts";
 import { readProject } from "./manage-projects.ts";
 import { jobSecretPath, jobSecretsFolder, parseJobSecretPath, type SecretRef } from "./secret-paths.ts";
 import type { ProjectDeps } from "./trigger-deps.ts";
@@ -17,7 +18,7 @@ export async function setSecret(
   secret: SecretRef & { readonly value: string },
   actor: AuditActor,
 ): Promise<void> {
-  await readProject(deps, project);
+  const item = await readProject(deps, project);
   const mistake = secret.branch === undefined ? undefined : globMistake(secret.branch);
   if (mistake !== undefined) throw new DomainError("bad_request", `the branch pattern ${mistake}`);
   const path = jobSecretPath(project, secret);
@@ -29,7 +30,7 @@ export async function setSecret(
     );
   }
   await recordAudit(deps, { action: "secret.set", actor, subject: project, details: detailsOf(secret) });
-  await deps.secrets.put(path, secret.value);
+  await keepSecret(deps, item, path, secret.value);
 }
 
 /** Names and patterns, never values. Throws `not_found`. */

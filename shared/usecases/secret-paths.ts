@@ -1,7 +1,9 @@
 /** Where a project's secrets are in the store. Paths hold letters, digits, `.`, `-`, `_` and `/`: SSM takes no others. */
 
 export const projectSecretsRoot = (project: string) => `projects/${project}`;
-export const webhookSecretPath = (project: string) => `${projectSecretsRoot(project)}/webhook`;
+/** Apart, so that the function which verifies webhooks may read these and no others. */
+export const webhookSecretsFolder = (project: string) => `webhooks/${project}`;
+export const webhookSecretPath = (project: string, id: string) => `${webhookSecretsFolder(project)}/${id}`;
 export const forgeSecretPath = (project: string) => `${projectSecretsRoot(project)}/forge`;
 export const cloneSecretPath = (project: string) => `${projectSecretsRoot(project)}/clone`;
 export const jobSecretsFolder = (project: string) => `${projectSecretsRoot(project)}/secrets`;

@@ -5,7 +5,9 @@ import { projectItemKey } from "../../shared/store/keys.ts";
 import { ITEM_VERSION } from "../../shared/store/migrate.ts";
 import type { AuditDeps } from "../../shared/usecases/audit.ts";
 import { addProject, readProject, removeProject } from "../../shared/usecases/manage-projects.ts";
+import { listSecrets, setSecret } from "../../shared/usecases/manage-secrets.ts";
 import type { ProjectDeps } from "../../shared/usecases/trigger-deps.ts";
+import { readWebhookSecrets } from "../../shared/usecases/webhook-secrets.ts";
 import { answerOf } from "../support/scenario.ts";
 import { startWorld, type World } from "../support/world.ts";
 
@@ -106,6 +108,38 @@ test("a removal that broke off between two secrets is finished by the next, and 
   await removeProject(deps, "half", ACTOR);
   expect([...world.secrets.keys()].filter((path) => path.startsWith("projects/half/"))).toEqual([]);
   expect(await answerOf(readProject(deps, "half"))).toBe("not_found");
+});
+
+const secretsOf = (name: string) => [...world.secrets.keys()].filter((path) => path.includes(`/${name}/`));
+
+test("SECURITY 9: a secret that is set while its project is removed does not outlive it, whichever comes first", async () => {
+  const set = (name: string) => setSecret(deps, name, { name: "KEY", value: "value" }, ACTOR);
+  const late = { ...deps.projects };
+  late.removeProject = async (tenant, name, nowMs) => {
+    await set(name);
+    return deps.projects.removeProject(tenant, name, nowMs);
+  };
+  await addProject(deps, projectBody.parse({ name: "set-first", forge: FORGE }), ACTOR);
+  await removeProject({ ...deps, projects: late }, "set-first", ACTOR);
+  expect(secretsOf("set-first")).toEqual([]);
+
+  await addProject(deps, projectBody.parse({ name: "removed-first", forge: FORGE }), ACTOR);
+  const put = async (path: string, value: string) => {
+    await removeProject(deps, "removed-first", ACTOR);
+    return deps.secrets.put(path, value);
+  };
+  const slow = { ...deps, secrets: { ...deps.secrets, put } };
+  const answer = setSecret(slow, "removed-first", { name: "KEY", value: "value" }, ACTOR);
+  expect(await answerOf(answer)).toBe("conflict");
+  expect(secretsOf("removed-first")).toEqual([]);
+});
+
+test("SECURITY 9: a project has no secret that was kept under its name before it", async () => {
+  world.secrets.set("projects/again/secrets/_/KEY", "of the one before");
+  world.secrets.set("webhooks/again/0", "of the one before");
+  const { webhookSecret } = await addProject(deps, projectBody.parse({ name: "again", forge: FORGE }), ACTOR);
+  expect(await listSecrets(deps, "again")).toEqual([]);
+  expect(await readWebhookSecrets(deps.secrets, "again")).toEqual([webhookSecret]);
 });
 
 test("SECURITY 35: what cannot be written to the audit is not done", async () => {

@@ -68,7 +68,7 @@ describe("functions", () => {
         .filter(({ id, Action }) => id.startsWith(pascalCase(name)) && Action.includes("ssm:GetParameter"))
         .flatMap(({ Resource }) => [...JSON.stringify(Resource).matchAll(/parameter(\/baton\/[^"]*)"/g)])
         .map(([, path]) => path);
-    expect(parametersOf("webhook")).toEqual(["/baton/main/projects/*/webhook"]);
+    expect(parametersOf("webhook")).toEqual(["/baton/main/webhooks/*"]);
     for (const name of ["plan", "sweep", "report"])
       expect(parametersOf(name), name).toEqual(["/baton/main/projects/*/forge"]);
     for (const name of ["reconcile", "status"]) expect(parametersOf(name), name).toEqual([]);

@@ -34,7 +34,7 @@ export async function addShop(world: World, change: Partial<ProjectBody> = {}): 
   const project: ProjectItem = { ...base, ...body, ...facts };
   await world.deps.projects.addProject(project);
   const secret = `secret of ${name}`;
-  await world.deps.secrets.put(webhookSecretPath(name), secret);
+  await world.deps.secrets.put(webhookSecretPath(name, "0"), secret);
   const repository = makeFakeRepository();
   world.repositories.set(project.forge.repository, repository);
   return { project, repository, secret };
