@@ -5,6 +5,7 @@ import { DomainError } from "../../shared/domain/errors.ts";
 import { type Route, type RouteName, routes } from "../../shared/protocol/routes.ts";
 import type { FunctionDeps } from "../deps.ts";
 import { correlated } from "../observe.ts";
+import { answerInTime } from "./answer-in-time.ts";
 import { type Authorize, type AuthorizeDeps, type Caller, makeAuthorize } from "./authorize.ts";
 import { parseParams, parseRequest } from "./parse-request.ts";
 import { failureReply, reply } from "./replies.ts";
@@ -72,10 +73,13 @@ async function serve(
       const found = served.get(event.routeKey);
       if (found === undefined) throw new DomainError("not_found", `there is no route ${event.routeKey}`);
       const params = parseParams(found.route, event);
-      const caller = await authorize(found.route, event, params);
-      // Nobody's body is read before it is known who sends it.
-      const request = parseRequest(found.route, event);
-      return reply(found.route, requestId, await found.implementation({ ...request, params, caller, event }));
+      const value = await answerInTime(deps.observer.log, async () => {
+        const caller = await authorize(found.route, event, params);
+        // Nobody's body is read before it is known who sends it.
+        const request = parseRequest(found.route, event);
+        return found.implementation({ ...request, params, caller, event });
+      });
+      return reply(found.route, requestId, value);
     } catch (error) {
       return failureReply(deps.observer.log, requestId, error);
     }

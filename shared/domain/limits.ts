@@ -144,6 +144,8 @@ export const RECONCILE_WRITES_MAX = 512;
 export const SWEEP_RUNS_MAX = 1_000;
 
 /** HTTP and products. */
+/** Every request is answered within this: less than an HTTP function may run, and than clients wait (10 s). */
+export const HTTP_ANSWER_MS = 8 * SECOND_MS;
 export const BODY_BYTES_MAX = MIB;
 export const LOG_CHUNK_BYTES_MAX = 8 * MIB;
 export const LOG_CHUNKS_MAX = 20_000;
