@@ -216,7 +216,12 @@ const deliveryItems = fc
   .record({
     state: fc.constantFrom(...DELIVERY_STATES),
     absent: fc.subarray(["wakeAtMs", "dueShard", "fence"], { maxLength: 2 }),
-    change: optional({ fence: smallCount, reason: fc.constant("an older reason"), endedAtMs: timeMs }),
+    change: optional({
+      fence: smallCount,
+      reason: fc.constant("an older reason"),
+      endedAtMs: timeMs,
+      wakeAtMs: timeMs,
+    }),
   })
   .map(({ state, change, absent }) => {
     const item: Item = { ...deliveryInState(state), ...change };
@@ -235,6 +240,7 @@ const triggerMoveArgs = fc
     runId: name,
     seenSha: fc.constantFrom("b", "c"),
     seenAtMs: timeMs,
+    seenWakeAtMs: timeMs,
   })
   .map((change) => triggerArgs({ ...change, nextFence: change.fence + 1 }));
 const joinItems = runItems.map((item) => ({ ...item, state: "open" }));
