@@ -1,9 +1,11 @@
 import {
+  type BatchResultErrorEntry,
   ChangeMessageVisibilityBatchCommand,
   DeleteMessageBatchCommand,
   ReceiveMessageCommand,
   type SQSClient,
 } from "@aws-sdk/client-sqs";
+import { DomainError } from "../domain/errors.ts";
 import type { PoolOffers } from "./pool-offers.ts";
 
 /** Not 0: an embedded server loses a message that becomes visible at once. */
@@ -43,8 +45,10 @@ export function makeSqsPoolOffers(client: SQSClient, queueUrl: (pool: string) =>
   };
 }
 
-function refuseFailed(failed: readonly { Message?: string | undefined; Code?: string | undefined }[] = []): void {
-  const [first] = failed;
-  if (first !== undefined)
-    throw new Error(`${failed.length} receipts were refused by the queue: ${first.Message ?? first.Code}`);
+/** Throws `bad_request` where the receipts are to blame (unknown, run out, another queue's): no other try mends that. */
+function refuseFailed(failed: readonly BatchResultErrorEntry[] = []): void {
+  const first = failed.find(({ SenderFault }) => SenderFault !== true) ?? failed[0];
+  if (first === undefined) return;
+  const message = `${failed.length} receipts were refused by the queue: ${first.Message ?? first.Code}`;
+  throw first.SenderFault === true ? new DomainError("bad_request", message) : new Error(message);
 }
