@@ -39,6 +39,14 @@ export const deliveryMoves = table("delivery", {
     to: "failed",
     effects: closeWithReason,
   },
+  remind: {
+    doc: "Sweep has asked for it again. It goes behind others that wait, so that none which nobody can decide hides them.",
+    from: ["received"],
+    to: "unchanged",
+    guards: [equals("wakeAtMs", arg("seenWakeAtMs"))],
+    effects: [set("wakeAtMs", arg("wakeAtMs"))],
+    recorded: false,
+  },
   postpone: {
     doc: "The forge does not answer now: sweep asks again later.",
     from: ["received"],

@@ -31,6 +31,7 @@ export const headsMoves = table("heads", {
     effects: [
       set("etag", arg("etag")),
       set("listedAtMs", arg("listedAtMs")),
+      set("isCut", arg("isCut")),
       set("schedulesSha", arg("schedulesSha")),
       set("failures", 0),
       remove("error"),

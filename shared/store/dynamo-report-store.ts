@@ -1,7 +1,7 @@
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
 import { getItem, parseItem } from "./dynamo-calls.ts";
-import { outboxKey, outboxRefOf, REPORTS_SHARD } from "./keys.ts";
+import { outboxKey, REPORTS_SHARD } from "./keys.ts";
 import { queryDue } from "./query-due.ts";
 import { outboxItemSchema } from "./report-items.ts";
 import type { ReportStore } from "./report-store.ts";
@@ -13,7 +13,7 @@ export function makeDynamoReportStore(client: DynamoDBDocumentClient, TableName:
     getOutbox: async (ref) => parseItem(outboxItemSchema, await getItem(client, TableName, outboxKey(ref))),
     async dueOutboxes(beforeMs, limit) {
       const items = await queryDue(client, TableName, { shard: REPORTS_SHARD, untilMs: beforeMs - 1, limit });
-      return items.map((item) => outboxRefOf(keySchema.parse(item)));
+      return items.map((item) => keySchema.parse(item));
     },
   };
 }

@@ -19,6 +19,8 @@ export const headsItemSchema = z.object({
   etag: z.string(),
   /** When a whole list was last compared. */
   listedAtMs: z.int(),
+  /** That list was cut: the repository has more heads than a forge is asked for. */
+  isCut: z.boolean().default(false),
   /** The commit of the default branch whose schedules are kept; empty before. */
   schedulesSha: z.string(),
   /** In a row. */

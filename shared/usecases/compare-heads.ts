@@ -26,7 +26,8 @@ interface Shown {
 /**
  * Starts what the forge's heads ask for and nobody has started, by the same keys as a webhook: what a webhook did start
  * is found decided. Each head moves on only after that, so that a crash anywhere repeats and changes nothing. Not whole
- * where time ran out. Throws the forge's first failure, after the other heads had their turn where that may help.
+ * where time ran out. A head that cannot be started keeps no other, and no schedule, from its turn. Throws `ForgeError` where
+ * the forge may answer later; an `AggregateError` of our own mistakes at last.
  */
 export async function compareHeads(
   deps: SweepDeps,
@@ -44,10 +45,16 @@ export async function compareHeads(
   const ref = headsRefOf(project);
   const shown = shownHeads(ref, listed, listedAtMs);
   const known = new Map((await deps.sweeps.listHeads(headsPartition(ref))).map((head) => [head.sk, head]));
-  if ((await startDiffering(deps, project, { shown, known, isOver })) === "over") return { isWhole: false };
-  await leaveGone(deps, shown, known);
+  // What a cut list leaves out is not gone, and what it shows first after one may be old.
+  const isBlind = listed.isCut || heads.isCut;
+  const started = await startDiffering(deps, project, { shown, known, isOver, isBlind });
+  if (started === "over") return { isWhole: false };
+  if (!listed.isCut) await leaveGone(deps, shown, known);
   const schedulesSha = await syncSchedulesAtHead(deps, project, heads, listed);
-  await settle(deps, heads, { etag: listed.etag ?? "", listedAtMs, schedulesSha });
+  // After a mistake of ours the whole list is due at once; what the forge refuses comes again with the next whole list.
+  const etag = started.mistakes.length > 0 ? "" : (listed.etag ?? "");
+  await settle(deps, heads, { etag, listedAtMs, schedulesSha, isCut: listed.isCut });
+  if (started.mistakes.length > 0) throw new AggregateError(started.mistakes, started.mistakes.join("; "));
   return { isWhole: true };
 }
 
@@ -78,24 +85,43 @@ interface Differing {
   readonly shown: ReadonlyMap<string, Shown>;
   readonly known: ReadonlyMap<string, HeadItem>;
   readonly isOver: IsOver;
+  /** Heads that are new here are remembered alone. */
+  readonly isBlind: boolean;
 }
 
-async function startDiffering(deps: SweepDeps, project: ProjectItem, all: Differing): Promise<"done" | "over"> {
-  const refusals: ForgeError[] = [];
+async function startDiffering(
+  deps: SweepDeps,
+  project: ProjectItem,
+  all: Differing,
+): Promise<"over" | { readonly mistakes: readonly unknown[] }> {
+  const mistakes: unknown[] = [];
   for (const [name, head] of all.shown) {
     const known = all.known.get(name);
     if (known?.state === "seen" && known.sha === head.sha) continue;
     if (all.isOver()) return "over";
+    if (known === undefined && all.isBlind) {
+      await deps.store.birthEach([headItem(project.tenant, head)]);
+      continue;
+    }
     try {
       await startHead(deps, project, head, known);
     } catch (error) {
       // A forge that may answer later is left alone until then; what it refuses for one head it may do for another.
-      if (!(error instanceof ForgeError) || error.retry) throw error;
-      refusals.push(error);
+      if (error instanceof ForgeError && error.retry) throw error;
+      if (error instanceof ForgeError) tellRefusal(deps, project, name, error);
+      else mistakes.push(error);
     }
   }
-  if (refusals[0] !== undefined) throw refusals[0];
-  return "done";
+  return { mistakes };
+}
+
+function tellRefusal(deps: SweepDeps, { name }: ProjectItem, head: string, { message }: ForgeError): void {
+  deps.metrics.count("SweepFailed", 1, { part: "projects" });
+  deps.log.warn("the forge refuses what a head needs; it is asked again with the next whole list", {
+    project: name,
+    head,
+    error: message,
+  });
 }
 
 async function startHead(
@@ -148,8 +174,8 @@ async function syncSchedulesAtHead(
 async function settle(
   deps: SweepDeps,
   { wakeAtMs, ...heads }: HeadsItem,
-  { etag, listedAtMs, schedulesSha }: Pick<HeadsItem, "etag" | "listedAtMs" | "schedulesSha">,
+  { etag, listedAtMs, schedulesSha, isCut }: Pick<HeadsItem, "etag" | "listedAtMs" | "schedulesSha" | "isCut">,
 ): Promise<void> {
-  const args = { nowMs: deps.clock.nowMs(), seenWakeAtMs: wakeAtMs, wakeAtMs, etag, listedAtMs, schedulesSha };
+  const args = { nowMs: deps.clock.nowMs(), seenWakeAtMs: wakeAtMs, wakeAtMs, etag, listedAtMs, schedulesSha, isCut };
   await deps.store.apply(headsMoves.settle, heads, args, CAUSE);
 }

@@ -52,7 +52,7 @@ async function seeFirst(deps: SweepDeps, project: ProjectItem, retired: HeadsIte
     const args = { nowMs, seenSha: before.sha, sha: head.sha };
     await deps.store.apply(headMoves.advance, head.key, args, CAUSE);
   });
-  if (retired === undefined) await deps.store.birthEach([headsItem(project, nowMs)]);
+  if (retired === undefined) await deps.store.birthEach([headsItem(project, nowMs, listed.isCut)]);
   else {
     const args = { nowMs, wakeAtMs: nowMs, dueShard: HEADS_SHARD };
     await deps.store.apply(headsMoves.revive, headsKey(ref), args, CAUSE);
@@ -64,7 +64,7 @@ async function seeFirst(deps: SweepDeps, project: ProjectItem, retired: HeadsIte
   });
 }
 
-function headsItem(project: ProjectItem, nowMs: number): HeadsItem {
+function headsItem(project: ProjectItem, nowMs: number, isCut: boolean): HeadsItem {
   return {
     ...headsKey(headsRefOf(project)),
     v: ITEM_VERSION,
@@ -76,6 +76,7 @@ function headsItem(project: ProjectItem, nowMs: number): HeadsItem {
     dueShard: HEADS_SHARD,
     etag: "",
     listedAtMs: nowMs,
+    isCut,
     schedulesSha: "",
     failures: 0,
     createdAtMs: nowMs,

@@ -52,6 +52,8 @@ export interface ReadToken {
 
 export interface RepositoryHeads {
   readonly etag: string | undefined;
+  /** There are more branches or pull requests than these (`FORGE_HEAD_PAGES_MAX`). */
+  readonly isCut: boolean;
   readonly branches: readonly BranchHead[];
   /** As triggers with the action `synchronize`. */
   readonly pulls: readonly Extract<Trigger, { event: "pull_request" }>[];

@@ -1,5 +1,6 @@
 import { SWEEP_LAG_MS, SWEEP_REPORTS_MAX } from "../domain/limits.ts";
-import { eachOf } from "../lib/each-of.ts";
+import { eachApart } from "../lib/each-apart.ts";
+import { outboxRefOf } from "../store/keys.ts";
 import { hintOutbox } from "./hints.ts";
 import type { ReportDeps } from "./report-deps.ts";
 
@@ -10,6 +11,8 @@ export async function sweepReports(
   deps: Pick<ReportDeps, "reports" | "clock" | "queues" | "metrics" | "log">,
 ): Promise<number> {
   const late = await deps.reports.dueOutboxes(deps.clock.nowMs() - SWEEP_LAG_MS, SWEEP_REPORTS_MAX);
-  await eachOf(late, WIDTH, (ref) => hintOutbox(deps, ref, 0));
-  return late.length;
+  return eachApart(late, WIDTH, async (key) => {
+    await hintOutbox(deps, outboxRefOf(key), 0);
+    return true;
+  });
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { makeForge } from "../../functions/forges/make-forge.ts";
+import { FORGE_HEAD_PAGES_MAX } from "../../shared/domain/limits.ts";
 import type { ProjectItem } from "../../shared/store/items.ts";
 import { bindSecret } from "../../shared/usecases/bound-secret.ts";
 import type { Forge } from "../../shared/usecases/forge.ts";
@@ -92,6 +93,14 @@ test("more than one page of branches is compared whole", async () => {
   await sweepAfter(5);
   expect(world.runs()).toHaveLength(121);
   expect(started()).toContainEqual(["push", "old-110", head]);
+});
+
+test("of more branches than a forge is asked for the first are compared", async () => {
+  const main = repository.branches.get("main") ?? "";
+  const head = addCommit(repository, { branch: "main", files: { "src/a.ts": "3" } }).sha;
+  for (let branch = 0; branch < FORGE_HEAD_PAGES_MAX * 100; branch += 1) repository.branches.set(`old-${branch}`, main);
+  await sweepAfter(5);
+  expect(started()).toEqual([["push", "main", head]]);
 });
 
 describe("a forge that", () => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { DELIVERY_RETRY_MAX_MS } from "../../shared/domain/limits.ts";
 import { deliveryKey } from "../../shared/store/keys.ts";
 import { approveRun } from "../../shared/usecases/approve-run.ts";
 import { type Delivery, receiveDelivery } from "../../shared/usecases/receive-delivery.ts";
@@ -120,11 +121,11 @@ describe.each(Object.keys(KINDS) as Kind[])("%s", (kind) => {
     await receiveDelivery(withWrites(writingTwice(world.deps)), delivery);
     const flaky = withWrites(failingSome(world.deps, (nth) => nth % 3 === 0));
     for (let tries = 0; tries < 8; tries += 1) {
-      world.clock.nowMs += 61 * SECOND_MS;
+      world.clock.nowMs += DELIVERY_RETRY_MAX_MS + 61 * SECOND_MS;
       await sweepDeliveries(world.deps);
       await decideAll(world, flaky).catch(injectedOnly);
     }
-    world.clock.nowMs += 61 * SECOND_MS;
+    world.clock.nowMs += DELIVERY_RETRY_MAX_MS + 61 * SECOND_MS;
     await sweepDeliveries(world.deps);
     await decideAll(world, withWrites(writingTwice(world.deps)));
     await endsWell(delivery);

@@ -1,10 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { DELIVERY_GIVE_UP_MS, DELIVERY_MS, WEBHOOK_BODY_BYTES_MAX } from "../../shared/domain/limits.ts";
+import {
+  DELIVERY_GIVE_UP_MS,
+  DELIVERY_MS,
+  SWEEP_DELIVERIES_MAX,
+  WEBHOOK_BODY_BYTES_MAX,
+} from "../../shared/domain/limits.ts";
 import { type DeliveryRef, deliveryKey } from "../../shared/store/keys.ts";
 import { decideDelivery } from "../../shared/usecases/decide-delivery.ts";
 import { ForgeError } from "../../shared/usecases/forge.ts";
 import { readDelivery } from "../../shared/usecases/read-delivery.ts";
 import { sweepDeliveries } from "../../shared/usecases/sweep-deliveries.ts";
+import type { TriggerDeps } from "../../shared/usecases/trigger-deps.ts";
 import { dropOldWebhookSecret, rotateWebhookSecret } from "../../shared/usecases/webhook-secrets.ts";
 import { muteQueues } from "../support/faulty-deps.ts";
 import { answerOf, tallied } from "../support/scenario.ts";
@@ -16,6 +22,7 @@ import {
   pushPayload,
   runsOf,
   type Shop,
+  shaOf,
   signatureOf,
   webhookFunction,
 } from "../support/trigger-world.ts";
@@ -264,9 +271,9 @@ describe("a webhook's secret", () => {
     };
     expect(await status(shop.secret)).toBe(202);
     const deps = { ...world.deps, random: { ...world.deps.random, secret: () => "second" } };
-    expect(await rotateWebhookSecret(deps, name)).toBe("second");
+    expect(await rotateWebhookSecret(deps, shop.project)).toBe("second");
     expect([await status("second"), await status(shop.secret)]).toEqual([202, 202]);
-    await rotateWebhookSecret({ ...deps, random: { ...deps.random, secret: () => "third" } }, name);
+    await rotateWebhookSecret({ ...deps, random: { ...deps.random, secret: () => "third" } }, shop.project);
     world.clock.nowMs += 2 * MINUTE_MS;
     expect([await status("third"), await status("second"), await status(shop.secret)]).toEqual([202, 202, 401]);
     await dropOldWebhookSecret(deps, name);
@@ -274,14 +281,23 @@ describe("a webhook's secret", () => {
     expect([await status("third"), await status("second")]).toEqual([202, 401]);
   });
 
+  test("SECURITY 17: of two rotations at once both secrets hold that were shown", async () => {
+    const shop = await shopWithPipeline();
+    const rotate = (secret: string) =>
+      rotateWebhookSecret({ ...world.deps, random: { ...world.deps.random, secret: () => secret } }, shop.project);
+    const shown = await Promise.all(["one", "another"].map(rotate));
+    for (const secret of shown)
+      expect((await post({ project: shop.project.name, secret, body: pushPayload(shop, "one") })).status).toBe(202);
+  });
+
   test("is looked up at most once a second, whatever strangers send", async () => {
     const shop = await shopWithPipeline();
     let reads = 0;
-    const read = async (path: string) => {
+    const readAll = async (path: string) => {
       reads += 1;
-      return world.deps.secrets.read(path);
+      return world.deps.secrets.readAll(path);
     };
-    const secrets = { ...world.deps.secrets, read };
+    const secrets = { ...world.deps.secrets, readAll };
     const counted = webhookFunction({ ...world.deps, secrets });
     for (let nth = 0; nth < 50; nth += 1) await counted({ project: shop.project.name, body: "{}", secret: "guess" });
     expect(reads).toBe(1);
@@ -325,6 +341,37 @@ describe("a delivery that is kept", () => {
     await decideAll(world);
     expect(await runsOf(world, shop)).toHaveLength(1);
     expect(Object.keys((await deliveryOf(shop, id))?.history ?? {})).toHaveLength(5);
+  });
+
+  test("that nobody can decide does not hide those that came after it", async () => {
+    const shop = await shopWithPipeline();
+    const send = (word: string) =>
+      post({ project: shop.project.name, secret: shop.secret, body: pushPayload(shop, word) });
+    for (let nth = 0; nth < SWEEP_DELIVERIES_MAX; nth += 1) await send(`stuck ${nth}`);
+    world.clock.nowMs += 1;
+    await send("late");
+    world.sent.deliveries.splice(0);
+    world.clock.nowMs += 61 * SECOND_MS;
+    expect(await sweepDeliveries(world.deps)).toBe(SWEEP_DELIVERIES_MAX);
+    world.sent.deliveries.splice(0);
+    world.clock.nowMs += 60 * SECOND_MS;
+    expect(await sweepDeliveries(world.deps)).toBe(1);
+    await decideAll(world);
+    expect((await runsOf(world, shop)).map(({ source }) => source?.sha)).toEqual([shaOf("late")]);
+  });
+
+  test("whose key in the index is none fails the sweep, after the others had their turn", async () => {
+    const shop = await shopWithPipeline();
+    await post({ project: shop.project.name, secret: shop.secret, body: pushPayload(shop, "one") });
+    world.sent.deliveries.splice(0);
+    world.clock.nowMs += 61 * SECOND_MS;
+    const { dueDeliveries } = world.deps.triggers;
+    const triggers: TriggerDeps["triggers"] = {
+      ...world.deps.triggers,
+      dueDeliveries: async (...args) => [{ pk: "T#main#NONSENSE" }, ...(await dueDeliveries(...args))],
+    };
+    await expect(sweepDeliveries({ ...world.deps, triggers })).rejects.toThrow("NONSENSE");
+    expect(world.sent.deliveries).toHaveLength(1);
   });
 
   test("waits as long as the forge asks for", async () => {

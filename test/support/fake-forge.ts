@@ -12,6 +12,8 @@ export interface FakeRepository {
   /** By commit. */
   readonly messages: Map<string, string>;
   defaultBranch: string;
+  /** Its lists of heads say that there are more. */
+  isCut: boolean;
   /** Thrown by every call, or by those that it names. */
   failing: { readonly error: ForgeError; readonly calls?: readonly (keyof Forge)[] } | undefined;
   /** Names of the calls so far. */
@@ -65,10 +67,11 @@ export function makeFakeRepository(): FakeRepository {
     },
     async listHeads(_project, etag) {
       called("listHeads");
-      const now = JSON.stringify([[...branches].sort(), [...pulls].sort(([a], [b]) => a - b)]);
+      const now = JSON.stringify([repository.isCut, [...branches].sort(), [...pulls].sort(([a], [b]) => a - b)]);
       if (etag === now) return undefined;
       return {
         etag: now,
+        isCut: repository.isCut,
         branches: [...branches].map(([branch, sha]) => ({ branch, sha })),
         pulls: [...pulls.values()],
       };
@@ -93,6 +96,7 @@ export function makeFakeRepository(): FakeRepository {
     filesAt,
     messages,
     defaultBranch: "main",
+    isCut: false,
     failing: undefined,
     calls,
   };

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { FORGE_HEAD_PAGES_MAX } from "../../../shared/domain/limits.ts";
 import { gitSha } from "../../../shared/protocol/ids.ts";
 import type { ProjectItem } from "../../../shared/store/items.ts";
-import { type BranchHead, ForgeError, type RepositoryHeads } from "../../../shared/usecases/forge.ts";
+import type { BranchHead, RepositoryHeads } from "../../../shared/usecases/forge.ts";
 import { type GithubAnswer, type GithubClient, headerOf, parseAnswer } from "./github-client.ts";
 
 /**
@@ -46,6 +46,7 @@ export async function listHeads(
   const pulls = await readPages(client, project, "pulls");
   return {
     etag: joinSeen(branches.etags, pulls.etags),
+    isCut: branches.isCut || pulls.isCut,
     branches: branches.pages.flatMap((page) => parseAnswer(branchList, page, "list of branches")).map(toHead),
     pulls: pulls.pages.flatMap((page) => parseAnswer(pullList, page, "list of pull requests")).map(toTrigger),
   };
@@ -77,13 +78,12 @@ async function readPages(client: GithubClient, project: ProjectItem, list: ListN
   for (let page = 1; page <= FORGE_HEAD_PAGES_MAX; page += 1) {
     const answer = await readPage(client, project, list, page);
     pages.push(answer);
-    if (!Array.isArray(answer.data) || answer.data.length < PAGE)
-      return { pages, etags: pages.map((each) => headerOf(each, "etag")) };
+    if (!Array.isArray(answer.data) || answer.data.length < PAGE) return { pages, etags: etagsOf(pages), isCut: false };
   }
-  throw new ForgeError(`${project.forge.repository} has more than ${FORGE_HEAD_PAGES_MAX * PAGE} ${list}`, {
-    retry: false,
-  });
+  return { pages, etags: etagsOf(pages), isCut: true };
 }
+
+const etagsOf = (pages: readonly GithubAnswer[]) => pages.map((each) => headerOf(each, "etag"));
 
 /** Undefined where a page came without an etag: then the next look reads all again. */
 function joinSeen(

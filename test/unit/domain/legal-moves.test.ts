@@ -101,7 +101,7 @@ const SWEEP_MACHINE: Machine = { kept: { kept: ["record"] } };
 const JOIN_MACHINE: Machine = { open: { open: ["endNode"] } };
 
 const DELIVERY_MACHINE: Machine = {
-  received: { handled: ["handle"], ignored: ["ignore"], failed: ["fail"], received: ["postpone"] },
+  received: { handled: ["handle"], ignored: ["ignore"], failed: ["fail"], received: ["postpone", "remind"] },
 };
 
 const REF_MACHINE: Machine = { open: { open: ["advance", "enter", "leave"] } };

@@ -43,6 +43,20 @@ test("with too little time left it asks no forge", async () => {
   expect(world.repositories.get("acme/shop")?.calls).toEqual([]);
 });
 
+test("an outbox's key that is none keeps no other report from being asked for", async () => {
+  const hints: unknown[] = [];
+  const reports = {
+    dueOutboxes: async () => [
+      { pk: "T#main#NONSENSE", sk: "STATUS" },
+      { pk: "T#main#RUN#run_1", sk: "STATUS" },
+    ],
+  };
+  const queues = { ...makeSweepWorld().deps.queues, sendReport: async (ref: unknown) => void hints.push(ref) };
+  const { call } = sweepOf({ reports, queues } as unknown as Partial<Deps>);
+  await expect(call(30_000)).rejects.toThrow("NONSENSE");
+  expect(hints).toEqual([{ tenant: "main", runId: "run_1" }]);
+});
+
 test("a part that fails fails the invocation, is logged, and its metrics are written", async () => {
   const reports = {
     dueOutboxes: async () => {

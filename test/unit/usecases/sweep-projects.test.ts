@@ -187,6 +187,29 @@ describe("a first sight that dies at any of its writes", () => {
   );
 });
 
+test("of a repository with too many heads those are compared that the forge was asked for", async () => {
+  const { project, repository } = await seenProject({ main: sha("m1"), old: sha("o1") });
+  repository.isCut = true;
+  repository.branches.set("main", sha("m2"));
+  // Which ones are shown changes with every branch that comes or goes.
+  repository.branches.delete("old");
+  repository.branches.set("beyond", sha("b1"));
+  await sweepAfter(10);
+  expect(world.runs().map(shown)).toEqual([`push main ${sha("m2")}`]);
+  expect(world.table.get(branchKey(headsRefOf(project), "old"))).toMatchObject({ state: "seen" });
+  // Whole again: what is seen for the first time now was there before.
+  repository.isCut = false;
+  for (const branch of ["x", "y"]) repository.branches.set(branch, sha(branch));
+  await sweepAfter(5);
+  expect(world.runs()).toHaveLength(1);
+  repository.branches.set("new", sha("n1"));
+  repository.branches.set("beyond", sha("b2"));
+  await sweepAfter(5);
+  expect(world.runs().map(shown).sort()).toEqual(
+    [`push main ${sha("m2")}`, `push beyond ${sha("b2")}`, `push new ${sha("n1")}`].sort(),
+  );
+});
+
 test("a project is compared once every five minutes, and with its whole list once an hour", async () => {
   const { repository } = await seenProject();
   await sweepAfter(1);
@@ -259,9 +282,33 @@ describe("a forge that fails", () => {
     for (const name of ["bad", "good", "better"]) repository.branches.set(name, sha(name));
     await sweepAfter(10);
     expect(world.runs().map((run) => run.trigger?.branch)).toEqual(["good", "better"]);
+    expect(world.counted.get("SweepFailed")).toBe(1);
     repository.forge.readFile = readFile;
-    await sweepAfter(30);
+    await sweepAfter(SWEEP_WHOLE_MS / MINUTE_MS);
     expect(world.runs().map((run) => run.trigger?.branch)).toEqual(["good", "better", "bad"]);
+  });
+
+  test.each([
+    ["the forge refuses", new ForgeError("refused", { status: 403, retry: false })],
+    ["a mistake of ours breaks", new TypeError("a mistake of ours")],
+  ])("for one head that %s keeps no schedule, and no branch that is gone, from its turn", async (_what, error) => {
+    const { project, repository } = await seenProject({ main: sha("m1"), gone: sha("g1") });
+    await sweepAfter(5);
+    const { readFile } = repository.forge;
+    repository.forge.readFile = async (at, commit, path) => {
+      if (commit === sha("bad")) throw error;
+      return readFile(at, commit, path);
+    };
+    repository.branches.set("bad", sha("bad"));
+    repository.branches.set("main", sha("m2"));
+    repository.branches.delete("gone");
+    repository.files.set(".baton/night.yml", "on: {schedule: [{cron: '0 4 * * *'}]}\njobs: {a: {run: x}}\n");
+    world.clock.nowMs += SWEEP_PROJECT_MS;
+    const swept = sweepProjects(world.deps, never);
+    if (error instanceof ForgeError) await swept;
+    else await expect(swept).rejects.toThrow("a mistake of ours");
+    expect(world.schedules()).toHaveLength(1);
+    expect(world.table.get(branchKey(headsRefOf(project), "gone"))).toMatchObject({ state: "gone" });
   });
 
   test("at a first sight: it is seen when the forge answers", async () => {
