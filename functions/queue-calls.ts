@@ -16,6 +16,7 @@ const deliveryRequest = z.object({
   forge: z.literal("github"),
   project: projectName,
   deliveryId: z.string(),
+  fence: z.int().optional(),
 });
 const planMessage = z.union([deliveryRequest, planRequest]);
 const tick = z.object({ tenant: z.string(), runId, seq: z.int().optional() });

@@ -1,5 +1,5 @@
 import type { Offer } from "../protocol/leases.ts";
-import type { OutboxRef } from "./keys.ts";
+import type { DeliveryRef, OutboxRef } from "./keys.ts";
 
 export interface PoolOffer {
   readonly pool: string;
@@ -12,6 +12,11 @@ export interface Tick {
   readonly tenant: string;
   readonly runId: string;
   readonly seq?: number;
+}
+
+/** Asks for a delivery to be decided. With `fence` only where no try came since that one: so that tries cannot multiply. */
+export interface DeliveryHint extends DeliveryRef {
+  readonly fence?: number | undefined;
 }
 
 export interface Queues {

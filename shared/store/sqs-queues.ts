@@ -4,8 +4,7 @@ import {
   SendMessageCommand,
   type SQSClient,
 } from "@aws-sdk/client-sqs";
-import type { DeliveryRef } from "./keys.ts";
-import type { PoolOffer, Queues } from "./queues.ts";
+import type { DeliveryHint, PoolOffer, Queues } from "./queues.ts";
 
 const BATCH_MAX = 10;
 const DELAY_SECONDS_MAX = 900;
@@ -51,9 +50,13 @@ export function makeSqsQueues(
 }
 
 /** Asks for a delivery to be decided, on the queue of plans: one more queue would cost its pollers. */
-export function makeDeliverySender(client: SQSClient, QueueUrl: string): (ref: DeliveryRef) => Promise<void> {
-  return async (ref) => {
-    await client.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify({ kind: "delivery", ...ref }) }));
+export function makeDeliverySender(
+  client: SQSClient,
+  QueueUrl: string,
+): (hint: DeliveryHint, delayMs?: number) => Promise<void> {
+  return async (hint, delayMs = 0) => {
+    const MessageBody = JSON.stringify({ kind: "delivery", ...hint });
+    await client.send(new SendMessageCommand({ QueueUrl, MessageBody, DelaySeconds: delaySeconds(delayMs) }));
   };
 }
 

@@ -9,9 +9,11 @@ import {
 import type { Trigger } from "../protocol/triggers.ts";
 import type { Decision } from "../protocol/webhooks.ts";
 import { type DeliveryRef, deliveryKey } from "../store/keys.ts";
+import type { DeliveryHint } from "../store/queues.ts";
 import type { Cause } from "../store/store.ts";
 import type { DeliveryItem } from "../store/trigger-items.ts";
 import { ForgeError } from "./forge.ts";
+import { hintPostponed } from "./hints.ts";
 import { startTriggered } from "./start-triggered.ts";
 import type { TriggerDeps } from "./trigger-deps.ts";
 
@@ -20,11 +22,13 @@ const CAUSE: Cause = { actor: "trigger" };
 /**
  * Decides a delivery that is `received`: starts its runs and writes down what came of it. Two at once are harmless. A
  * forge that does not answer now postpones it; one that refuses, or is silent for hours, fails it. Anything else is
- * thrown: the message comes back, and sweep sends another.
+ * thrown: the message comes back, and sweep sends another. A hint with a `fence` is for one try alone: a copy of it, or one
+ * that another try was faster than, does nothing.
  */
-export async function decideDelivery(deps: TriggerDeps, ref: DeliveryRef): Promise<void> {
+export async function decideDelivery(deps: TriggerDeps, { fence, ...ref }: DeliveryHint): Promise<void> {
   const item = await deps.triggers.getDelivery(deliveryKey(ref));
   if (item?.state !== "received" || item.trigger === undefined) return;
+  if (fence !== undefined && fence !== item.fence) return;
   const refusal = refusalOf(item, item.trigger);
   if (refusal !== undefined) return ignore(deps, item, refusal);
   const project = await deps.projects.getProject(ref.tenant, ref.project);
@@ -34,7 +38,7 @@ export async function decideDelivery(deps: TriggerDeps, ref: DeliveryRef): Promi
     decisions = await startTriggered(deps, project, item.trigger, "webhook");
   } catch (error) {
     if (!(error instanceof ForgeError)) throw error;
-    return postponeOrFail(deps, item, error);
+    return postponeOrFail(deps, ref, item, error);
   }
   const { applied } = await deps.store.apply(
     deliveryMoves.handle,
@@ -57,7 +61,12 @@ async function ignore(deps: TriggerDeps, item: DeliveryItem, reason: string): Pr
   if (applied) deps.metrics.count("DeliveriesHandled", 1, { outcome: "ignored" });
 }
 
-async function postponeOrFail(deps: TriggerDeps, item: DeliveryItem, error: ForgeError): Promise<void> {
+async function postponeOrFail(
+  deps: TriggerDeps,
+  ref: DeliveryRef,
+  item: DeliveryItem,
+  error: ForgeError,
+): Promise<void> {
   const nowMs = deps.clock.nowMs();
   const reason = error.message.slice(0, REASON_LENGTH_MAX).toWellFormed();
   const isLate = nowMs - item.receivedAtMs > DELIVERY_GIVE_UP_MS;
@@ -73,7 +82,9 @@ async function postponeOrFail(deps: TriggerDeps, item: DeliveryItem, error: Forg
     return;
   }
   const backoffMs = Math.min(DELIVERY_RETRY_MAX_MS, DELIVERY_RETRY_MIN_MS * 2 ** item.fence);
-  const wakeAtMs = nowMs + Math.max(backoffMs, error.retryAfterMs ?? 0);
-  const args = { nowMs, fence: item.fence, nextFence: item.fence + 1, wakeAtMs };
-  await deps.store.apply(deliveryMoves.postpone, item, args, { ...CAUSE, reason });
+  const delayMs = Math.max(backoffMs, error.retryAfterMs ?? 0);
+  const nextFence = item.fence + 1;
+  const args = { nowMs, fence: item.fence, nextFence, wakeAtMs: nowMs + delayMs };
+  const { applied } = await deps.store.apply(deliveryMoves.postpone, item, args, { ...CAUSE, reason });
+  if (applied) await hintPostponed(deps, { ...ref, fence: nextFence }, delayMs);
 }

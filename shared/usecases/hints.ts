@@ -1,7 +1,8 @@
 import type { JobItem, RunItem } from "../store/items.ts";
 import type { OutboxRef, RunRef } from "../store/keys.ts";
-import type { PoolOffer } from "../store/queues.ts";
+import type { DeliveryHint, PoolOffer } from "../store/queues.ts";
 import type { Deps } from "./deps.ts";
+import type { DeliveryDeps } from "./trigger-deps.ts";
 
 /** What SQS can hold a message back. */
 const QUEUE_DELAY_MAX_MS = 15 * 60_000;
@@ -55,6 +56,16 @@ export async function tickNow(deps: Deps, run: RunRef): Promise<void> {
 /** A run has changed, or one of its jobs: where a forge shows it, the forge is to be told. */
 export async function hintReport(deps: Deps, item: RunRef & { readonly reports?: boolean | undefined }): Promise<void> {
   if (item.reports === true) await hintOutbox(deps, { tenant: item.tenant, runId: item.runId }, 0);
+}
+
+/** Asks for a delivery that was postponed, when its wait is over. What a queue cannot wait for is left to sweep. */
+export async function hintPostponed(
+  deps: Pick<DeliveryDeps, "sendDelivery" | "metrics" | "log">,
+  delivery: DeliveryHint,
+  delayMs: number,
+): Promise<void> {
+  if (delayMs > QUEUE_DELAY_MAX_MS) return;
+  await hint(deps, "a delivery", () => deps.sendDelivery(delivery, delayMs));
 }
 
 /** Wakes the sender of one outbox. What lies further ahead than a queue can wait is left to sweep. */

@@ -1,5 +1,5 @@
-import type { DeliveryRef } from "../store/keys.ts";
 import type { ProjectStore } from "../store/project-store.ts";
+import type { DeliveryHint } from "../store/queues.ts";
 import type { SecretStore } from "../store/secret-store.ts";
 import type { TriggerStore } from "../store/trigger-store.ts";
 import type { Deps } from "./deps.ts";
@@ -17,8 +17,8 @@ export interface ProjectDeps extends Deps {
 /** What receiving a webhook needs: it asks no forge, and so is small. */
 export interface DeliveryDeps extends ProjectDeps {
   readonly triggers: TriggerStore;
-  /** Asks the plan function to decide a delivery: a hint, which sweep sends again where it was lost. */
-  readonly sendDelivery: (ref: DeliveryRef) => Promise<void>;
+  /** Asks the plan function to decide a delivery, now or after `delayMs`: a hint, which sweep sends again where it was lost. */
+  readonly sendDelivery: (hint: DeliveryHint, delayMs?: number) => Promise<void>;
 }
 
 /** What deciding over events of a forge needs. */

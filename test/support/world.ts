@@ -13,7 +13,7 @@ import { makeDynamoRunnerStore } from "../../shared/store/dynamo-runner-store.ts
 import { makeDynamoStore } from "../../shared/store/dynamo-store.ts";
 import { makeDynamoTriggerStore } from "../../shared/store/dynamo-trigger-store.ts";
 import type { DeliveryRef, OutboxRef } from "../../shared/store/keys.ts";
-import type { PoolOffer, Queues, Tick } from "../../shared/store/queues.ts";
+import type { DeliveryHint, PoolOffer, Queues, Tick } from "../../shared/store/queues.ts";
 import type { AuditDeps } from "../../shared/usecases/audit.ts";
 import type { SessionClaims } from "../../shared/usecases/lease-token.ts";
 import type { SessionDeps } from "../../shared/usecases/open-session.ts";
@@ -32,6 +32,7 @@ export interface World {
     ticks: (Tick & { delayMs: number })[];
     plans: { tenant: string; runId: string }[];
     deliveries: DeliveryRef[];
+    postponed: { delivery: DeliveryHint; delayMs: number }[];
     reports: { ref: OutboxRef; delayMs: number }[];
   };
   readonly objects: Map<string, string>;
@@ -52,7 +53,7 @@ export async function startWorld(pools: readonly string[] = ["default", "gpu"]):
   await createTable(plain);
   const client = toDocumentClient(plain);
   const clock = { nowMs: START_MS };
-  const sent: World["sent"] = { offers: [], ticks: [], plans: [], deliveries: [], reports: [] };
+  const sent: World["sent"] = { offers: [], ticks: [], plans: [], deliveries: [], postponed: [], reports: [] };
   const objects = new Map<string, string>();
   const secrets = new Map<string, string>();
   const repositories = new Map<string, FakeRepository>();
@@ -66,7 +67,8 @@ export async function startWorld(pools: readonly string[] = ["default", "gpu"]):
     forgeHosts: ["api.github.com"],
     forge: forgeOf(repositories),
     triggers: makeDynamoTriggerStore(client, TABLE_NAME),
-    sendDelivery: async (ref) => void sent.deliveries.push(ref),
+    sendDelivery: async (delivery, delayMs) =>
+      void (delayMs === undefined ? sent.deliveries.push(delivery) : sent.postponed.push({ delivery, delayMs })),
     queues: recordingQueues(sent),
     bucket: memoryBucket(objects),
     clock: { nowMs: () => clock.nowMs, monotonicMs: () => clock.nowMs },
