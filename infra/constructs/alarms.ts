@@ -1,5 +1,13 @@
 import { Duration } from "aws-cdk-lib";
-import { Alarm, ComparisonOperator, type IMetric, Metric, Stats, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
+import {
+  Alarm,
+  ComparisonOperator,
+  type IMetric,
+  MathExpression,
+  Metric,
+  Stats,
+  TreatMissingData,
+} from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { Construct } from "constructs";
@@ -9,8 +17,8 @@ import type { BatonControl } from "../stacks/baton-control.ts";
 import type { BatonData } from "../stacks/baton-data.ts";
 
 const PERIOD = Duration.minutes(5);
-/** A pool whose oldest offer waits for so long has no runner, or too few. Offers live for an hour. */
-const OFFER_AGE_SECONDS = 600;
+/** A job that waits for so long has no runner, or its pool too few; whether its offers lie in a queue or were swallowed. */
+const OFFER_AGE_MS = 600_000;
 /** A runner that dies is normal with spot hosts; more in five minutes is a fault. */
 const LEASES_LOST = 5;
 /** Ticks are handled within seconds; sweep heals what is a minute late. */
@@ -40,7 +48,10 @@ export const batonMetric = (
     dimensionsMap: { service: METRIC_SERVICE, ...dimensions },
   });
 
-/** The alarms. Each metric in one is $0.10 a month beyond the ten that every account has free. */
+/**
+ * The alarms. Each metric in one is $0.10 a month beyond the ten that every account has free: all ten are used. Hints that
+ * failed (`HintsFailed`) need none: where they matter, offers wait or ticks come late.
+ */
 export class Alarms extends Construct {
   constructor(
     scope: Construct,
@@ -67,24 +78,23 @@ export class Alarms extends Construct {
   }
 }
 
-function ofQueues({ pools, queues }: BatonData): AlarmRow[] {
-  const offers = [...pools].map(([pool, { queue }]) => ({
-    name: `offers-wait-${pool}`,
-    metric: queue.metricApproximateAgeOfOldestMessage({ period: PERIOD, statistic: Stats.MAXIMUM }),
-    above: OFFER_AGE_SECONDS,
-    meaning: `Jobs of pool ${pool} find no runner: is one there, and does it reach the queue?`,
-  }));
-  const letters = [...queues].map(([name, { deadLetters }]) => ({
+function ofQueues({ queues }: BatonData): AlarmRow[] {
+  return [...queues].map(([name, { deadLetters }]) => ({
     name: `${name}-dead`,
     metric: deadLetters.metricApproximateNumberOfMessagesVisible({ period: PERIOD, statistic: Stats.MAXIMUM }),
     above: 0,
     meaning: `A message of ${name} failed too often: read it, and the function's log of its time.`,
   }));
-  return [...offers, ...letters];
 }
 
 function ofFunctions(control: BatonControl): AlarmRow[] {
   return [
+    {
+      name: "offers-wait",
+      metric: batonMetric("OldestOfferAgeMs", Stats.MAXIMUM),
+      above: OFFER_AGE_MS,
+      meaning: "Jobs find no runner: `baton status` names their pool. Is one there, and does it reach the queue?",
+    },
     {
       name: "leases-lost",
       metric: batonMetric("LeasesLost", Stats.SUM),
@@ -105,9 +115,26 @@ function ofFunctions(control: BatonControl): AlarmRow[] {
     },
     {
       name: "sweep-silent",
-      metric: control.functionOf("sweep").function.metricInvocations({ period: PERIOD, statistic: Stats.SUM }),
+      metric: sweepsDone(control),
       below: 1,
-      meaning: "Nobody sweeps, so that what is lost stays lost: look at the schedule.",
+      meaning: "No sweep ends well, so that what is lost stays lost: look at its log, and at the schedule.",
+    },
+    {
+      name: "reports-failed",
+      metric: batonMetric("ReportsFailed", Stats.SUM),
+      above: 0,
+      meaning: "A forge refuses to be shown a run: report's log says which, and why.",
     },
   ];
+}
+
+/** Sweeps without an error: one that fails each minute is called often enough. */
+function sweepsDone(control: BatonControl): IMetric {
+  const sweep = control.functionOf("sweep").function;
+  const sum = { period: PERIOD, statistic: Stats.SUM };
+  return new MathExpression({
+    expression: "called - FILL(failed, 0)",
+    usingMetrics: { called: sweep.metricInvocations(sum), failed: sweep.metricErrors(sum) },
+    period: PERIOD,
+  });
 }
