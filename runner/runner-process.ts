@@ -3,6 +3,7 @@ import { readFile, rm } from "node:fs/promises";
 import { flushCompileCache } from "node:module";
 import { join } from "node:path";
 import { exchangeOverHttp } from "../shared/lib/http-call.ts";
+import { openFileWarning } from "../shared/lib/open-file.ts";
 import { removeTree } from "../shared/lib/remove-tree.ts";
 import type { RequestMeter } from "../shared/lib/request-meter.ts";
 import { makeClient } from "../shared/protocol/client.ts";
@@ -69,6 +70,7 @@ async function findServer(options: RunnerOptions, environment: RunnerEnvironment
   const url = server.url ?? environment.url;
   if (url === undefined) throw new UsageError("--url is missing (or BATON_URL)");
   const token = await readToken(server.tokenFile, environment);
+  for (const file of [server.tokenFile, options.secretsFile]) if (file !== undefined) await warnOpenFile(file);
   if (options.forgetToken && server.tokenFile !== undefined) await rm(server.tokenFile);
   return { url, token };
 }
@@ -188,6 +190,11 @@ async function readToken(tokenFile: string | undefined, environment: RunnerEnvir
   } catch (cause) {
     throw new UsageError(`--token-file: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
+}
+
+async function warnOpenFile(file: string): Promise<void> {
+  const warning = await openFileWarning(file);
+  if (warning !== undefined) process.stderr.write(`baton runner: ${warning}\n`);
 }
 
 /**

@@ -10,6 +10,7 @@ import { SIGNAL_EXIT, type StopSignal } from "../exit-codes.ts";
 import type { KeptRunner } from "../local/keep-runner.ts";
 import { type LocalStack, RUNNER_LOG, stackEnd, startRunner, tailOf } from "../local/local-stack.ts";
 import { onStopSignals } from "../local/stop-signals.ts";
+import { warnOpenFile } from "../local/warn-open-file.ts";
 import { findRepository } from "../snapshot/repository.ts";
 
 interface UpOptions {
@@ -30,6 +31,7 @@ const PORT_DEFAULT = 4_800;
 export async function upCommand(context: Context, given: UpOptions): Promise<void> {
   const { cwd } = context.environment;
   const options = { ...(await readServerConfig(cwd)), ...given };
+  if (options.secretsFile !== undefined) await warnOpenFile(context, resolve(cwd, options.secretsFile));
   const stateDir = resolve(cwd, options.state ?? STATE_FOLDER);
   const local: LocalStack = {};
   const stopped = Promise.withResolvers<StopSignal>();
