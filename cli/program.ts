@@ -131,7 +131,7 @@ function addAccessCommands(program: Command, context: Context): void {
       "after",
       examples(
         "baton bootstrap --function baton-admin --url https://ci.example.com",
-        "baton bootstrap --function baton-admin --scope runner --name fleet --json",
+        "baton bootstrap --function baton-admin --scope admin --name ops --json",
       ),
     )
     .action(async (options) => (await import("./commands/bootstrap.ts")).bootstrapCommand(context, options));
@@ -148,7 +148,7 @@ function addTokensCommands(program: Command, context: Context): void {
         .choices(["read", "run", "runner", "admin"])
         .makeOptionMandatory(),
     )
-    .option("--pool <pool...>", "the only pools that a runner with it may serve (default: any)")
+    .option("--pool <pool...>", "the only pools that a runner with it may serve (default: any but forks)")
     .addOption(urlOption())
     .option("--json", "the token and its description as JSON")
     .addHelpText(

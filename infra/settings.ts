@@ -66,6 +66,9 @@ const wholeSchema = schema
   })
   .refine(({ pools, fleetPools }) => fleetPools.every((pool) => pools.includes(pool)), {
     error: "fleetPools names a pool that pools does not",
+  })
+  .refine(({ fleetPools }) => !fleetPools.includes(POOL_FORKS) || fleetPools.length === 1, {
+    error: `a fleet that serves ${POOL_FORKS} serves no other pool: a step there may find the fleet's token`,
   });
 export type Settings = z.infer<typeof wholeSchema>;
 

@@ -1,18 +1,27 @@
+import { POOL_FORKS } from "../shared/domain/plan.ts";
 import type { Scope } from "../shared/protocol/tokens.ts";
 import { readTextFile, type StateFolder, writePrivateFile } from "./state-folder.ts";
 
 /** Makes an API token and keeps its hash in the table; answers the token itself. */
-export type MintToken = (name: string, scopes: readonly Scope[]) => Promise<string>;
+export type MintToken = (name: string, scopes: readonly Scope[], pools?: readonly string[]) => Promise<string>;
 
 /**
  * Writes the first two tokens, each to a file that only its owner reads; a restart finds them. `fresh`: the table is
- * new, so that tokens of before would not be known to it.
+ * new, so that tokens of before would not be known to it. Answers where the runner's is. One that is bound to no pool does
+ * not open the pool for forks: where that is served, the runner has another, bound to the pools of this very start.
  */
-export async function bootstrapTokens(folder: StateFolder, mint: MintToken, fresh: boolean): Promise<void> {
+export async function bootstrapTokens(
+  folder: StateFolder,
+  mint: MintToken,
+  { fresh, pools }: { readonly fresh: boolean; readonly pools: readonly string[] },
+): Promise<string> {
+  const isBound = pools.includes(POOL_FORKS);
+  const file = isBound ? `${folder.runnerTokenFile}-${POOL_FORKS}` : folder.runnerTokenFile;
   await Promise.all([
     ensureToken(folder, folder.tokenFile, fresh, () => mint("owner", ["read", "run", "runner", "admin"])),
-    ensureToken(folder, folder.runnerTokenFile, fresh, () => mint("embedded-runner", ["runner"])),
+    ensureToken(folder, file, fresh || isBound, () => mint("embedded-runner", ["runner"], isBound ? pools : undefined)),
   ]);
+  return file;
 }
 
 async function ensureToken(

@@ -8,7 +8,7 @@ import { prometheusStackMeter } from "./stack-meter.ts";
 export async function loadRealParts(): Promise<StackParts> {
   return {
     handlers: await loadFunctions(new URL("../functions/", import.meta.url)),
-    mintToken: async (name, scopes) => (await createToken(deps, { name, scopes })).token,
+    mintToken: async (name, scopes, pools) => (await createToken(deps, { name, scopes, pools })).token,
     meter: prometheusStackMeter(deps.observer.registry, deps.meter),
   };
 }

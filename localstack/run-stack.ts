@@ -77,7 +77,10 @@ export async function runStack(ground: StackGround): Promise<RunningStack> {
     ground.loadParts(),
     createResources({ dynamodb, aws, sqs, s3, awsUrl }, options.pools),
   ]);
-  await Promise.all([bootstrapTokens(folder, parts.mintToken, fresh), returnOrphans(aws, sqs, awsUrl)]);
+  const [runnerTokenFile] = await Promise.all([
+    bootstrapTokens(folder, parts.mintToken, { fresh, pools: options.pools }),
+    returnOrphans(aws, sqs, awsUrl),
+  ]);
   dynamodb.destroy();
   s3?.destroy();
 
@@ -92,7 +95,7 @@ export async function runStack(ground: StackGround): Promise<RunningStack> {
     url: `http://${urlHost(options.host)}:${gateway.port}`,
     pid: process.pid,
     tokenFile: folder.tokenFile,
-    runnerTokenFile: folder.runnerTokenFile,
+    runnerTokenFile,
     ports: { gateway: gateway.port, dynamodb: engine.port, aws: aws.port },
     enginePid: engine.pid,
   };

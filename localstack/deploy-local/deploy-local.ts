@@ -197,7 +197,7 @@ Baton is deployed. To use it:
 
   export BATON_URL='${url}'
   export BATON_TOKEN='${token}'${trust === undefined ? "" : `\n  export NODE_EXTRA_CA_CERTS='${trust}'`}
-  (umask 077; npx baton tokens create --name laptop --scope runner > ${folder}/runner-token)
+  (umask 077; npx baton tokens create --name laptop --scope runner --pool default > ${folder}/runner-token)
   npx baton runner --url "$BATON_URL" --token-file ${folder}/runner-token --allow-source "$PWD" &
   npx baton runs create examples/hello.yml --follow
 

@@ -1,4 +1,5 @@
 import { DomainError } from "../domain/errors.ts";
+import { POOL_FORKS } from "../domain/plan.ts";
 import { forgeUrlProblem } from "../lib/forge-hosts.ts";
 import type { AuditActor } from "../protocol/audit.ts";
 import type { AddProject, ChangeProject, ForgeSecret, ProjectBody, ProjectView } from "../protocol/projects.ts";
@@ -216,6 +217,9 @@ function warningsOf(deps: ProjectDeps, { forge, forks, reports }: ProjectBody): 
   return [
     ...(forks.mode !== "never" && !pools.includes(forks.pool)
       ? [`there is no pool ${forks.pool}: pull requests from forks fail until there is (there is: ${pools.join(", ")})`]
+      : []),
+    ...(forks.mode !== "never" && forks.pool !== POOL_FORKS
+      ? [`runner tokens that are bound to no pool open the pool ${forks.pool} too; the pool ${POOL_FORKS} they do not`]
       : []),
     ...(forge.credentials === "none" && reports.mode !== "off"
       ? ["without credentials nothing is reported to the forge, and only public repositories can be read"]

@@ -1,5 +1,6 @@
 import { DomainError } from "../domain/errors.ts";
 import { TOKEN_CACHE_MS } from "../domain/limits.ts";
+import { POOL_FORKS } from "../domain/plan.ts";
 import { equalInConstantTime } from "../lib/signed-token.ts";
 import type { Scope, TokenView } from "../protocol/tokens.ts";
 import type { TokenItem } from "../store/items.ts";
@@ -68,9 +69,14 @@ export interface Principal {
 
 /**
  * A step that finds its runner's token must not get out of its pool with it (SECURITY 19). Throws `forbidden` where the
- * token is bound to other pools.
+ * token is bound to other pools, or to none and the pool is the one that runs what nobody trusts.
  */
 export function assertServes({ name, pools }: Principal, wanted: readonly string[]): void {
+  if (pools === undefined && wanted.includes(POOL_FORKS))
+    throw new DomainError(
+      "forbidden",
+      `the token ${name} opens every pool, so it may not serve ${POOL_FORKS}: make one that is bound to it (baton tokens create --scope runner --pool ${POOL_FORKS})`,
+    );
   const other = wanted.find((pool) => pools !== undefined && !pools.includes(pool));
   if (other === undefined) return;
   throw new DomainError("forbidden", `the token ${name} is for the pools ${pools?.join(", ")}, and not for ${other}`);

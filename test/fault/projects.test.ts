@@ -134,6 +134,14 @@ test("SECURITY 9: a secret that is set while its project is removed does not out
   expect(secretsOf("removed-first")).toEqual([]);
 });
 
+test("SECURITY 19: whoever names another pool for forks is told what opens it", async () => {
+  const add = (name: string, forks?: object) =>
+    addProject(deps, projectBody.parse({ name, forge: FORGE, forks }), ACTOR);
+  const told = expect.arrayContaining([expect.stringMatching(/bound to no pool open the pool default/)]);
+  expect((await add("own-pool", { mode: "approve", pool: "default" })).warnings).toEqual(told);
+  expect((await add("usual-pool")).warnings).not.toEqual(told);
+});
+
 test("SECURITY 9: a project has no secret that was kept under its name before it", async () => {
   world.secrets.set("projects/again/secrets/_/KEY", "of the one before");
   world.secrets.set("webhooks/again/0", "of the one before");

@@ -134,6 +134,7 @@ describe("settings", () => {
     { fleet: "yes" },
     { vpcId: "vpc-1a2b" },
     { fleetPools: "gpu" },
+    { pools: "default,forks", fleetPools: "default,forks" },
     { awsEndpoint: "nowhere" },
   ])("%j is refused", (context) => {
     expect(() => synthesise(context)).toThrow(/settings/);

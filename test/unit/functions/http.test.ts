@@ -166,6 +166,14 @@ describe("SECURITY 25: an API token", () => {
     for (const token of strangers) expect([401, 409]).toContain((await call(name, { token, params: PARAMS })).status);
   });
 
+  test("SECURITY 19: that is bound to no pool opens none of the pool for forks", async () => {
+    const body = { name: "host", pools: ["default", "forks"], slots: 1 };
+    expect(await call("openSession", { token: tokens["runner"], body })).toMatchObject({
+      status: 403,
+      body: { code: "forbidden", message: expect.stringContaining("--pool forks") },
+    });
+  });
+
   test("SECURITY 19: that is bound to pools opens sessions of no other", async () => {
     const bound = { name: "forks", scopes: ["runner"], pools: ["default"] };
     const made = await call("createToken", { token: tokens["admin"], body: bound });
