@@ -69,6 +69,8 @@ export interface RunContext {
   readonly runId: string;
   readonly sha?: string | undefined;
   readonly branch?: string | undefined;
+  /** The pool that every job has, whatever the definition says: a fork's. */
+  readonly pool?: string | undefined;
 }
 
 /** How `${env.NAME}` is found: the value, or a report and undefined. */

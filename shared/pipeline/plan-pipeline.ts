@@ -63,7 +63,8 @@ function planJob(job: JobDefinition, pipelineEnv: Env, source: EnvSource): Plann
   };
   return {
     id: job.id,
-    pool: read(place, "pool", job.pool, poolMistake) ?? POOL_DEFAULT,
+    // What is overridden is not even read: it may be of a branch that is no pool's name.
+    pool: source.run.pool ?? read(place, "pool", job.pool, poolMistake) ?? POOL_DEFAULT,
     ...(job.needs.length === 0 ? {} : { needs: allOf(job.needs.map((need) => need.value)) }),
     checks: job.checks.map((check) => check.value),
     allowFailure: job.allowFailure,

@@ -15,11 +15,8 @@ export function planDefinition(
   const parsed = parsePipeline(file.text, file.path);
   if (parsed.pipeline === undefined || parsed.problems.length > 0) throw invalid(parsed.problems);
   const { sha, branch } = seed.source ?? {};
-  const planned = planPipeline(parsed.pipeline, { runId: seed.runId, sha, branch });
-  if (planned.plan === undefined || planned.problems.length > 0) throw invalid(planned.problems);
-  const { pool } = seed;
-  const plan =
-    pool === undefined ? planned.plan : { ...planned.plan, jobs: planned.plan.jobs.map((job) => ({ ...job, pool })) };
+  const { plan, problems } = planPipeline(parsed.pipeline, { runId: seed.runId, sha, branch, pool: seed.pool });
+  if (plan === undefined || problems.length > 0) throw invalid(problems);
   const unknown = plan.jobs.find((job) => !deps.settings.pools.includes(job.pool));
   if (unknown !== undefined) {
     throw new DomainError(

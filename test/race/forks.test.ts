@@ -98,6 +98,15 @@ describe("a fork's pull request", () => {
     );
   });
 
+  test("SECURITY 19: runs there also where the pool that it is kept from cannot be made of its branch", async () => {
+    const shop = await forkShop("run");
+    const pipeline = `on: pull_request\njobs: {build: {run: make, pool: "\${git.branch}"}}\n`;
+    shop.repository.filesAt.set(shaOf("base"), new Map([[".baton/ci.yml", pipeline]]));
+    const run = await started(shop, forkPullOf(world, "head", { branch: "feature/no-pool" }));
+    expect(run.state).toBe("live");
+    expect((await jobsOf(run)).map(({ pool }) => pool)).toEqual(["forks"]);
+  });
+
   test("SECURITY 19: tells its runner to ask for no secret", async () => {
     const run = await started(await forkShop("run"));
     await world.deps.store.getRun(run);
