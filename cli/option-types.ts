@@ -16,3 +16,9 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
     throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
   };
 }
+
+/** Parses an argument that names something. An empty one, as of a variable that is not set, would ask for another path. */
+export function named(text: string): string {
+  if (text === "") throw new InvalidArgumentError("It is missing: the text is empty.");
+  return text;
+}

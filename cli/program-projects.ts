@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Context } from "./context.ts";
-import { examples, urlOption, wholeNumber } from "./option-types.ts";
+import { examples, named, urlOption, wholeNumber } from "./option-types.ts";
 
 const PROJECT = "the project's name";
 const APP_ID_MAX = Number.MAX_SAFE_INTEGER;
@@ -23,7 +23,7 @@ export function addProjectsCommands(program: Command, context: Context): void {
 
 function addChanging(projects: Command, context: Context): void {
   settings(connected(projects.command("add")))
-    .argument("<name>", "what to call it here")
+    .argument("<name>", "what to call it here", named)
     .description("Add a project; prints where its webhook goes, and the webhook's secret, this once.")
     .addHelpText(
       "after",
@@ -37,7 +37,7 @@ function addChanging(projects: Command, context: Context): void {
       (await import("./commands/projects-change.ts")).addProjectCommand(context, name, options),
     );
   settings(connected(projects.command("change")))
-    .argument("<name>", PROJECT)
+    .argument("<name>", PROJECT, named)
     .description("Change a project; what is not named stays.")
     .addHelpText(
       "after",
@@ -51,7 +51,7 @@ function addChanging(projects: Command, context: Context): void {
       (await import("./commands/projects-change.ts")).changeProjectCommand(context, name, options),
     );
   connected(projects.command("rotate-webhook"))
-    .argument("<name>", PROJECT)
+    .argument("<name>", PROJECT, named)
     .description("Make a new webhook secret; the one before holds until it is dropped, or until the next one.")
     .option("--drop-old", "make none: end the one before, now that the forge signs with the new one")
     .addHelpText("after", examples("baton projects rotate-webhook app", "baton projects rotate-webhook app --drop-old"))
@@ -59,7 +59,7 @@ function addChanging(projects: Command, context: Context): void {
       (await import("./commands/projects-change.ts")).rotateWebhookCommand(context, name, options),
     );
   connected(projects.command("rm"))
-    .argument("<name>", PROJECT)
+    .argument("<name>", PROJECT, named)
     .description("Remove a project and its secrets; its runs stay.")
     .addHelpText("after", examples("baton projects rm app"))
     .action(async (name: string, options) =>
@@ -73,15 +73,15 @@ function addReading(projects: Command, context: Context): void {
     .addHelpText("after", examples("baton projects list", "baton projects list --json"))
     .action(async (options) => (await import("./commands/projects-read.ts")).listProjectsCommand(context, options));
   connected(projects.command("show"))
-    .argument("<name>", PROJECT)
+    .argument("<name>", PROJECT, named)
     .description("Show a project, without its credentials.")
     .addHelpText("after", examples("baton projects show app"))
     .action(async (name: string, options) =>
       (await import("./commands/projects-read.ts")).showProjectCommand(context, name, options),
     );
   connected(projects.command("delivery"))
-    .argument("<name>", PROJECT)
-    .argument("<id>", "the delivery's id, as the forge shows it among the webhook's deliveries")
+    .argument("<name>", PROJECT, named)
+    .argument("<id>", "the delivery's id, as the forge shows it among the webhook's deliveries", named)
     .description(
       "Say what came of a webhook's delivery: which runs, and why a pipeline did not start. Kept for 7 days.",
     )
@@ -129,8 +129,8 @@ function settings(command: Command): Command {
 
 function addSecrets(secrets: Command, context: Context): void {
   connected(secrets.command("set"))
-    .argument("<project>", PROJECT)
-    .argument("<name>", "the secret's name; jobs get it as a variable of this name")
+    .argument("<project>", PROJECT, named)
+    .argument("<name>", "the secret's name; jobs get it as a variable of this name", named)
     // Whoever gives the value as an argument must not see it repeated by the mistake's message.
     .allowExcessArguments()
     .description("Keep a secret. The value is asked for without echo, or read from stdin.")
@@ -148,15 +148,15 @@ function addSecrets(secrets: Command, context: Context): void {
       await setSecretCommand(context, { project, name, excess: args.length - 2 }, options);
     });
   connected(secrets.command("list"))
-    .argument("<project>", PROJECT)
+    .argument("<project>", PROJECT, named)
     .description("List names and branch patterns; values are never shown.")
     .addHelpText("after", examples("baton secrets list app"))
     .action(async (project: string, options) =>
       (await import("./commands/secrets.ts")).listSecretsCommand(context, project, options),
     );
   connected(secrets.command("rm"))
-    .argument("<project>", PROJECT)
-    .argument("<name>", "the secret's name")
+    .argument("<project>", PROJECT, named)
+    .argument("<name>", "the secret's name", named)
     .description("Remove a secret.")
     .option("--branch <pattern>", "the one with this pattern")
     .addHelpText("after", examples("baton secrets rm app DEPLOY_TOKEN --branch main"))
