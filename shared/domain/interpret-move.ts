@@ -39,8 +39,15 @@ function holds(guard: Guard, item: Item, args: Args): boolean {
       return isComparable(found, other) && (found as number) < (other as number);
     }
     case "contains":
-      return found instanceof Set && found.has(operandValue(guard.value, args));
+      return isMember(found, operandValue(guard.value, args));
   }
+}
+
+/** DynamoDB looks into lists and texts too: what no codec lets in, but a corrupt item may hold. */
+function isMember(found: unknown, value: unknown): boolean {
+  if (found instanceof Set) return found.has(value);
+  if (Array.isArray(found)) return found.includes(value);
+  return typeof found === "string" && typeof value === "string" && found.includes(value);
 }
 
 /** DynamoDB compares values of one type only; a missing attribute compares false. */
@@ -55,11 +62,7 @@ function perform(effect: Effect, next: Item, seen: Item, args: Args): Item {
     case "put":
       return withValue(next, segments, operandValue(effect.value, args));
     case "add":
-      return withValue(
-        next,
-        segments,
-        ((readAt(seen, segments) as number | undefined) ?? 0) + (operandValue(effect.value, args) as number),
-      );
+      return withValue(next, segments, addend(readAt(seen, segments)) + (operandValue(effect.value, args) as number));
     case "addToSet":
     case "removeFromSet":
       return withValue(
@@ -72,9 +75,17 @@ function perform(effect: Effect, next: Item, seen: Item, args: Args): Item {
   }
 }
 
+/** What is absent counts from 0. Like DynamoDB, refuses to add to anything but a number. */
+function addend(found: unknown): number {
+  if (found === undefined) return 0;
+  if (typeof found !== "number") throw new Error("only a number can be added to");
+  return found;
+}
+
 /** DynamoDB has no empty set: removing the last member removes the attribute. */
 function changedSet(kind: "addToSet" | "removeFromSet", found: unknown, member: unknown): Set<unknown> | undefined {
-  const members = new Set(found instanceof Set ? found : []);
+  if (found !== undefined && !(found instanceof Set)) throw new Error("only a set has members");
+  const members = new Set(found ?? []);
   if (kind === "addToSet") members.add(member);
   else members.delete(member);
   return members.size === 0 ? undefined : members;
