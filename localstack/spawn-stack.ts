@@ -29,6 +29,8 @@ export interface SpawnOptions {
 interface StackExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+  /** In words, where it could still say so. */
+  readonly why?: string;
 }
 
 export interface SpawnedStack extends Omit<StackReady, "kind"> {
@@ -76,7 +78,12 @@ export async function spawnStack(options: SpawnOptions): Promise<SpawnedStack> {
   const callOff = () => child.kill("SIGKILL");
   options.signal?.addEventListener("abort", callOff, { once: true });
   const exited = new Promise<StackExit>((settle) => {
-    child.once("exit", (code, signal) => settle({ code, signal }));
+    let why: string | undefined;
+    child.on("message", (message) => {
+      const said = readReport(message);
+      if (said?.kind === "failed") why = said.message;
+    });
+    child.once("exit", (code, signal) => settle({ code, signal, ...(why === undefined ? {} : { why }) }));
   });
   const ready = await waitUntilReady(child, logFile);
   options.signal?.removeEventListener("abort", callOff);

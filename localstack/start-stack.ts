@@ -30,7 +30,7 @@ export async function startStack(argv: readonly string[], loadParts: () => Promi
     await report(failureOf(error));
     process.exit(FAILED_EXIT);
   }
-  void stack.engineLost.then(() => leave("the DynamoDB engine ended"));
+  void stack.engineLost.then(() => engineLost(stack));
   logLine("INFO", "the stack serves", { ...stack.ready, sinceStartMs: Math.round(systemClock.monotonicMs()) });
   await report(stack.ready);
 }
@@ -70,7 +70,15 @@ function onAttemptEnds(): (routeKey: string) => void {
 
 let leaving = false;
 
-async function shutDown(stack: RunningStack | undefined, why: string): Promise<void> {
+/** Nothing works without it: the parent is told why, and the process fails. */
+async function engineLost(stack: RunningStack | undefined): Promise<void> {
+  if (leaving) return;
+  const message = "the table's engine (DynamoDB) has ended, and the control plane with it";
+  if (process.send !== undefined) await report({ kind: "failed", code: "engine_failed", message });
+  await shutDown(stack, message, FAILED_EXIT);
+}
+
+async function shutDown(stack: RunningStack | undefined, why: string, exitCode = 0): Promise<void> {
   if (leaving) return;
   leaving = true;
   logLine("INFO", "the stack stops", { why });
@@ -81,7 +89,7 @@ async function shutDown(stack: RunningStack | undefined, why: string): Promise<v
     logLine("ERROR", "the stack did not stop in order", errorFields(error));
     process.exit(1);
   }
-  process.exit(0);
+  process.exit(exitCode);
 }
 
 /** The channel to the parent closes when the parent ends, kill -9 included. */

@@ -72,6 +72,9 @@ export function cleanUpAtExit(local: LocalStack, temp: TempFolder): () => void {
   return () => void process.off("exit", listener);
 }
 
+/** Metrics among the lines of a log (CloudWatch's embedded format) tell a person nothing. */
+const METRICS = '"_aws":';
+
 /** The last lines of a log file, for a failure's notes. */
 export async function tailOf(file: string): Promise<string[]> {
   const text = await readFile(file, "utf8").catch((error: unknown) => {
@@ -82,12 +85,13 @@ export async function tailOf(file: string): Promise<string[]> {
     .slice(-LOG_TAIL_BYTES_MAX)
     .trimEnd()
     .split("\n")
-    .filter((line) => line !== "")
+    .filter((line) => line !== "" && !line.includes(METRICS))
     .slice(-LOG_TAIL_LINES);
 }
 
 /** Settles when the stack ends by itself: nothing goes on without it. */
 export async function stackEnd(stack: SpawnedStack): Promise<string> {
-  const { code, signal } = await stack.exited;
+  const { code, signal, why } = await stack.exited;
+  if (why !== undefined) return why;
   return `the control plane ${signal === null ? `ended with code ${code ?? "?"}` : `was killed by ${signal}`}`;
 }
