@@ -34,6 +34,13 @@ export const scheduleMoves = table("schedule", {
     ],
     recorded: false,
   },
+  rewind: {
+    doc: "Its times lie further ahead than any due time from now: the clock had been wrong. It is counted from now.",
+    from: ["active"],
+    to: "unchanged",
+    guards: [equals("wakeAtMs", arg("seenWakeAtMs"))],
+    effects: [set("dueAtMs", arg("dueAtMs")), set("wakeAtMs", arg("dueAtMs")), set("tries", 0)],
+  },
   retire: {
     doc: "The line, its project or its repository is gone, or it never comes due again.",
     from: ["active"],

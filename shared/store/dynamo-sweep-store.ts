@@ -5,7 +5,7 @@ import { getItem, parseItem } from "./dynamo-calls.ts";
 import { retryRequest } from "./dynamo-retry.ts";
 import { HEAD_RANGE, type Key, SCHEDULE_RANGE, sweepKey } from "./keys.ts";
 import { migrateItem } from "./migrate.ts";
-import { queryDue } from "./query-due.ts";
+import { queryAhead, queryDue } from "./query-due.ts";
 import { headItemSchema, headsItemSchema, scheduleItemSchema, sweepItemSchema } from "./sweep-items.ts";
 import type { SweepStore } from "./sweep-store.ts";
 
@@ -35,6 +35,11 @@ export function makeDynamoSweepStore(client: DynamoDBDocumentClient, TableName: 
   return {
     async due(shard, nowMs, limit) {
       const items = await queryDue(client, TableName, { shard, untilMs: nowMs, limit });
+      return items.map((item) => keySchema.parse(item));
+    },
+
+    async ahead(shard, afterMs, limit) {
+      const items = await queryAhead(client, TableName, { shard, afterMs, limit });
       return items.map((item) => keySchema.parse(item));
     },
 

@@ -19,3 +19,21 @@ export async function queryDue(
   const answer = await retryRequest(() => client.send(new QueryCommand(input)));
   return answer.Items ?? [];
 }
+
+/** What one shard has whose `wakeAtMs` is later than `afterMs`, furthest first. */
+export async function queryAhead(
+  client: DynamoDBDocumentClient,
+  TableName: string,
+  ahead: { readonly shard: string; readonly afterMs: number; readonly limit: number },
+): Promise<Item[]> {
+  const input = {
+    TableName,
+    IndexName: TABLE.indexes[0].name,
+    KeyConditionExpression: "dueShard = :shard AND wakeAtMs > :after",
+    ExpressionAttributeValues: { ":shard": ahead.shard, ":after": ahead.afterMs },
+    ScanIndexForward: false,
+    Limit: ahead.limit,
+  };
+  const answer = await retryRequest(() => client.send(new QueryCommand(input)));
+  return answer.Items ?? [];
+}

@@ -36,7 +36,7 @@ export async function compareHeads(
   isOver: IsOver,
 ): Promise<{ isWhole: boolean }> {
   const listedAtMs = deps.clock.nowMs();
-  const isWholeDue = heads.etag === "" || listedAtMs - heads.listedAtMs >= SWEEP_WHOLE_MS;
+  const isWholeDue = heads.etag === "" || Math.abs(listedAtMs - heads.listedAtMs) >= SWEEP_WHOLE_MS;
   const listed = await deps.forge.listHeads(project, isWholeDue ? undefined : heads.etag);
   if (listed === undefined) {
     if (heads.failures > 0) await settle(deps, heads, heads);

@@ -1,5 +1,6 @@
 import { headsMoves } from "../domain/heads-moves.ts";
 import {
+  FORGE_WAIT_MAX_MS,
   REASON_LENGTH_MAX,
   SWEEP_BACKOFF_MAX_MS,
   SWEEP_BACKOFF_MS,
@@ -16,6 +17,8 @@ import { retireHeads } from "./retire-heads.ts";
 import { headsRefOf, type IsOver, type SweepDeps } from "./sweep-deps.ts";
 
 const WIDTH = 4;
+/** Clocks of two sweeps may differ by the period that is added. */
+const WAIT_MAX_MS = FORGE_WAIT_MAX_MS + SWEEP_PROJECT_MS;
 const CAUSE = { actor: "sweep" };
 
 /**
@@ -29,7 +32,10 @@ export async function sweepProjects(deps: SweepDeps, isOver: IsOver): Promise<nu
     async () => (isDiscoveryMinute(nowMs) ? discoverProjects(deps, isOver) : 0),
     async () => {
       const due = await deps.sweeps.due(HEADS_SHARD, nowMs, SWEEP_PROJECTS_MAX);
-      return eachApart(due, WIDTH, async (key) => !isOver() && (await sweepProject(deps, key, isOver)));
+      const ahead = isDiscoveryMinute(nowMs)
+        ? await deps.sweeps.ahead(HEADS_SHARD, nowMs + WAIT_MAX_MS, SWEEP_PROJECTS_MAX)
+        : [];
+      return eachApart([...due, ...ahead], WIDTH, async (key) => !isOver() && (await sweepProject(deps, key, isOver)));
     },
   ];
   let swept = 0;
@@ -46,11 +52,14 @@ function isDiscoveryMinute(nowMs: number): boolean {
   return Math.floor(nowMs / minuteMs) % (SWEEP_PROJECT_MS / minuteMs) === 0;
 }
 
+/** No wait is longer than a forge may ask for: what lies further ahead was written by a clock that was wrong, and is due. */
+const isWaiting = (wakeAtMs: number, nowMs: number): boolean => wakeAtMs > nowMs && wakeAtMs <= nowMs + WAIT_MAX_MS;
+
 /** True where the project was compared, with whatever end. */
 async function sweepProject(deps: SweepDeps, key: Key, isOver: IsOver): Promise<boolean> {
   const nowMs = deps.clock.nowMs();
   const heads = await deps.sweeps.getHeads(key);
-  if (heads?.state !== "active" || heads.wakeAtMs === undefined || heads.wakeAtMs > nowMs) return false;
+  if (heads?.state !== "active" || heads.wakeAtMs === undefined || isWaiting(heads.wakeAtMs, nowMs)) return false;
   const project = await deps.projects.getProject(heads.tenant, heads.project);
   if (project === undefined || headsPartition(headsRefOf(project)) !== heads.pk) {
     await retireHeads(deps, heads);

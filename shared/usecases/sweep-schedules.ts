@@ -19,14 +19,37 @@ const CAUSE = { actor: "sweep" };
  * theirs. Answers how many fired.
  */
 export async function sweepSchedules(deps: SweepDeps, isOver: IsOver): Promise<number> {
-  const due = await deps.sweeps.due(SCHEDULES_SHARD, deps.clock.nowMs(), SWEEP_SCHEDULES_MAX);
-  return eachApart(due, WIDTH, async (key) => !isOver() && (await fireSchedule(deps, key)));
+  const nowMs = deps.clock.nowMs();
+  const due = await deps.sweeps.due(SCHEDULES_SHARD, nowMs, SWEEP_SCHEDULES_MAX);
+  const ahead = isRewindMinute(nowMs)
+    ? await deps.sweeps.ahead(SCHEDULES_SHARD, nowMs + SWEEP_BACKOFF_MAX_MS, SWEEP_SCHEDULES_MAX)
+    : [];
+  return eachApart([...due, ...ahead], WIDTH, async (key) => !isOver() && (await fireSchedule(deps, key)));
+}
+
+/** Schedules that lie ahead are read once an hour: nearly all of them are right. */
+function isRewindMinute(nowMs: number): boolean {
+  const minuteMs = 60_000;
+  return Math.floor(nowMs / minuteMs) % 60 === 0;
+}
+
+/** Where a clock was wrong when the times were written: no due time from now, and no other try, lies so far ahead. */
+async function rewind(deps: SweepDeps, schedule: ScheduleItem, wakeAtMs: number, nowMs: number): Promise<void> {
+  const dueAtMs = nextDueMs(schedule.cron, nowMs);
+  if (dueAtMs === undefined || wakeAtMs <= Math.max(dueAtMs, nowMs + SWEEP_BACKOFF_MAX_MS)) return;
+  const args = { nowMs, seenWakeAtMs: wakeAtMs, dueAtMs };
+  await deps.store.apply(scheduleMoves.rewind, schedule, args, { ...CAUSE, reason: "the clock had been wrong" });
+  deps.log.warn("a schedule lay too far ahead; it is counted from now", named({ ...schedule, dueAtMs }));
 }
 
 async function fireSchedule(deps: SweepDeps, key: Key): Promise<boolean> {
   const nowMs = deps.clock.nowMs();
   const schedule = await deps.sweeps.getSchedule(key);
-  if (schedule?.state !== "active" || schedule.wakeAtMs === undefined || schedule.wakeAtMs > nowMs) return false;
+  if (schedule?.state !== "active" || schedule.wakeAtMs === undefined) return false;
+  if (schedule.wakeAtMs > nowMs) {
+    await rewind(deps, schedule, schedule.wakeAtMs, nowMs);
+    return false;
+  }
   const project = await deps.projects.getProject(schedule.tenant, schedule.project);
   if (project === undefined || headsPartition(headsRefOf(project)) !== schedule.pk) {
     await retireSchedule(deps, schedule, "the project is gone or has another repository");

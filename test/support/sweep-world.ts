@@ -142,6 +142,15 @@ function memorySweepStore(table: SimTable): SweepStore {
         .slice(0, limit)
         .map(({ pk, sk }): Key => ({ pk: String(pk), sk: String(sk) }));
     },
+    async ahead(shard, afterMs, limit) {
+      return table
+        .partitions()
+        .flatMap((pk) => table.query(pk, "", "~"))
+        .filter((item) => item["dueShard"] === shard && Number(item["wakeAtMs"]) > afterMs)
+        .sort((a, b) => Number(b["wakeAtMs"]) - Number(a["wakeAtMs"]))
+        .slice(0, limit)
+        .map(({ pk, sk }): Key => ({ pk: String(pk), sk: String(sk) }));
+    },
     getHeads: async (key) => headsItemSchema.optional().parse(table.get(key)),
     listHeads: async (pk) => table.query(pk, HEAD_RANGE.from, HEAD_RANGE.to).map((item) => headItemSchema.parse(item)),
     getSchedule: async (key) => scheduleItemSchema.optional().parse(table.get(key)),

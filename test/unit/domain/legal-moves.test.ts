@@ -92,7 +92,7 @@ const HEADS_MACHINE: Machine = {
 const HEAD_MACHINE: Machine = { seen: { seen: ["advance"], gone: ["leave"] }, gone: { seen: ["advance"] } };
 
 const SCHEDULE_MACHINE: Machine = {
-  active: { active: ["take", "fire"], retired: ["retire"] },
+  active: { active: ["take", "fire", "rewind"], retired: ["retire"] },
   retired: { active: ["revive"] },
 };
 

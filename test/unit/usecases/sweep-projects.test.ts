@@ -1,5 +1,11 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { HEAD_GONE_MS, SWEEP_BACKOFF_MAX_MS, SWEEP_PROJECT_MS, SWEEP_WHOLE_MS } from "../../../shared/domain/limits.ts";
+import {
+  FORGE_WAIT_MAX_MS,
+  HEAD_GONE_MS,
+  SWEEP_BACKOFF_MAX_MS,
+  SWEEP_PROJECT_MS,
+  SWEEP_WHOLE_MS,
+} from "../../../shared/domain/limits.ts";
 import type { Trigger } from "../../../shared/protocol/triggers.ts";
 import type { RunItem } from "../../../shared/store/items.ts";
 import { branchKey, headsKey } from "../../../shared/store/keys.ts";
@@ -376,4 +382,28 @@ test("two sweeps at once compare a project once", async () => {
   world.clock.nowMs += SWEEP_PROJECT_MS + 1_000;
   await Promise.all(Array.from({ length: 4 }, () => sweepProjects(world.deps, never)));
   expect(world.runs()).toHaveLength(1);
+});
+
+test("a clock that ran years ahead and came back leaves no project waiting for those years", async () => {
+  const { repository } = await seenProject();
+  const startMs = world.clock.nowMs;
+  world.clock.nowMs += 10 * 365 * 24 * 60 * MINUTE_MS;
+  await sweepAfter(6);
+  world.clock.nowMs = startMs;
+  repository.branches.set("main", sha("m2"));
+  await sweepAfter(5);
+  expect(world.runs().map(shown)).toEqual([`push main ${sha("m2")}`]);
+});
+
+test("a forge that asks for two hours is left alone for two hours", async () => {
+  const { repository } = await seenProject();
+  const refusal = { status: 429, retry: true, retryAfterMs: FORGE_WAIT_MAX_MS };
+  repository.failing = { error: new ForgeError("slow down", refusal) };
+  await sweepAfter(6);
+  repository.failing = undefined;
+  repository.branches.set("main", sha("m2"));
+  await sweepAfter(110);
+  expect(world.runs()).toEqual([]);
+  await sweepAfter(15);
+  expect(world.runs().map(shown)).toEqual([`push main ${sha("m2")}`]);
 });

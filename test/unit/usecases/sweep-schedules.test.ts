@@ -277,3 +277,19 @@ describe("the schedules of a project", () => {
     expect(world.schedules()[0]?.ttl).toBeGreaterThan(world.clock.nowMs / 1_000);
   });
 });
+
+test("a clock that ran years ahead and came back: within the hour schedules count from now, and nothing fires for it", async () => {
+  await scheduledProject('cron: "0 * * * *"', 'cron: "0 0 1 12 *"');
+  const aheadMs = START_MS + 10 * 365 * DAY_MS;
+  await sweepEachMinute(START_MS + HOUR_MS + MINUTE_MS);
+  const [yearly] = world.schedules().filter(({ cron }) => cron.endsWith("12 *"));
+  await sweepAt(aheadMs);
+  await sweepAt(aheadMs + 10 * MINUTE_MS);
+  const before = fired().length;
+  world.clock.nowMs = START_MS + HOUR_MS + 2 * MINUTE_MS;
+  await sweepEachMinute(START_MS + 2 * HOUR_MS);
+  expect(fired()).toHaveLength(before);
+  expect(world.schedules().find(({ cron }) => cron.endsWith("12 *"))?.dueAtMs).toBe(yearly?.dueAtMs);
+  await sweepEachMinute(START_MS + 3 * HOUR_MS);
+  expect(fired()).toHaveLength(before + 1);
+});
