@@ -48,7 +48,7 @@ export const deliveryMoves = table("delivery", {
     recorded: false,
   },
   postpone: {
-    doc: "The forge does not answer now: sweep asks again later.",
+    doc: "The forge does not answer now: it is tried again at `wakeAtMs`.",
     from: ["received"],
     to: "unchanged",
     guards: [equals("fence", arg("fence"))],

@@ -60,6 +60,15 @@ async function runs() {
 }
 
 describe("heads", () => {
+  test("that a clock years ahead has postponed are compared once it is right again", async () => {
+    const nowMs = world.clock.nowMs;
+    await sweepAfter(10 * 365 * 24 * HOUR_MS);
+    world.clock.nowMs = nowMs;
+    repository.branches.set("main", sha("m2"));
+    await sweepAfter(5 * MINUTE_MS);
+    expect(await runs()).toMatchObject([{ source: { sha: sha("m2") }, trigger: { via: "sweep", branch: "main" } }]);
+  });
+
   test("are seen, moved on, left, and forgotten with their project", async () => {
     const ref = headsRefOf(project);
     expect((await deps.sweeps.listHeads(headsPartition(ref))).map(({ sk, sha: at }) => [sk, at])).toEqual([
