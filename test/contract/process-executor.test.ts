@@ -135,9 +135,9 @@ test("a step's end is seen at once while a background process floods the pipe", 
 test("what ignores SIGTERM is killed after the grace time, what does not has time to say goodbye", async () => {
   const held = await hold();
   const running = held.sh(
-    "(trap 'echo bye; exit' TERM; while :; do sleep 0.05 || :; done) & trap '' TERM; echo up; while :; do sleep 0.05; done",
+    "(trap 'echo bye; exit' TERM; echo up; while :; do sleep 0.05 || :; done) & trap '' TERM; echo up; while :; do sleep 0.05; done",
   );
-  await eventually("the trap is set", () => held.output().includes("up"));
+  await eventually("both traps are set", () => held.output().match(/up/g)?.length === 2);
   const startedAtMs = bootClock.monotonicMs();
   expect(await held.execution.stop(400)).toMatchObject({ clean: true });
   expect(bootClock.monotonicMs() - startedAtMs).toBeGreaterThanOrEqual(380);
