@@ -1,13 +1,5 @@
 import { Duration } from "aws-cdk-lib";
-import {
-  Alarm,
-  ComparisonOperator,
-  type IMetric,
-  MathExpression,
-  Metric,
-  Stats,
-  TreatMissingData,
-} from "aws-cdk-lib/aws-cloudwatch";
+import { Alarm, ComparisonOperator, type IMetric, Metric, Stats, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { Construct } from "constructs";
@@ -23,6 +15,8 @@ const OFFER_AGE_MS = 600_000;
 const LEASES_LOST = 5;
 /** Ticks are handled within seconds; sweep heals what is a minute late. */
 const RECONCILE_LAG_MS = 120_000;
+/** Of the five sweeps of five minutes. */
+const SWEEPS_FAILED = 3;
 
 interface AlarmRow {
   readonly name: string;
@@ -88,6 +82,7 @@ function ofQueues({ queues }: BatonData): AlarmRow[] {
 }
 
 function ofFunctions(control: BatonControl): AlarmRow[] {
+  const sweep = control.functionOf("sweep").function;
   return [
     {
       name: "offers-wait",
@@ -115,9 +110,15 @@ function ofFunctions(control: BatonControl): AlarmRow[] {
     },
     {
       name: "sweep-silent",
-      metric: sweepsDone(control),
+      metric: sweep.metricInvocations({ period: PERIOD, statistic: Stats.SUM }),
       below: 1,
-      meaning: "No sweep ends well, so that what is lost stays lost: look at its log, and at the schedule.",
+      meaning: "Nobody sweeps, so that what is lost stays lost: look at the schedule.",
+    },
+    {
+      name: "sweep-failing",
+      metric: sweep.metricErrors({ period: PERIOD, statistic: Stats.SUM }),
+      above: SWEEPS_FAILED,
+      meaning: "Hardly a sweep ends well, so that some of what is lost stays lost: its log says which part fails.",
     },
     {
       name: "reports-failed",
@@ -126,15 +127,4 @@ function ofFunctions(control: BatonControl): AlarmRow[] {
       meaning: "A forge refuses to be shown a run: report's log says which, and why.",
     },
   ];
-}
-
-/** Sweeps without an error: one that fails each minute is called often enough. */
-function sweepsDone(control: BatonControl): IMetric {
-  const sweep = control.functionOf("sweep").function;
-  const sum = { period: PERIOD, statistic: Stats.SUM };
-  return new MathExpression({
-    expression: "called - FILL(failed, 0)",
-    usingMetrics: { called: sweep.metricInvocations(sum), failed: sweep.metricErrors(sum) },
-    period: PERIOD,
-  });
 }
