@@ -13,6 +13,7 @@ import type { Program } from "./run-program.ts";
 const READY_MS = 30_000;
 const STOP_MS = 5_000;
 const LOOK_MS = 50;
+const ERRORS_SHOWN_MAX = 5;
 const LOG_TAIL_CHARS = 2_000;
 
 export interface LocalServer {
@@ -70,7 +71,7 @@ export async function startServer(
     certificate,
     logFile,
     pid,
-    tail: () => readFileSync(logFile, "utf8").slice(-LOG_TAIL_CHARS),
+    tail: () => tailOf(readFileSync(logFile, "utf8")),
     stop: () => stopGroup(child, pid),
     letLive: () => letLive(child),
   };
@@ -146,4 +147,10 @@ function killGroup(pid: number): void {
     // Nobody is left in it.
     if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }
+}
+
+/** The end of the log, and before it what the functions called an error: mostly that is what one looks for. */
+function tailOf(log: string): string {
+  const errors = log.split("\n").filter((line) => line.includes('"level":"ERROR"'));
+  return [...errors.slice(-ERRORS_SHOWN_MAX), log.slice(-LOG_TAIL_CHARS)].join("\n");
 }
