@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { type Dirent, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Where a value that nobody may see can be seen. */
@@ -12,9 +12,24 @@ export function shownOnThisMachine(values: readonly string[]): { commandLines: n
 
 /** Files below a folder that hold one of the values, or are named so. */
 export function findInFiles(folder: string, values: readonly string[]): string[] {
-  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const files = filesBelow(folder);
   return files.filter((file) => holds(readIfThere(file), values) || holds(Buffer.from(file), values));
+}
+
+/** Folders go while one looks, too. */
+function filesBelow(folder: string): string[] {
+  let entries: Dirent[];
+  try {
+    entries = readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw error;
+  }
+  return entries.flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return filesBelow(path);
+    return entry.isFile() ? [path] : [];
+  });
 }
 
 const holds = (content: Buffer, values: readonly string[]) => values.some((value) => content.includes(value));
