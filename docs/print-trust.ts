@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { CHECKS } from "../cli/conformance/all-checks.ts";
 import * as limits from "../shared/domain/limits.ts";
-import { COUNT_NAMES, type Counts, isClean } from "../test/attack/score.ts";
+import { COUNT_NAMES, type Counts, verdictOf } from "../test/attack/score.ts";
 import { markdownTable } from "./markdown-table.ts";
 import { type Result, type ResultName, readResult } from "./read-results.ts";
 
@@ -119,7 +119,7 @@ function printAttack({ result }: Result<"attack">): string {
   const names = Object.keys(COUNT_NAMES) as (keyof Counts)[];
   const rows = result.scores.map((score) => {
     const { recoveryMs, skipped } = score;
-    const verdict = skipped !== undefined ? `left out: ${skipped}` : isClean(score) ? "clean" : "NOT CLEAN";
+    const verdict = skipped !== undefined ? `left out: ${skipped}` : verdictOf(score);
     const recovery = recoveryMs === undefined ? "–" : `${tenths(recoveryMs.p50)} / ${tenths(recoveryMs.max)}`;
     const sizes = [score.runs, score.jobs, score.faults, score.lostAttempts, score.staleProbes].map(String);
     return [

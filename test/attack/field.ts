@@ -9,6 +9,7 @@ import { systemClock } from "../../shared/lib/clock.ts";
 import { type Client, makeClient, UnreachableError } from "../../shared/protocol/client.ts";
 import type { JobView } from "../../shared/protocol/runs.ts";
 import { eventually } from "../support/eventually.ts";
+import { signal } from "../support/processes.ts";
 import { type RunnerProcess, spawnRunner } from "../support/runner-process.ts";
 import { type Dice, makeDice } from "./dice.ts";
 import { type Faults, NO_FAULTS, writeFaults } from "./faults.ts";
@@ -182,7 +183,7 @@ async function close(field: {
   await field.stack().stop();
   await field.network.close();
   const left = await whatStays([...marks, field.dir]);
-  for (const { pid } of left) process.kill(pid, "SIGKILL");
+  for (const { pid } of left) signal(pid, "SIGKILL");
   rmSync(field.dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   return { orphans: [...new Set([...orphans, ...left].map(({ pid, command }) => `${pid} ${command.slice(0, 200)}`))] };
 }

@@ -11,7 +11,7 @@ import { diskAttacks } from "./scenarios/disks.ts";
 import { runnerAttacks } from "./scenarios/runners.ts";
 import { stepAttacks } from "./scenarios/steps.ts";
 import { stormAttacks } from "./scenarios/storm.ts";
-import { isClean } from "./score.ts";
+import { verdictOf } from "./score.ts";
 
 /** `npm run attack`. */
 
@@ -38,7 +38,7 @@ interface Options {
 
 const program = new Command("npm run attack --")
   .description(
-    "Breaks real processes in every way that we know, and has an oracle that is no part of Baton judge what comes out. Exits with 1 where a count is not 0 or a bound was missed. All of it takes about 20 minutes on two cores.",
+    "Breaks real processes in every way that we know, and has an oracle that is no part of Baton judge what comes out. Exits with 1 where a count is not 0 or, unless --short, a bound was missed. All of it takes about 20 minutes on two cores.",
   )
   .option("--short", "the short ones, with fewer runs", false)
   .option("--only <name...>", `these alone (${ATTACKS.map(({ name }) => name).join(", ")})`, [])
@@ -74,8 +74,7 @@ async function attack(): Promise<boolean> {
   const scores = await eachOf(chosen, values.jobs, async (one) => {
     console.error(`${one.name} …`);
     const score = await makeAttack(one, seed, values.short);
-    const verdict =
-      score.skipped === undefined ? (isClean(score) ? "clean" : "NOT CLEAN") : `left out: ${score.skipped}`;
+    const verdict = score.skipped === undefined ? verdictOf(score) : `left out: ${score.skipped}`;
     console.error(`${one.name}: ${verdict}, ${score.seconds} s`);
     return score;
   });
@@ -98,7 +97,8 @@ async function attack(): Promise<boolean> {
     mkdirSync(dirname(values.json), { recursive: true });
     writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
   }
-  return scores.every(isClean);
+  const verdicts = scores.map(verdictOf);
+  return verdicts.every((verdict) => verdict === "clean" || (values.short && verdict === "clean, but late"));
 }
 
 process.exitCode = (await attack()) ? 0 : 1;

@@ -1,4 +1,4 @@
-import { COUNT_NAMES, type Counts, isClean, type Score } from "./score.ts";
+import { COUNT_NAMES, type Counts, type Score, verdictOf } from "./score.ts";
 
 /** What `npm run attack --json` writes, and docs/TRUST.md is printed from. */
 export interface AttackReport {
@@ -41,7 +41,7 @@ export function printScores({ scores, seed, seconds, command }: AttackReport): s
     ...counts.map((name) => String(score.counts[name])),
     String(score.recordedLogBytes),
     recovery(score),
-    score.skipped === undefined ? (isClean(score) ? "clean" : "NOT CLEAN") : "left out",
+    score.skipped === undefined ? verdictOf(score) : "left out",
   ]);
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? "").length)));
   const line = (row: readonly string[]) =>

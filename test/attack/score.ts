@@ -67,9 +67,12 @@ export function addCounts(left: Counts, right: Partial<Counts>): Counts {
   return Object.fromEntries(names.map((name) => [name, left[name] + (right[name] ?? 0)])) as unknown as Counts;
 }
 
-/** True where nothing went wrong and no goal was missed. */
-export function isClean({ counts, goals }: Pick<Score, "counts" | "goals">): boolean {
-  return Object.values(counts).every((count) => count === 0) && goals.every(({ ms, atMostMs }) => ms <= atMostMs);
+export type Verdict = "clean" | "clean, but late" | "NOT CLEAN";
+
+/** Late: every count is 0, and a bound was missed. */
+export function verdictOf({ counts, goals }: Pick<Score, "counts" | "goals">): Verdict {
+  if (Object.values(counts).some((count) => count !== 0)) return "NOT CLEAN";
+  return goals.every(({ ms, atMostMs }) => ms <= atMostMs) ? "clean" : "clean, but late";
 }
 
 export function recoveryOf(timesMs: readonly number[]): Score["recoveryMs"] {

@@ -21,7 +21,7 @@ export interface ProbeFindings {
   readonly findings: readonly string[];
 }
 
-/** Every call of an ended attempt must be refused, or be a repeat that changes nothing. `jobs`: all have ended. */
+/** Every call of an ended attempt must be refused, or be a repeat that changes nothing. */
 export async function probeStaleAttempts(
   client: Client,
   run: string,
@@ -33,8 +33,8 @@ export async function probeStaleAttempts(
   for (const job of jobs) {
     for (const { fence, end } of job.attempts) {
       const token = tokenOf(job.id, fence);
-      if (token === undefined) continue;
-      const accepted = await acceptedOf(client, { run, job: job.id, fence }, token, end?.outcome === "lost");
+      if (token === undefined || end === undefined) continue;
+      const accepted = await acceptedOf(client, { run, job: job.id, fence }, token, end.outcome === "lost");
       probes += accepted.tried;
       for (const what of accepted.what)
         findings.push(`${run}/${job.id}: ${what} of ended attempt ${fence} was accepted`);

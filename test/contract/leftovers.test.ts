@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { FAKE_TOKEN, startFakeControlPlane } from "../support/fake-control-plane.ts";
 import { processTree } from "../support/process-tree.ts";
-import { isAlive } from "../support/processes.ts";
+import { isAlive, signal } from "../support/processes.ts";
 import { spawnRunner } from "../support/runner-process.ts";
 
 test("the next runner of a work folder ends steps whose runner and watchdog were both killed", async () => {
@@ -17,7 +17,7 @@ test("the next runner of a work folder ends steps whose runner and watchdog were
   const step = await eventually("the step runs", () => existsSync(file) && Number(readFileSync(file, "utf8")));
   // Stopped, so that it cannot end the step itself when its watchdog dies.
   first.child.kill("SIGSTOP");
-  for (const { pid, command } of processTree(first.pid)) if (command.includes("watchdog")) process.kill(pid, "SIGKILL");
+  for (const { pid, command } of processTree(first.pid)) if (command.includes("watchdog")) signal(pid, "SIGKILL");
   first.child.kill("SIGKILL");
   await first.exited;
   expect(isAlive(step)).toBe(true);

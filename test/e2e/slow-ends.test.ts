@@ -1,7 +1,7 @@
 import { describe, expect, type TestContext, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { processTree } from "../support/process-tree.ts";
-import { isAlive } from "../support/processes.ts";
+import { isAlive, signal } from "../support/processes.ts";
 import { createRunOf, runEnds } from "../support/run-ends.ts";
 import { makeStepFiles } from "../support/step-files.ts";
 import { startWholeSystem, type WholeSystem } from "../support/whole-system.ts";
@@ -36,7 +36,7 @@ describe.concurrent("slow ends", () => {
       await files.pid("pid");
       // As a power failure would: runner, watchdogs and steps, with nobody left to give the lease back.
       const all = processTree(first.pid).map(({ pid }) => pid);
-      for (const pid of all) process.kill(pid, "SIGKILL");
+      for (const pid of all) signal(pid, "SIGKILL");
       await eventually("all of it is gone", () => !all.some(isAlive));
       expect(await jobOf(system, runId)).toMatchObject({ state: "running", fence: 1 });
       await system.addRunner("--slots", "1", "--name", "second");

@@ -2,6 +2,7 @@ import { LEASE_TTL_MS } from "../../../shared/domain/limits.ts";
 import { systemClock } from "../../../shared/lib/clock.ts";
 import type { JobView } from "../../../shared/protocol/runs.ts";
 import { eventually } from "../../support/eventually.ts";
+import { signal } from "../../support/processes.ts";
 import type { RunnerProcess } from "../../support/runner-process.ts";
 import type { Attack } from "../attack.ts";
 import { type Field, isReady, passes } from "../field.ts";
@@ -68,10 +69,10 @@ export const runnerAttacks: readonly Attack[] = [
     async strike(field) {
       const { run, victim } = await victimAtWork(field, slowAtFirst(false));
       const pids = processesNaming([victim.workDir]).map(({ pid }) => pid);
-      for (const pid of [victim.pid, ...pids]) process.kill(pid, "SIGSTOP");
+      for (const pid of [victim.pid, ...pids]) signal(pid, "SIGSTOP");
       await field.sees(run, JOB, "start", 2, 2 * LEASE_TTL_MS);
       const atMs = systemClock.monotonicMs();
-      for (const pid of [victim.pid, ...pids]) process.kill(pid, "SIGCONT");
+      for (const pid of [victim.pid, ...pids]) signal(pid, "SIGCONT");
       await eventually("the woken attempt ends", () => processesNaming([`${run}/${JOB}/1/`]).length === 0, RUN_MS);
       const ms = Math.round(systemClock.monotonicMs() - atMs);
       await field.runEnds(run, RUN_MS);
@@ -90,7 +91,7 @@ export const runnerAttacks: readonly Attack[] = [
       // Stopped first, so that the runner does not see its watchdog die and say so.
       victim.child.kill("SIGSTOP");
       const atMs = systemClock.nowMs();
-      for (const { pid } of processesNaming([victim.workDir])) process.kill(pid, "SIGKILL");
+      for (const { pid } of processesNaming([victim.workDir])) signal(pid, "SIGKILL");
       victim.child.kill("SIGKILL");
       const started = await field.sees(run, JOB, "start", 2, 2 * LEASE_TTL_MS);
       await field.runEnds(run, RUN_MS);
@@ -112,7 +113,7 @@ export const runnerAttacks: readonly Attack[] = [
       victim.child.kill("SIGSTOP");
       const atMs = systemClock.monotonicMs();
       for (const { pid, command } of processesNaming([victim.workDir]))
-        if (command.includes("watchdog")) process.kill(pid, "SIGKILL");
+        if (command.includes("watchdog")) signal(pid, "SIGKILL");
       victim.child.kill("SIGKILL");
       await field.addRunner({ slots: 1, workDir: victim.workDir });
       await eventually("the step is ended", () => processesNaming([`${run}/${JOB}/1/`]).length === 0, RUN_MS);

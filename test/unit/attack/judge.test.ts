@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { JobView, RunView } from "../../../shared/protocol/runs.ts";
 import { judgeRun } from "../../attack/judge.ts";
 import { expectedOf, type Task } from "../../attack/plan.ts";
-import { CLEAN, isClean } from "../../attack/score.ts";
+import { CLEAN, verdictOf } from "../../attack/score.ts";
 import type { Sign } from "../../attack/witness.ts";
 
 /** The oracle of `npm run attack`: what is planted must be scored, or its zeros mean nothing. */
@@ -149,8 +149,9 @@ describe("planted:", () => {
   });
 });
 
-test("any count, and any missed bound, makes a score unclean", () => {
-  expect(isClean({ counts: CLEAN, goals: [{ what: "", ms: 5, atMostMs: 5 }] })).toBe(true);
-  expect(isClean({ counts: CLEAN, goals: [{ what: "", ms: 6, atMostMs: 5 }] })).toBe(false);
-  for (const name of Object.keys(CLEAN)) expect(isClean({ counts: { ...CLEAN, [name]: 1 }, goals: [] })).toBe(false);
+test("any count makes a score unclean, any missed bound late", () => {
+  expect(verdictOf({ counts: CLEAN, goals: [{ what: "", ms: 5, atMostMs: 5 }] })).toBe("clean");
+  expect(verdictOf({ counts: CLEAN, goals: [{ what: "", ms: 6, atMostMs: 5 }] })).toBe("clean, but late");
+  for (const name of Object.keys(CLEAN))
+    expect(verdictOf({ counts: { ...CLEAN, [name]: 1 }, goals: [] })).toBe("NOT CLEAN");
 });
