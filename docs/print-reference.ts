@@ -1,6 +1,7 @@
 import { FAILURES } from "../shared/domain/errors.ts";
 import * as limits from "../shared/domain/limits.ts";
-import { type Route, routes } from "../shared/protocol/routes.ts";
+import type { Route } from "../shared/protocol/route.ts";
+import { routes } from "../shared/protocol/routes.ts";
 import { BUCKET, DEFAULT_POOLS, FUNCTIONS, OFFER_QUEUE, QUEUES, SCHEDULES, TABLE } from "../shared/resources.ts";
 import { markdownTable } from "./markdown-table.ts";
 

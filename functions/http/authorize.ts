@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { DomainError } from "../../shared/domain/errors.ts";
-import type { Access, Route } from "../../shared/protocol/routes.ts";
+import type { Access, Route } from "../../shared/protocol/route.ts";
 import { type LeaseClaims, type SessionClaims, verifyLease, verifySession } from "../../shared/usecases/lease-token.ts";
 import { makeTokenCheck, type Principal, type TokenDeps } from "../../shared/usecases/manage-tokens.ts";
 import type { FunctionDeps } from "../deps.ts";

@@ -2,7 +2,7 @@ import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import type { z } from "zod";
 import { DomainError } from "../../shared/domain/errors.ts";
 import { BODY_BYTES_MAX } from "../../shared/domain/limits.ts";
-import type { Route } from "../../shared/protocol/routes.ts";
+import type { Route } from "../../shared/protocol/route.ts";
 
 export interface ParsedRequest {
   readonly query: unknown;

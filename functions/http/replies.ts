@@ -1,6 +1,6 @@
 import type { APIGatewayProxyStructuredResultV2 } from "aws-lambda";
 import { DomainError, FAILURES, type FailureCode } from "../../shared/domain/errors.ts";
-import type { Route } from "../../shared/protocol/routes.ts";
+import type { Route } from "../../shared/protocol/route.ts";
 import type { Observer } from "../observe.ts";
 
 export function reply(route: Route, requestId: string, value: unknown): APIGatewayProxyStructuredResultV2 {

@@ -4,7 +4,8 @@ import { HttpApi, HttpMethod, HttpStage, LogGroupLogDestination } from "aws-cdk-
 import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { type Route, routes } from "../../shared/protocol/routes.ts";
+import type { Route } from "../../shared/protocol/route.ts";
+import { routes } from "../../shared/protocol/routes.ts";
 import { pascalCase, resourceName } from "../names.ts";
 import { acknowledge } from "./acknowledge.ts";
 import type { BatonFunction } from "./baton-function.ts";

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
-import type { Route } from "../../shared/protocol/routes.ts";
+import type { Route } from "../../shared/protocol/route.ts";
 import { ACCOUNT_ID } from "../names.ts";
 
 /**

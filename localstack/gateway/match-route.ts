@@ -1,4 +1,5 @@
-import { type Route, routes } from "../../shared/protocol/routes.ts";
+import type { Route } from "../../shared/protocol/route.ts";
+import { routes } from "../../shared/protocol/routes.ts";
 
 /** Finds the route of a request, as API Gateway does from the same table. */
 

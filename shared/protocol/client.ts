@@ -1,5 +1,6 @@
 import type { z } from "zod";
-import { errorEnvelope, type Route, type RouteName, routes } from "./routes.ts";
+import type { Route } from "./route.ts";
+import { errorEnvelope, type RouteName, routes } from "./routes.ts";
 
 /** The typed client: what runner and CLI call the control plane with. One connection pool, bounded waits. */
 

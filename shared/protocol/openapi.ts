@@ -4,7 +4,8 @@ import { jobSpecSchema, stepSchema } from "../domain/plan.ts";
 import { predicateSchema } from "../domain/predicate.ts";
 import * as leases from "./leases.ts";
 import * as products from "./products.ts";
-import { type Access, errorEnvelope, type Route, routes } from "./routes.ts";
+import type { Access, Route } from "./route.ts";
+import { errorEnvelope, routes } from "./routes.ts";
 import * as runs from "./runs.ts";
 import * as tokens from "./tokens.ts";
 

@@ -7,7 +7,8 @@ import { DomainError, FAILURES, staleLease } from "../../shared/domain/errors.ts
 import type { JobSpec } from "../../shared/domain/plan.ts";
 import { systemClock } from "../../shared/lib/clock.ts";
 import type { Completion } from "../../shared/protocol/products.ts";
-import { type Route, type RouteName, routes } from "../../shared/protocol/routes.ts";
+import type { Route } from "../../shared/protocol/route.ts";
+import { type RouteName, routes } from "../../shared/protocol/routes.ts";
 import type { Source } from "../../shared/protocol/runs.ts";
 
 /**

@@ -1,4 +1,5 @@
-import { type Route, type RouteName, routes } from "../../../shared/protocol/routes.ts";
+import type { Route } from "../../../shared/protocol/route.ts";
+import { type RouteName, routes } from "../../../shared/protocol/routes.ts";
 import { mustAccept, mustRefuse } from "../answer.ts";
 import { LEASE_ROUTES } from "../bench.ts";
 import { type Check, must } from "../check.ts";

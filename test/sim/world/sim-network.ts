@@ -1,7 +1,7 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
 import { matchRoute } from "../../../localstack/gateway/match-route.ts";
 import type { Exchange, WireRequest } from "../../../shared/protocol/client.ts";
-import type { Route } from "../../../shared/protocol/routes.ts";
+import type { Route } from "../../../shared/protocol/route.ts";
 import { FUNCTIONS } from "../../../shared/resources.ts";
 import type { Simulation } from "../engine/simulation.ts";
 import type { Faults } from "../faults.ts";

@@ -20,7 +20,8 @@ import {
   TOKEN_CACHE_MS,
 } from "../../../shared/domain/limits.ts";
 import { makeSigner } from "../../../shared/lib/signed-token.ts";
-import { type Route, type RouteName, routes } from "../../../shared/protocol/routes.ts";
+import type { Route } from "../../../shared/protocol/route.ts";
+import { type RouteName, routes } from "../../../shared/protocol/routes.ts";
 import { SCOPES } from "../../../shared/protocol/tokens.ts";
 import { jobKey } from "../../../shared/store/keys.ts";
 import { expireLease } from "../../../shared/usecases/end-attempt.ts";
