@@ -9,6 +9,11 @@ import { runMoves } from "../domain/run-moves.ts";
 import { scheduleMoves } from "../domain/schedule-moves.ts";
 import type { BirthItem } from "./items.ts";
 
+/** DynamoDB's own limit of one transaction. */
+export const TRANSACTION_ITEMS_MAX = 100;
+/** Items of one large birth that are written at once. */
+export const BIRTH_CONCURRENCY = 8;
+
 const tables: Record<Family, Readonly<Record<string, Move>>> = {
   run: runMoves,
   job: jobMoves,

@@ -1,7 +1,6 @@
-import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
-import { type DynamoDBDocumentClient, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
+import { type DynamoDBDocumentClient, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import type { AuditStore } from "./audit-store.ts";
-import { NEW } from "./dynamo-calls.ts";
+import { putNew } from "./dynamo-calls.ts";
 import { retryRequest } from "./dynamo-retry.ts";
 import { auditItemSchema } from "./items.ts";
 import { auditPartition } from "./keys.ts";
@@ -9,14 +8,8 @@ import { migrateItem } from "./migrate.ts";
 
 export function makeDynamoAuditStore(client: DynamoDBDocumentClient, TableName: string): AuditStore {
   return {
-    async append(Item) {
-      try {
-        await retryRequest(() => client.send(new PutCommand({ TableName, Item, ConditionExpression: NEW })));
-      } catch (error) {
-        // The id is random, or made of all that the entry says but its time: it is written already.
-        if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      }
-    },
+    // An id that is there is this entry: it is random, or made of all that the entry says but its time.
+    append: (item) => putNew(client, TableName, item),
 
     async readDay(tenant, day, limit, cursor) {
       const after = cursor === undefined ? "" : " AND sk > :cursor";

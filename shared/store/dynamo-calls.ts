@@ -1,10 +1,18 @@
 import { ConditionalCheckFailedException, TransactionCanceledException } from "@aws-sdk/client-dynamodb";
-import { type DynamoDBDocumentClient, GetCommand, TransactWriteCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import {
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+  type QueryCommandOutput,
+  TransactWriteCommand,
+  UpdateCommand,
+} from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import type { z } from "zod";
 import type { Item } from "../domain/item.ts";
 import { retryRequest } from "./dynamo-retry.ts";
-import type { Key } from "./keys.ts";
+import type { Key, Range } from "./keys.ts";
 import { migrateItem } from "./migrate.ts";
 
 /** The requests that stores on DynamoDB are made of. */
@@ -25,6 +33,40 @@ export async function getItem(client: DynamoDBDocumentClient, TableName: string,
   const input = { TableName, Key: keyOnly(key), ConsistentRead: true };
   const answer = await retryRequest(() => client.send(new GetCommand(input)));
   return answer.Item;
+}
+
+/** All of one partition from `from` to `to`, whatever the number of pages. Strongly consistent. */
+export async function queryRange(
+  client: DynamoDBDocumentClient,
+  TableName: string,
+  pk: string,
+  range: Range,
+): Promise<Item[]> {
+  const found: Item[] = [];
+  let start: QueryCommandOutput["LastEvaluatedKey"];
+  do {
+    const input = {
+      TableName,
+      ConsistentRead: true,
+      KeyConditionExpression: "pk = :pk AND sk BETWEEN :from AND :to",
+      ExpressionAttributeValues: { ":pk": pk, ":from": range.from, ":to": range.to },
+      ExclusiveStartKey: start,
+    };
+    const answer: QueryCommandOutput = await retryRequest(() => client.send(new QueryCommand(input)));
+    found.push(...(answer.Items ?? []).map((item) => migrateItem(item)));
+    start = answer.LastEvaluatedKey;
+  } while (start !== undefined);
+  return found;
+}
+
+/** Writes an item; one that is there already stays. */
+export async function putNew(client: DynamoDBDocumentClient, TableName: string, item: object): Promise<void> {
+  const input = { TableName, Item: { ...item }, ConditionExpression: NEW };
+  try {
+    await retryRequest(() => client.send(new PutCommand(input)));
+  } catch (error) {
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+  }
 }
 
 /** One conditional UpdateItem: the item after it, or as it stands where the condition refused it. */

@@ -1,29 +1,24 @@
-import { ConditionalCheckFailedException, DescribeTableCommand } from "@aws-sdk/client-dynamodb";
-import {
-  type DynamoDBDocumentClient,
-  PutCommand,
-  QueryCommand,
-  type QueryCommandInput,
-  type QueryCommandOutput,
-} from "@aws-sdk/lib-dynamodb";
+import { DescribeTableCommand } from "@aws-sdk/client-dynamodb";
+import { type DynamoDBDocumentClient, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
 import { withHistory } from "../domain/history.ts";
 import type { Args, Item } from "../domain/item.ts";
 import type { MoveOn } from "../domain/move.ts";
 import { eachOf } from "../lib/each-of.ts";
 import { TABLE } from "../resources.ts";
-import { assertBirth } from "./births.ts";
+import { assertBirth, BIRTH_CONCURRENCY, TRANSACTION_ITEMS_MAX } from "./births.ts";
 import { compileMove } from "./compile-move.ts";
-import { getItem, keyOnly, NEW, parseItem, transact, update } from "./dynamo-calls.ts";
+import { getItem, keyOnly, NEW, parseItem, putNew, queryRange, transact, update } from "./dynamo-calls.ts";
 import { retryRequest } from "./dynamo-retry.ts";
+import { familySchemas } from "./family-schemas.ts";
 import {
-  type BirthItem,
   checkItemSchema,
   idempotencyItemSchema,
   jobItemSchema,
   joinItemSchema,
   type RunItems,
   runItemSchema,
+  runSummarySchema,
   type SpecItem,
   specItemSchema,
   tokenItemSchema,
@@ -33,7 +28,6 @@ import {
   HOT_RANGE,
   jobKey,
   type Key,
-  type RunRef,
   runItemsPartition,
   runKey,
   SPEC_RANGE,
@@ -43,27 +37,7 @@ import {
 } from "./keys.ts";
 import { migrateItem } from "./migrate.ts";
 import { queryDue } from "./query-due.ts";
-import { outboxItemSchema } from "./report-items.ts";
 import type { Applied, Cause, DueRun, FamilyItems, Store } from "./store.ts";
-import { headItemSchema, headsItemSchema, scheduleItemSchema, sweepItemSchema } from "./sweep-items.ts";
-import { deliveryItemSchema, refItemSchema } from "./trigger-items.ts";
-
-const TRANSACTION_ITEMS_MAX = 100;
-const BIRTH_CONCURRENCY = 8;
-
-const familySchemas = {
-  run: runItemSchema,
-  job: jobItemSchema,
-  check: checkItemSchema,
-  join: joinItemSchema,
-  delivery: deliveryItemSchema,
-  ref: refItemSchema,
-  outbox: outboxItemSchema,
-  heads: headsItemSchema,
-  head: headItemSchema,
-  schedule: scheduleItemSchema,
-  sweep: sweepItemSchema,
-};
 
 /** The store on DynamoDB: each move is one conditional UpdateItem that answers with the item (ALL_NEW, or ALL_OLD when refused). */
 export function makeDynamoStore(client: DynamoDBDocumentClient, tableName: string): Store {
@@ -89,7 +63,7 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, tableName: strin
 
     async birthEach(items) {
       items.forEach(assertBirth);
-      await eachOf(items, BIRTH_CONCURRENCY, (Item) => retryRequest(() => putNew(client, tableName, Item)));
+      await eachOf(items, BIRTH_CONCURRENCY, (item) => putNew(client, tableName, item));
     },
 
     getRun: async (ref) => parseItem(runItemSchema, await get(runKey(ref))),
@@ -97,9 +71,9 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, tableName: strin
     getSpec: async (ref) => parseItem(specItemSchema, await get(specKey(ref))),
     getCheck: async (ref, checkId) => parseItem(checkItemSchema, await get(checkKey(ref, checkId))),
     getIdempotency: async (key) => parseItem(idempotencyItemSchema, await get(key)),
-    getRunItems: async (ref) => sortRunItems(await queryRange(client, tableName, ref, HOT_RANGE)),
+    getRunItems: async (ref) => sortRunItems(await queryRange(client, tableName, runItemsPartition(ref), HOT_RANGE)),
     async getSpecs(ref) {
-      const items = await queryRange(client, tableName, ref, SPEC_RANGE);
+      const items = await queryRange(client, tableName, runItemsPartition(ref), SPEC_RANGE);
       return items.map((item): SpecItem => specItemSchema.parse(item));
     },
 
@@ -109,7 +83,7 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, tableName: strin
     },
 
     async runsOfProject(projectKey, limit, cursor) {
-      const answer = await query(client, {
+      const input = {
         ...table,
         IndexName: TABLE.indexes[1].name,
         KeyConditionExpression:
@@ -117,8 +91,9 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, tableName: strin
         ExpressionAttributeValues: { ":project": projectKey, ...(cursor === undefined ? {} : { ":cursor": cursor }) },
         ScanIndexForward: false,
         Limit: limit,
-      });
-      const runs = (answer.Items ?? []).map((item) => summarySchema.parse(item));
+      };
+      const answer = await retryRequest(() => client.send(new QueryCommand(input)));
+      const runs = (answer.Items ?? []).map((item) => runSummarySchema.parse(item));
       const last = runs.at(-1)?.runId;
       return answer.LastEvaluatedKey !== undefined && last !== undefined ? { runs, cursor: last } : { runs };
     },
@@ -165,17 +140,6 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, tableName: strin
 }
 
 const tokenListSchema = z.object({ tokens: z.set(z.string()).optional() });
-const summarySchema = runItemSchema.pick({
-  runId: true,
-  state: true,
-  pipeline: true,
-  source: true,
-  createdAtMs: true,
-  endedAtMs: true,
-  rerunOf: true,
-  createdBy: true,
-  project: true,
-});
 const dueKeySchema = z.object({ pk: z.string(), tickSeq: z.int() });
 
 /** The index holds keys and the seq only; the partition key names tenant and run. */
@@ -184,40 +148,6 @@ function dueRunOf(item: Item): DueRun {
   const [, tenant, , runId] = pk.split("#");
   if (tenant === undefined || runId === undefined) throw new Error(`the due index names ${pk}, which is no run`);
   return { tenant, runId, tickSeq };
-}
-
-async function putNew(client: DynamoDBDocumentClient, TableName: string, Item: BirthItem): Promise<void> {
-  try {
-    await client.send(new PutCommand({ TableName, Item, ConditionExpression: NEW }));
-  } catch (error) {
-    if (!(error instanceof ConditionalCheckFailedException)) throw error;
-  }
-}
-
-function query(client: DynamoDBDocumentClient, input: QueryCommandInput): Promise<QueryCommandOutput> {
-  return retryRequest(() => client.send(new QueryCommand(input)));
-}
-
-async function queryRange(
-  client: DynamoDBDocumentClient,
-  TableName: string,
-  ref: RunRef,
-  range: { readonly from: string; readonly to: string },
-): Promise<Item[]> {
-  const found: Item[] = [];
-  let start: QueryCommandInput["ExclusiveStartKey"];
-  do {
-    const answer: QueryCommandOutput = await query(client, {
-      TableName,
-      ConsistentRead: true,
-      KeyConditionExpression: "pk = :pk AND sk BETWEEN :from AND :to",
-      ExpressionAttributeValues: { ":pk": runItemsPartition(ref), ":from": range.from, ":to": range.to },
-      ExclusiveStartKey: start,
-    });
-    found.push(...(answer.Items ?? []).map((item) => migrateItem(item)));
-    start = answer.LastEvaluatedKey;
-  } while (start !== undefined);
-  return found;
 }
 
 function sortRunItems(items: readonly Item[]): RunItems {

@@ -9,3 +9,6 @@ export const itemBase = {
   tenant: z.string(),
   ttl: z.int().optional(),
 };
+
+/** What puts an item into the `due` index, while both are there. */
+export const wakes = { wakeAtMs: z.int().optional(), dueShard: z.string().optional() };

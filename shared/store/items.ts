@@ -11,7 +11,7 @@ import { projectView } from "../protocol/projects.ts";
 import { approvalSchema, historySchema, sourceSchema } from "../protocol/runs.ts";
 import { SCOPES } from "../protocol/tokens.ts";
 import { runTriggerSchema } from "../protocol/triggers.ts";
-import { itemBase as base } from "./item-base.ts";
+import { itemBase, wakes } from "./item-base.ts";
 import type { OutboxItem } from "./report-items.ts";
 import type { HeadItem, HeadsItem, ScheduleItem, SweepItem } from "./sweep-items.ts";
 import type { ClosingItem, DecidedItem, DeliveryItem, RefItem } from "./trigger-items.ts";
@@ -22,7 +22,7 @@ const openSet = z.set(z.string()).optional();
 const tally = z.object({ failed: z.int(), lost: z.int() });
 
 export const runItemSchema = z.object({
-  ...base,
+  ...itemBase,
   family: z.literal("run"),
   runId: z.string(),
   state: z.enum(RUN_STATES),
@@ -38,8 +38,7 @@ export const runItemSchema = z.object({
   tally,
   tickSeq: z.int(),
   tickedAtMs: z.int(),
-  wakeAtMs: z.int().optional(),
-  dueShard: z.string().optional(),
+  ...wakes,
   createdAtMs: z.int(),
   hardDeadlineMs: z.int(),
   planDeadlineMs: z.int(),
@@ -57,6 +56,20 @@ export const runItemSchema = z.object({
   history: historySchema,
 });
 export type RunItem = z.infer<typeof runItemSchema>;
+
+/** What the `by-project` index projects. */
+export const runSummarySchema = runItemSchema.pick({
+  runId: true,
+  state: true,
+  pipeline: true,
+  source: true,
+  createdAtMs: true,
+  endedAtMs: true,
+  rerunOf: true,
+  createdBy: true,
+  project: true,
+});
+export type RunSummaryItem = z.infer<typeof runSummarySchema>;
 
 const leaseSchema = z.object({
   claimId: z.string(),
@@ -93,7 +106,7 @@ const attemptSchema = z.object({
 });
 
 export const jobItemSchema = z.object({
-  ...base,
+  ...itemBase,
   family: z.literal("job"),
   runId: z.string(),
   jobId: z.string(),
@@ -136,7 +149,7 @@ export const jobItemSchema = z.object({
 export type JobItem = z.infer<typeof jobItemSchema>;
 
 export const specItemSchema = z.object({
-  ...base,
+  ...itemBase,
   family: z.literal("spec"),
   runId: z.string(),
   jobId: z.string(),
@@ -150,7 +163,7 @@ export const specItemSchema = z.object({
 export type SpecItem = z.infer<typeof specItemSchema>;
 
 export const checkItemSchema = z.object({
-  ...base,
+  ...itemBase,
   family: z.literal("check"),
   runId: z.string(),
   checkId: z.string(),
@@ -168,7 +181,7 @@ export const checkItemSchema = z.object({
 export type CheckItem = z.infer<typeof checkItemSchema>;
 
 export const joinItemSchema = z.object({
-  ...base,
+  ...itemBase,
   family: z.literal("join"),
   runId: z.string(),
   number: z.string(),
@@ -180,7 +193,7 @@ export const joinItemSchema = z.object({
 export type JoinItem = z.infer<typeof joinItemSchema>;
 
 export const tokenItemSchema = z.object({
-  ...base,
+  ...itemBase,
   family: z.literal("token"),
   tokenId: z.string(),
   name: z.string(),
@@ -195,7 +208,7 @@ export const tokenItemSchema = z.object({
 export type TokenItem = z.infer<typeof tokenItemSchema>;
 
 export const idempotencyItemSchema = z.object({
-  ...base,
+  ...itemBase,
   family: z.literal("idempotency"),
   runId: z.string(),
   requestDigest: z.string(),
@@ -203,7 +216,7 @@ export const idempotencyItemSchema = z.object({
 export type IdempotencyItem = z.infer<typeof idempotencyItemSchema>;
 
 export const projectItemSchema = z.object({
-  ...base,
+  ...itemBase,
   family: z.literal("project"),
   ...projectView.shape,
   /** Set: there is no such project any more. */
@@ -211,7 +224,7 @@ export const projectItemSchema = z.object({
 });
 export type ProjectItem = z.infer<typeof projectItemSchema>;
 
-export const auditItemSchema = z.object({ ...base, family: z.literal("audit"), ...auditEntrySchema.shape });
+export const auditItemSchema = z.object({ ...itemBase, family: z.literal("audit"), ...auditEntrySchema.shape });
 export type AuditItem = z.infer<typeof auditItemSchema>;
 
 /** What a birth may write. */
@@ -232,6 +245,7 @@ export type BirthItem =
   | HeadItem
   | ScheduleItem
   | SweepItem;
+
 /** The hot items of one run. */
 export interface RunItems {
   readonly run: RunItem | undefined;

@@ -5,6 +5,12 @@ export interface Key {
   readonly sk: string;
 }
 
+/** Sort keys from `from` to `to`, both included. */
+export interface Range {
+  readonly from: string;
+  readonly to: string;
+}
+
 export interface RunRef {
   readonly tenant: string;
   readonly runId: string;

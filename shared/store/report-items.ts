@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { OUTBOX_STATES } from "../domain/outbox-moves.ts";
 import { historySchema } from "../protocol/runs.ts";
-import { itemBase } from "./item-base.ts";
+import { itemBase, wakes } from "./item-base.ts";
 
 /** What was sent of one thing that a forge shows. */
 const sentSchema = z.object({
@@ -29,8 +29,7 @@ export const outboxItemSchema = z.object({
   asked: z.int(),
   /** Failures in a row. */
   tries: z.int(),
-  wakeAtMs: z.int().optional(),
-  dueShard: z.string().optional(),
+  ...wakes,
   /** By the key of what is shown. */
   sent: z.record(z.string(), sentSchema),
   /** Of a comment: the newest run of each pipeline. */

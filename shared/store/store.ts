@@ -8,6 +8,7 @@ import type {
   JoinItem,
   RunItem,
   RunItems,
+  RunSummaryItem,
   SpecItem,
   TokenItem,
 } from "./items.ts";
@@ -90,9 +91,3 @@ export interface Store {
 export interface DueRun extends RunRef {
   readonly tickSeq: number;
 }
-
-/** What the `by-project` index projects. */
-export type RunSummaryItem = Pick<
-  RunItem,
-  "runId" | "state" | "pipeline" | "source" | "createdAtMs" | "endedAtMs" | "rerunOf" | "createdBy" | "project"
->;

@@ -2,11 +2,9 @@ import { z } from "zod";
 import { HEAD_STATES, HEADS_STATES } from "../domain/heads-moves.ts";
 import { SCHEDULE_STATES } from "../domain/schedule-moves.ts";
 import { historySchema } from "../protocol/runs.ts";
-import { itemBase } from "./item-base.ts";
+import { itemBase, wakes } from "./item-base.ts";
 
 /** What sweep remembers. */
-
-const wakes = { wakeAtMs: z.int().optional(), dueShard: z.string().optional() };
 
 /** One project's comparison with its forge. */
 export const headsItemSchema = z.object({

@@ -3,7 +3,7 @@ import { DELIVERY_STATES } from "../domain/delivery-moves.ts";
 import { historySchema } from "../protocol/runs.ts";
 import { triggerSchema } from "../protocol/triggers.ts";
 import { decisionSchema } from "../protocol/webhooks.ts";
-import { itemBase } from "./item-base.ts";
+import { itemBase, wakes } from "./item-base.ts";
 
 /** Items between an event of a forge and the runs that it starts. */
 
@@ -21,8 +21,7 @@ export const deliveryItemSchema = z.object({
   event: z.string(),
   trigger: triggerSchema.optional(),
   receivedAtMs: z.int(),
-  wakeAtMs: z.int().optional(),
-  dueShard: z.string().optional(),
+  ...wakes,
   endedAtMs: z.int().optional(),
   reason: z.string().optional(),
   decisions: z.array(decisionSchema).optional(),

@@ -3,6 +3,7 @@ import { IDEMPOTENCY_MS, RUN_TIMEOUT_MS } from "../domain/limits.ts";
 import type { Plan } from "../domain/plan.ts";
 import { eachOf } from "../lib/each-of.ts";
 import type { CreateRun } from "../protocol/runs.ts";
+import { TRANSACTION_ITEMS_MAX } from "../store/births.ts";
 import type { BirthItem, IdempotencyItem, JobItem, RunItem } from "../store/items.ts";
 import { idempotencyKey as keyOfIdempotency } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
@@ -37,7 +38,6 @@ export interface Created {
   readonly replayed: boolean;
 }
 
-const TRANSACTION_ITEMS_MAX = 100;
 /** DynamoDB's limit is 4 MB of its own encoding; this is measured as JSON. */
 const TRANSACTION_BYTES_MAX = 3 * 1_024 * 1_024;
 const SPEC_WRITES_WIDTH = 8;

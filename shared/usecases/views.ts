@@ -1,7 +1,6 @@
 import { checkAnswerOf, isJobEnded, needOutcomeOf } from "../domain/verdict.ts";
 import type { AttemptView, CheckView, JobView, RunView } from "../protocol/runs.ts";
-import type { CheckItem, JobItem, RunItem } from "../store/items.ts";
-import type { RunSummaryItem } from "../store/store.ts";
+import type { CheckItem, JobItem, RunItem, RunSummaryItem } from "../store/items.ts";
 
 /** Items as people and programs see them: the table's own bookkeeping stays inside. */
 

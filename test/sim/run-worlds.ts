@@ -1,5 +1,4 @@
-import type { Outcome } from "./simulate.ts";
-import { simulate } from "./simulate.ts";
+import { type Outcome, simulate } from "./simulate.ts";
 
 /** What came of many worlds. */
 export interface Summary {

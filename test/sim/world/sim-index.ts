@@ -1,6 +1,6 @@
 import type { Item } from "../../../shared/domain/item.ts";
-import { runItemSchema } from "../../../shared/store/items.ts";
-import type { DueRun, RunSummaryItem } from "../../../shared/store/store.ts";
+import { type RunSummaryItem, runItemSchema, runSummarySchema } from "../../../shared/store/items.ts";
+import type { DueRun } from "../../../shared/store/store.ts";
 import type { SimTable } from "./sim-table.ts";
 
 /** The table's two indexes: they follow the items after a while, each item in the order of its writes. */
@@ -52,7 +52,7 @@ export function makeSimIndex(table: SimTable, time: { readonly nowMs: () => numb
     runsOfProject(projectKey, limit, cursor) {
       const runs = visible()
         .filter((item) => item["projectKey"] === projectKey)
-        .map((item) => summary.parse(item))
+        .map((item) => runSummarySchema.parse(item))
         .sort((a, b) => (a.runId < b.runId ? 1 : -1))
         .filter(({ runId }) => cursor === undefined || runId < cursor)
         .slice(0, limit);
@@ -64,14 +64,3 @@ export function makeSimIndex(table: SimTable, time: { readonly nowMs: () => numb
 }
 
 const dueKey = runItemSchema.pick({ tenant: true, runId: true, tickSeq: true });
-const summary = runItemSchema.pick({
-  runId: true,
-  state: true,
-  pipeline: true,
-  source: true,
-  createdAtMs: true,
-  endedAtMs: true,
-  rerunOf: true,
-  createdBy: true,
-  project: true,
-});

@@ -2,16 +2,13 @@ import { withHistory } from "../../../shared/domain/history.ts";
 import type { Item } from "../../../shared/domain/item.ts";
 import type { MoveOn } from "../../../shared/domain/move.ts";
 import { eachOf } from "../../../shared/lib/each-of.ts";
-import { assertBirth } from "../../../shared/store/births.ts";
+import { assertBirth, BIRTH_CONCURRENCY, TRANSACTION_ITEMS_MAX } from "../../../shared/store/births.ts";
 import { retryRequest } from "../../../shared/store/dynamo-retry.ts";
+import { familySchemas } from "../../../shared/store/family-schemas.ts";
 import {
   type BirthItem,
-  checkItemSchema,
   idempotencyItemSchema,
-  jobItemSchema,
-  joinItemSchema,
   type RunItems,
-  runItemSchema,
   specItemSchema,
   tokenItemSchema,
 } from "../../../shared/store/items.ts";
@@ -20,6 +17,7 @@ import {
   HOT_RANGE,
   jobKey,
   type Key,
+  type Range,
   runItemsPartition,
   runKey,
   SPEC_RANGE,
@@ -28,35 +26,17 @@ import {
   tokenListKey,
 } from "../../../shared/store/keys.ts";
 import type { Applied, FamilyItems, Store } from "../../../shared/store/store.ts";
-import {
-  headItemSchema,
-  headsItemSchema,
-  scheduleItemSchema,
-  sweepItemSchema,
-} from "../../../shared/store/sweep-items.ts";
-import { decidedItemSchema, deliveryItemSchema, refItemSchema } from "../../../shared/store/trigger-items.ts";
+import { decidedItemSchema } from "../../../shared/store/trigger-items.ts";
 import { frozen } from "./as-stored.ts";
 import type { SimIndex } from "./sim-index.ts";
 import type { SimTable } from "./sim-table.ts";
 
-const TRANSACTION_ITEMS_MAX = 100;
-const BIRTH_CONCURRENCY = 8;
-
 const schemas = {
-  run: runItemSchema,
-  job: jobItemSchema,
-  check: checkItemSchema,
-  join: joinItemSchema,
+  ...familySchemas,
   spec: specItemSchema,
   token: tokenItemSchema,
   idempotency: idempotencyItemSchema,
-  delivery: deliveryItemSchema,
   decided: decidedItemSchema,
-  ref: refItemSchema,
-  heads: headsItemSchema,
-  head: headItemSchema,
-  schedule: scheduleItemSchema,
-  sweep: sweepItemSchema,
 } as const;
 
 /** One request to the table: it happens, or fails, or happens and its answer is lost. */
@@ -81,7 +61,7 @@ export function makeSimStore(table: SimTable, index: SimIndex, request: Request)
     return item === undefined ? undefined : (parse(item) as T);
   }
 
-  const queryAll = (operation: string, pk: string, range: { readonly from: string; readonly to: string }) =>
+  const queryAll = (operation: string, pk: string, range: Range) =>
     retryRequest(() => request(operation, () => table.query(pk, range.from, range.to)));
 
   return {
