@@ -59,10 +59,10 @@ function startTicksOf(pid: number): number | undefined {
   }
 }
 
-/** The folders of one attempt. Synchronous: seven calls of some microseconds, on the way to the first step. */
-export function makeFolders(root: string): Folders {
+/** Where the folders of one attempt are, below a folder of its own. */
+export function foldersBelow(root: string): Folders {
   const folder = (name: string) => join(root, name);
-  const folders = {
+  return {
     workspace: folder("workspace"),
     home: folder("home"),
     temporary: folder("tmp"),
@@ -70,6 +70,11 @@ export function makeFolders(root: string): Folders {
     spool: folder("spool"),
     archives: folder("archives"),
   };
+}
+
+/** Makes them. Synchronous: seven calls of some microseconds, on the way to the first step. */
+export function makeFolders(root: string): Folders {
+  const folders = foldersBelow(root);
   mkdirSync(root, { mode: PRIVATE });
   for (const path of Object.values(folders)) mkdirSync(path, { mode: PRIVATE });
   return folders;

@@ -4,6 +4,7 @@ import type { SignedRequest } from "../../../shared/protocol/leases.ts";
 import type { Bucket } from "../../../shared/store/bucket.ts";
 import type { Simulation } from "../engine/simulation.ts";
 import type { Faults } from "../faults.ts";
+import { awaitAnswer } from "./await-answer.ts";
 import type { Line } from "./sim-network.ts";
 import type { Request } from "./sim-store.ts";
 
@@ -97,27 +98,17 @@ export function makeSimBucket(sim: Simulation, faults: Faults, request: Request)
     objects,
     down: false,
     transfer(line, { method, url }, body, signal) {
-      const actor = sim.current();
-      const name = sim.numbered(`${method} ${links.get(url)?.key} by ${actor.name}`);
+      const name = sim.numbered(`${method} ${links.get(url)?.key} by ${sim.current().name}`);
       const dice = sim.dice(name);
       const way = () => 1 + dice() * ONE_WAY_MS_MAX;
-      return new Promise((resolve, reject) => {
-        const gaveUp = () => reject(signal.reason);
-        if (signal.aborted) return gaveUp();
-        signal.addEventListener("abort", gaveUp, { once: true });
-        const hear = (delayMs: number, settle: () => void) =>
-          sim.at(actor, delayMs, `answer to ${name}`, () => {
-            signal.removeEventListener("abort", gaveUp);
-            settle();
-          });
-        const silence = () => void hear(HANG_MS, () => reject(new Error("injected: no answer from the bucket")));
+      return awaitAnswer<Transferred>(sim, name, signal, (ear) => {
+        const silence = () => ear.fail(HANG_MS, new Error("injected: no answer from the bucket"));
         if (line.cutOff) return silence();
-        if (faults.strikes("bucket refuses", name))
-          return void hear(way(), () => resolve({ status: 503, body: NOTHING }));
+        if (faults.strikes("bucket refuses", name)) return ear.answer(way(), { status: 503, body: NOTHING });
         sim.world(way(), name, () => {
           const answer = serve(url, body);
           if (line.cutOff || faults.strikes("bucket loses the reply", name)) silence();
-          else hear(way(), () => resolve(answer));
+          else ear.answer(way(), answer);
         });
       });
     },

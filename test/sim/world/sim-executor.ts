@@ -1,4 +1,5 @@
 import type { Execution, Executor, Lost, StartAttempt, StepEnd } from "../../../runner/executors/executor.ts";
+import { foldersBelow } from "../../../runner/work-dir.ts";
 import type { Exchange } from "../../../shared/protocol/client.ts";
 import type { Actor } from "../engine/actor.ts";
 import type { Simulation } from "../engine/simulation.ts";
@@ -125,16 +126,8 @@ function execute({ sim, host, runner, exchange, request, attempt, scripts, watch
     sim.at(runner, 2 * NOTICE_MS_MAX, `${actor.name} is missed`, () => lose({ kind: "executor_died", clean: true }));
   });
 
-  const folder = (part: string) => `/sim/${request.cookie}/${part}`;
   return {
-    folders: {
-      workspace: folder("workspace"),
-      home: folder("home"),
-      temporary: folder("tmp"),
-      scripts: folder("scripts"),
-      spool: folder("spool"),
-      archives: folder("archives"),
-    },
+    folders: foldersBelow(`/sim/${request.cookie}`),
     lost: lost.promise,
     async run({ command }): Promise<StepEnd> {
       if (isLost) return { kind: "lost" };

@@ -5,6 +5,7 @@ import type { Route } from "../../../shared/protocol/route.ts";
 import { FUNCTIONS } from "../../../shared/resources.ts";
 import type { Simulation } from "../engine/simulation.ts";
 import type { Faults } from "../faults.ts";
+import { awaitAnswer } from "./await-answer.ts";
 import type { Invoke, Invoked } from "./sim-lambda.ts";
 
 /** The line between a host and the control plane. */
@@ -55,29 +56,20 @@ export function makeNetwork(
   }
 
   return (line) => (request, signal) => {
-    const caller = sim.current();
-    const name = sim.numbered(`${request.method} ${new URL(request.url).pathname} from ${caller.name}`);
+    const name = sim.numbered(`${request.method} ${new URL(request.url).pathname} from ${sim.current().name}`);
     const dice = sim.dice(name);
     const way = () => 1 + dice() * ONE_WAY_MS_MAX;
-    return new Promise((resolve, reject) => {
-      const gaveUp = () => reject(signal.reason);
-      if (signal.aborted) return gaveUp();
-      signal.addEventListener("abort", gaveUp, { once: true });
-      const hear = (delayMs: number, settle: () => void) =>
-        sim.at(caller, delayMs, `answer to ${name}`, () => {
-          signal.removeEventListener("abort", gaveUp);
-          settle();
-        });
+    return awaitAnswer<Answer>(sim, name, signal, (ear) => {
       const answered = (answer: Answer) => {
         if (line.cutOff || faults.strikes("network loses the reply", name)) return;
         const late = faults.strikes("network delays the reply", name) ? dice() * LATE_REPLY_MS_MAX : 0;
-        hear(way() + late, () => resolve(answer));
+        ear.answer(way() + late, answer);
       };
       if (line.cutOff || faults.strikes("network loses the request", name)) return;
       if (faults.strikes("network resets", name))
-        return void hear(dice() * RESET_MS_MAX, () => reject(new Error("injected: ECONNRESET")));
+        return ear.fail(dice() * RESET_MS_MAX, new Error("injected: ECONNRESET"));
       if (faults.strikes("gateway answers 503", name))
-        return void hear(way(), () => resolve({ status: 503, text: '{"message":"Service Unavailable"}' }));
+        return ear.answer(way(), { status: 503, text: '{"message":"Service Unavailable"}' });
       const delayed = faults.strikes("network delays the request", name) ? dice() * DELAYED_MS_MAX : 0;
       sim.world(way() + delayed, name, () => serve(name, request, answered));
       if (!faults.strikes("network doubles the request", name)) return;
