@@ -77,24 +77,25 @@ export type RunView = z.infer<typeof runView>;
 /** A run as a list shows it. */
 export const runSummary = runView.omit({ history: true, reason: true, trigger: true, approval: true });
 
+/** How an attempt ended. */
+export const attemptEndView = z.object({
+  outcome: z.enum(["succeeded", "failed", "timed_out", "canceled", "lost"]),
+  atMs: z.int(),
+  exitCode: z.int().optional(),
+  signal: z.string().optional(),
+  failure: failureSchema.optional(),
+  log: logSealSchema.optional(),
+  artifacts: z.array(artifactSchema).optional(),
+  losses: z.array(z.string()).optional(),
+});
+
 export const attemptView = z.object({
   fence: z.int().positive(),
   /** The runner's name, as it was started with. */
   runner: z.string(),
   grantedAtMs: z.int(),
   startedAtMs: z.int().optional(),
-  end: z
-    .object({
-      outcome: z.enum(["succeeded", "failed", "timed_out", "canceled", "lost"]),
-      atMs: z.int(),
-      exitCode: z.int().optional(),
-      signal: z.string().optional(),
-      failure: failureSchema.optional(),
-      log: logSealSchema.optional(),
-      artifacts: z.array(artifactSchema).optional(),
-      losses: z.array(z.string()).optional(),
-    })
-    .optional(),
+  end: attemptEndView.optional(),
 });
 export type AttemptView = z.infer<typeof attemptView>;
 

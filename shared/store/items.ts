@@ -6,9 +6,9 @@ import { predicateSchema } from "../domain/predicate.ts";
 import { RUN_STATES } from "../domain/run-moves.ts";
 import { auditEntrySchema } from "../protocol/audit.ts";
 import { STOP_REASONS } from "../protocol/leases.ts";
-import { artifactSchema, attemptOutcomes, failureSchema, logSealSchema } from "../protocol/products.ts";
+import { attemptOutcomes } from "../protocol/products.ts";
 import { projectView } from "../protocol/projects.ts";
-import { approvalSchema, historySchema, sourceSchema } from "../protocol/runs.ts";
+import { approvalSchema, attemptEndView, historySchema, sourceSchema } from "../protocol/runs.ts";
 import { SCOPES } from "../protocol/tokens.ts";
 import { runTriggerSchema } from "../protocol/triggers.ts";
 import { itemBase, wakes } from "./item-base.ts";
@@ -79,17 +79,9 @@ const leaseSchema = z.object({
   expiresAtMs: z.int(),
 });
 
-export const attemptEndSchema = z.object({
-  outcome: z.enum(["succeeded", "failed", "timed_out", "canceled", "lost"]),
+const attemptEndSchema = attemptEndView.extend({
   /** What the holder reported, where a stop or a loss decided otherwise. */
   reported: z.enum(attemptOutcomes).optional(),
-  atMs: z.int(),
-  exitCode: z.int().optional(),
-  signal: z.string().optional(),
-  failure: failureSchema.optional(),
-  log: logSealSchema.optional(),
-  artifacts: z.array(artifactSchema).optional(),
-  losses: z.array(z.string()).optional(),
   checks: z
     .array(z.object({ id: z.string(), outcome: z.enum(["passed", "failed"]), summary: z.string().optional() }))
     .optional(),
