@@ -57,6 +57,11 @@ export function chooseExpiry(seen: JobSeen | undefined): JobMove | undefined {
   return seen.left.failed > 0 ? moves.expireTimeoutRetry : moves.expireTimeout;
 }
 
+/** The needs can no longer be met, by how those that did not pass ended. A need's cancel is a cancel of what needs it. */
+export function chooseUnmet(outcomes: readonly string[]): JobMove {
+  return outcomes.includes("canceled") ? moves.cancel : moves.skip;
+}
+
 /** Somebody asks for the job's end: at once where nobody holds it, through its holder otherwise. */
 export function chooseCancel(seen: JobSeen | undefined): JobMove | undefined {
   if (seen?.state === "waiting" || seen?.state === "held" || seen?.state === "queued") return moves.cancel;

@@ -31,6 +31,8 @@ export const RUN_TERMINAL = ["succeeded", "failed", "errored", "timed_out", "can
 /** A closed run leaves the index of due runs, so that sweep and ticks forget it. */
 const close: readonly Effect[] = [set("endedAtMs", arg("nowMs")), remove("wakeAtMs"), remove("dueShard")];
 const closeWithReason: readonly Effect[] = [...close, set("reason", arg("reason"))];
+/** One that its deadline closed keeps its place there until its jobs have ended, too. */
+const closeOver: readonly Effect[] = [set("endedAtMs", arg("nowMs")), set("wakeAtMs", arg("nowMs"))];
 
 /** One unfinished node leaves the set, and its outcome is counted, exactly once. */
 export const endNodeEffects: readonly Effect[] = [
@@ -46,6 +48,7 @@ const passOn: readonly Effect[] = [
 ];
 
 const ACTIVE = ["planning", "live", "canceling"] as const;
+const CLOSED_OVER = ["timed_out", "canceled"] as const;
 
 /** Every legal move of a run (DESIGN section 2). */
 export const runMoves = table("run", {
@@ -123,7 +126,7 @@ export const runMoves = table("run", {
     from: ["live"],
     to: "timed_out",
     guards: [before("hardDeadlineMs", arg("nowMs"))],
-    effects: closeWithReason,
+    effects: [...closeOver, set("reason", arg("reason"))],
   },
 
   cancel: {
@@ -144,7 +147,7 @@ export const runMoves = table("run", {
     from: ["canceling"],
     to: "canceled",
     guards: [before("hardDeadlineMs", arg("nowMs"))],
-    effects: close,
+    effects: closeOver,
   },
 
   tick: {
@@ -161,6 +164,22 @@ export const runMoves = table("run", {
     to: "unchanged",
     guards: [equals("tickSeq", arg("seq")), absent("approval.atMs")],
     effects: passOn,
+    recorded: false,
+  },
+  seeOut: {
+    doc: "Passes the tick chain on for a run that its deadline closed, while jobs of it have not ended.",
+    from: CLOSED_OVER,
+    to: "unchanged",
+    guards: [equals("tickSeq", arg("seq")), after("wakeAtMs", 0)],
+    effects: passOn,
+    recorded: false,
+  },
+  forget: {
+    doc: "Ends the tick chain of a run that its deadline closed: its jobs have ended.",
+    from: CLOSED_OVER,
+    to: "unchanged",
+    guards: [equals("tickSeq", arg("seq"))],
+    effects: [remove("wakeAtMs"), remove("dueShard")],
     recorded: false,
   },
 });

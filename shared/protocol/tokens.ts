@@ -8,14 +8,19 @@ export const SCOPES = ["read", "run", "runner", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** The only pools that a runner token opens sessions of; where absent, of any. */
-const tokenPools = z.array(poolName).min(1).max(POOLS_PER_SESSION_MAX).optional();
+export const tokenPools = z.array(poolName).min(1).max(POOLS_PER_SESSION_MAX).optional();
+
+/** Pools bind what a runner does, and nothing binds an administrator. */
+export const poolsFit = ({ scopes, pools }: { readonly scopes: readonly Scope[]; readonly pools?: unknown }): boolean =>
+  pools === undefined || (scopes.includes("runner") && !scopes.includes("admin"));
+export const POOLS_MISFIT = {
+  error: "pools bind a token with the scope runner; one with the scope admin may do everything",
+  path: ["pools"],
+};
 
 export const createTokenBody = z
   .strictObject({ name: label, scopes: z.array(z.enum(SCOPES)).min(1), pools: tokenPools })
-  .refine(({ scopes, pools }) => pools === undefined || (scopes.includes("runner") && !scopes.includes("admin")), {
-    error: "pools bind a token with the scope runner; one with the scope admin may do everything",
-    path: ["pools"],
-  });
+  .refine(poolsFit, POOLS_MISFIT);
 
 export const tokenView = z.object({
   id: z.string(),

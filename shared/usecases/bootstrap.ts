@@ -12,10 +12,10 @@ export interface BootstrapDeps extends TokenDeps {
 /** What a new deployment lacks: the key that signs sessions and leases, made once, and an API token. Repeatable. */
 export async function bootstrap(
   deps: BootstrapDeps,
-  { name, scopes }: Pick<AdminRequest, "name" | "scopes">,
+  { name, scopes, pools }: Pick<AdminRequest, "name" | "scopes" | "pools">,
 ): Promise<AdminReply> {
   const signingKey = await deps.addSigningKey(deps.random.secret());
   const actor = { kind: "operator", id: "iam", name: "admin function" } as const;
-  const made = await issueToken(deps, { name, scopes }, actor);
+  const made = await issueToken(deps, { name, scopes, pools }, actor);
   return { ...made, signingKey };
 }

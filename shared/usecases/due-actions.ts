@@ -1,7 +1,7 @@
 import { entryOf } from "../domain/entry.ts";
 import { HEARTBEAT_MS, LEASE_OVERTIME_MS, REOFFER_AGES_MS, TICK_MAX_MS, TICK_MIN_MS } from "../domain/limits.ts";
 import { decide, sourcesOf } from "../domain/predicate.ts";
-import { isJobEnded, tallyOf } from "../domain/verdict.ts";
+import { isJobEnded, isRunEnded, tallyOf } from "../domain/verdict.ts";
 import type { CheckItem, JobItem, JoinItem, RunItem, RunItems } from "../store/items.ts";
 import { checkNode, jobNode, joinNode } from "../store/keys.ts";
 import type { OpenNode } from "./settle.ts";
@@ -24,6 +24,8 @@ export type DueAction =
 export function dueActions(items: RunItems & { readonly run: RunItem }, nowMs: number): DueAction[] {
   // Nodes of a plan that is not committed do not count, whatever their state says.
   if (items.run.planDigest === undefined) return [];
+  // Its verdict stands, whatever its nodes say. Only its jobs must not stay as they are.
+  if (isRunEnded(items.run.state)) return items.jobs.flatMap((job) => dueForJob(job, items.run, new Map(), nowMs));
   const open = openNodes(items);
   const ended = new Map(items.jobs.filter((job) => isJobEnded(job.state)).map((job) => [job.jobId, job]));
   return [
@@ -40,7 +42,7 @@ function dueForJob(job: JobItem, run: RunItem, ended: ReadonlyMap<string, JobIte
   if (isJobEnded(job.state)) return [];
   if (job.lease !== undefined && job.lease.expiresAtMs < nowMs) return [{ kind: "expire", job }];
   if (job.state === "stopping") return [];
-  if (run.state === "canceling") return [{ kind: "cancel", job }];
+  if (run.state === "canceling" || isRunEnded(run.state)) return [{ kind: "cancel", job }];
   if (job.lease !== undefined) return timeoutAtMs(job) < nowMs ? [{ kind: "timeout", job }] : [];
   if (job.state === "queued") return dueForQueued(job, run, nowMs);
   if (job.state === "held") return run.approval?.atMs === undefined ? [] : [{ kind: "admit", job }];
@@ -104,7 +106,8 @@ function endOfJoin(join: JoinItem): DueAction {
 /** When the run must be looked at again: its earliest deadline, within the bounds of a tick. */
 export function nextWakeMs(items: RunItems & { readonly run: RunItem }, nowMs: number): number {
   const deadlines = items.jobs.flatMap((job) => deadlinesOf(job, nowMs));
-  const earliest = Math.min(items.run.hardDeadlineMs, ...deadlines.map((atMs) => atMs + 1));
+  const closesAtMs = isRunEnded(items.run.state) ? Number.POSITIVE_INFINITY : items.run.hardDeadlineMs;
+  const earliest = Math.min(closesAtMs, ...deadlines.map((atMs) => atMs + 1));
   return Math.min(Math.max(earliest, nowMs + TICK_MIN_MS), nowMs + TICK_MAX_MS);
 }
 

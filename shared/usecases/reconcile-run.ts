@@ -14,13 +14,15 @@ import { type DueAction, dueActions, nextWakeMs } from "./due-actions.ts";
 import { expireLease } from "./end-attempt.ts";
 import { chainTick, hint, hintReport, offerJobs, tickNow } from "./hints.ts";
 import { admitJob, advance, closeRun, endNodeOf, resolveNeed, settle } from "./settle.ts";
-import { cancelJobs, stopJob } from "./stop-jobs.ts";
+import { stopJob } from "./stop-jobs.ts";
 
 type DueOffer = Extract<DueAction, { kind: "reoffer" }>;
 type DueWrite = Exclude<DueAction, DueOffer>;
 
 const CAUSE: Cause = { actor: "reconcile" };
 const WIDTH = 8;
+/** How long the jobs of a run that its deadline closed are looked at. A lease lasts 45 s: what is left then, nothing can end. */
+const SEE_OUT_MAX_MS = 60 * 60_000;
 /** A settle may write for its dependents, checks and node: what one action is taken to cost. */
 const WRITES_PER_ACTION = 4;
 
@@ -31,10 +33,12 @@ const WRITES_PER_ACTION = 4;
 export async function reconcileRun(deps: Deps, tick: Tick): Promise<void> {
   const items = await readItems(deps, tick);
   const run = items?.run;
-  if (items === undefined || run === undefined || isRunEnded(run.state)) return;
+  if (items === undefined || run === undefined) return;
+  if (isRunEnded(run.state)) return seeOut(deps, { ...items, run }, tick);
   const nowMs = deps.clock.nowMs();
   observeLag(deps, { ...items, run }, tick, nowMs);
-  if (await closeAtDeadline(deps, run, nowMs)) return endWhatIsLeft(deps, items);
+  const overdue = await closeAtDeadline(deps, run, nowMs);
+  if (overdue !== undefined) return seeOut(deps, { ...items, run: overdue }, tick);
   if (run.state === "planning") await askForPlan(deps, run);
   const { closed, errors } = await doWhatIsDue(deps, { ...items, run }, nowMs);
   if (!closed && tick.seq !== undefined) await passOn(deps, { ...items, run }, tick.seq);
@@ -51,12 +55,27 @@ function observeLag(deps: Deps, { run, jobs }: RunItems & { readonly run: RunIte
   if (freeAtMs.length > 0) deps.metrics.timing("OldestOfferAgeMs", Math.max(0, nowMs - Math.min(...freeAtMs)));
 }
 
-/** The run is over. Its jobs should not look as if they went on, and their holders are told to stop. */
-async function endWhatIsLeft(deps: Deps, { run, jobs }: RunItems): Promise<void> {
-  if (run?.planDigest === undefined) return;
-  const unfinished = jobs.filter((job) => !isJobEnded(job.state) && job.state !== "stopping");
-  const cause = { ...CAUSE, reason: "the run's hard deadline has passed" };
-  await cancelJobs(deps, unfinished.slice(0, RECONCILE_WRITES_MAX / WRITES_PER_ACTION), cause);
+/**
+ * The run's deadline has closed it. Its jobs must not look as if they went on: who holds one is told to stop, and where
+ * nobody does any more its lease runs out, as in a run that is open. Does nothing for a run that ended with its nodes.
+ */
+async function seeOut(deps: Deps, items: RunItems & { readonly run: RunItem }, tick: Tick): Promise<void> {
+  const { run } = items;
+  if (run.wakeAtMs === undefined) return;
+  const unfinished = run.planDigest !== undefined && items.jobs.some((job) => !isJobEnded(job.state));
+  const nowMs = deps.clock.nowMs();
+  if (!unfinished || isGivenUp(run, nowMs)) return forget(deps, run, unfinished);
+  const { errors } = await doWhatIsDue(deps, items, nowMs);
+  if (tick.seq !== undefined) await passOn(deps, items, tick.seq);
+  if (errors.length > 0) throw errors[0];
+}
+
+const isGivenUp = (run: RunItem, nowMs: number) => nowMs > (run.endedAtMs ?? 0) + SEE_OUT_MAX_MS;
+
+async function forget(deps: Deps, run: RunItem, unfinished: boolean): Promise<void> {
+  if (unfinished) deps.log.warn("jobs of an ended run could not be ended; nobody looks any more", { run: run.runId });
+  const args = { nowMs: deps.clock.nowMs(), seq: run.tickSeq };
+  await deps.store.apply(runMoves.forget, runKey(run), args, CAUSE);
 }
 
 /** Where the run's items cannot be read, its own item still tells whether it is over; anything else is thrown. */
@@ -65,23 +84,28 @@ async function readItems(deps: Deps, ref: RunRef): Promise<RunItems | undefined>
     return await deps.store.getRunItems(ref);
   } catch (error) {
     const run = await deps.store.getRun(ref);
-    if (run === undefined || isRunEnded(run.state)) return undefined;
-    if (await closeAtDeadline(deps, run, deps.clock.nowMs())) return undefined;
-    throw error;
+    const nowMs = deps.clock.nowMs();
+    if (run === undefined || (isRunEnded(run.state) && run.wakeAtMs === undefined)) return undefined;
+    if (isRunEnded(run.state) && isGivenUp(run, nowMs)) await forget(deps, run, true);
+    else if (isRunEnded(run.state) || (await closeAtDeadline(deps, run, nowMs)) === undefined) throw error;
+    return undefined;
   }
 }
 
-/** A run's hard deadline reads nothing but the run item, so that no bad item can keep it open. */
-async function closeAtDeadline(deps: Deps, run: RunItem, nowMs: number): Promise<boolean> {
+/**
+ * A run's hard deadline reads nothing but the run item, so that no bad item can keep it open. Returns the run as it then
+ * stands; undefined where it is not overdue.
+ */
+async function closeAtDeadline(deps: Deps, run: RunItem, nowMs: number): Promise<RunItem | undefined> {
   const move = overdueMove(run, nowMs);
-  if (move === undefined) return false;
+  if (move === undefined) return undefined;
   const reason = overdueReason(run);
-  const { applied } = await deps.store.apply(move, runKey(run), { nowMs, reason }, { ...CAUSE, reason });
+  const { applied, item } = await deps.store.apply(move, runKey(run), { nowMs, reason }, { ...CAUSE, reason });
   if (applied) {
     deps.metrics.count("RunsEnded", 1, { "cicd.pipeline.result": pipelineResultOf(move.to) });
     await hintReport(deps, run);
   }
-  return true;
+  return item;
 }
 
 function overdueReason(run: RunItem): string {
@@ -123,17 +147,14 @@ async function doWhatIsDue(deps: Deps, items: RunItems & { readonly run: RunItem
   return { closed: closable && (await closeRun(deps, items.run, CAUSE)), errors };
 }
 
-async function perform(deps: Deps, ref: RunRef, action: DueWrite, nowMs: number): Promise<void> {
+async function perform(deps: Deps, run: RunItem, action: DueWrite, nowMs: number): Promise<void> {
   switch (action.kind) {
     case "resolve":
       return followUp(deps, await resolveNeed(deps, action.job, action.source, CAUSE));
     case "advance":
       return followUp(deps, await advance(deps, action.job, CAUSE));
     case "cancel":
-      return followUp(
-        deps,
-        await stopJob(deps, action.job, "cancel", nowMs, { ...CAUSE, reason: "the run was canceled" }),
-      );
+      return followUp(deps, await stopJob(deps, action.job, "cancel", nowMs, { ...CAUSE, reason: stopReason(run) }));
     case "timeout":
       return followUp(
         deps,
@@ -149,9 +170,12 @@ async function perform(deps: Deps, ref: RunRef, action: DueWrite, nowMs: number)
     case "settle":
       return settle(deps, [action.job], CAUSE);
     case "endNode":
-      return endNodeOf(deps, ref, action.node, CAUSE);
+      return endNodeOf(deps, run, action.node, CAUSE);
   }
 }
+
+const stopReason = ({ state }: RunItem) =>
+  state === "timed_out" ? "the run's hard deadline has passed" : "the run was canceled";
 
 async function abandon(deps: Deps, job: JobItem, nowMs: number): Promise<JobItem | undefined> {
   const reason = `nobody in pool ${job.pool} claimed it before its queue deadline`;
@@ -196,9 +220,10 @@ async function passOn(deps: Deps, items: RunItems & { readonly run: RunItem }, s
     await deps.store.apply(runMoves.park, runKey(items.run), { nowMs, seq, wakeAtMs: items.run.hardDeadlineMs }, CAUSE);
     return;
   }
+  const move = isRunEnded(items.run.state) ? runMoves.seeOut : runMoves.tick;
   const args = { nowMs, seq, wakeAtMs: nextWakeMs(items, nowMs) };
   // Here having won does matter: a duplicate of this tick sees the same item, and two chains would grow from it. Should
   // the answer of a write that landed be lost, nobody passes the chain on, and sweep takes it up.
-  const { applied, item } = await deps.store.apply(runMoves.tick, runKey(items.run), args, CAUSE);
+  const { applied, item } = await deps.store.apply(move, runKey(items.run), args, CAUSE);
   if (applied && item !== undefined) await chainTick(deps, item);
 }

@@ -1,13 +1,15 @@
 import { checkMoves, joinMoves } from "../domain/check-moves.ts";
+import { chooseUnmet } from "../domain/choose-job-move.ts";
 import { entryOf } from "../domain/entry.ts";
 import { jobMoves } from "../domain/job-moves.ts";
 import { FOLLOW_UPS_MAX, QUEUE_TIMEOUT_MS } from "../domain/limits.ts";
-import { decide, sourcesOf } from "../domain/predicate.ts";
+import { decide, type Predicate, sourcesOf } from "../domain/predicate.ts";
 import { runMoves } from "../domain/run-moves.ts";
 import {
   checkAnswerOf,
   checkOutcomeOf,
   chooseClose,
+  isJobEnded,
   isRunEnded,
   jobTallyOf,
   needOutcomeOf,
@@ -57,12 +59,12 @@ export async function settle(
       break;
     }
     const one = job;
-    const [skipped] = await Promise.all([
+    const [unmet] = await Promise.all([
       tellDependents(settling, one),
       tellChecks(settling, one),
       endJobNode(settling, one),
     ]);
-    work.push(...skipped);
+    work.push(...unmet);
   }
   if (settling.deferred) await tickNow(deps, ref);
   if (!settling.closed) await hintReport(deps, first);
@@ -77,13 +79,13 @@ function spend(settling: Settling, writes = 1): boolean {
   return true;
 }
 
-/** Returns the dependents that were skipped, whose own end must be settled too. */
+/** Returns the dependents that ended, too, whose own end must be settled too. */
 async function tellDependents(settling: Settling, job: JobItem): Promise<JobItem[]> {
   if (job.dependents === undefined) settling.deferred = true;
   const told = await eachOf(job.dependents ?? [], WIDTH, (dependent) => tellDependent(settling, job, dependent));
   const moved = told.filter((item) => item !== undefined);
   await offerJobs(settling.deps, moved);
-  return moved.filter((item) => item.state === "skipped");
+  return moved.filter((item) => isJobEnded(item.state));
 }
 
 async function tellDependent(settling: Settling, job: JobItem, dependent: string): Promise<JobItem | undefined> {
@@ -118,13 +120,17 @@ export async function advance(deps: Deps, job: JobItem, cause: Cause): Promise<J
           { nowMs, queueDeadlineMs: nowMs + QUEUE_TIMEOUT_MS },
           cause,
         )
-      : await deps.store.apply(
-          jobMoves.skip,
-          jobKey(job),
-          { nowMs, reason: unmetReason(job), result: { fence: job.fence, outcome: "skipped" } },
-          { ...cause, reason: unmetReason(job) },
-        );
+      : await endUnmet(deps, job, job.needs, cause);
   return applied ? item : undefined;
+}
+
+async function endUnmet(deps: Deps, job: JobItem, needs: Predicate, cause: Cause) {
+  const outcomeOf = (source: string) => entryOf(job.resolved, source) ?? "passed";
+  const unmet = sourcesOf(needs).filter((source) => outcomeOf(source) !== "passed");
+  const move = chooseUnmet(unmet.map(outcomeOf));
+  const reason = `it needs ${unmet.map((source) => `${source} (${outcomeOf(source)})`).join(", ")}`;
+  const args = { nowMs: deps.clock.nowMs(), reason, result: { fence: job.fence, outcome: move.to } };
+  return deps.store.apply(move, jobKey(job), args, { ...cause, reason });
 }
 
 /** Queues a held job whose approval is there. Returns it only if this call moved it. */
@@ -133,12 +139,6 @@ export async function admitJob(deps: Deps, job: JobItem, cause: Cause): Promise<
   const args = { nowMs, queueDeadlineMs: nowMs + QUEUE_TIMEOUT_MS };
   const { applied, item } = await deps.store.apply(jobMoves.admit, jobKey(job), args, cause);
   return applied ? item : undefined;
-}
-
-function unmetReason(job: JobItem): string {
-  const sources = job.needs === undefined ? [] : sourcesOf(job.needs);
-  const unmet = sources.filter((source) => (entryOf(job.resolved, source) ?? "passed") !== "passed");
-  return `it needs ${unmet.map((source) => `${source} (${entryOf(job.resolved, source)})`).join(", ")}`;
 }
 
 /** Answers the named checks of an ended job. */

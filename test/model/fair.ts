@@ -40,7 +40,7 @@ const ROUNDS_MAX = 200;
 
 export function checkFair(checks: FairChecks, state: State): void {
   for (const group of state.groups) {
-    if (isRunEnded(group.run.state)) continue;
+    if (isOver(group.run)) continue;
     const key = tableKey(checks.context.world, group, state.nowMs);
     if (!checks.unserved.has(key)) runAlone(checks.context, group, state.nowMs, checks.unserved, false);
     if (!checks.served.has(key)) runAlone(checks.context, group, state.nowMs, checks.served, true);
@@ -66,7 +66,8 @@ function runFairly(context: Context, first: Group, startMs: number, good: Set<st
     const key = tableKey(context.world, group, nowMs);
     checkHeldBack(group);
     checkAwake(group, served);
-    if (isRunEnded(group.run.state) || good.has(key)) {
+    checkSeenOut(group);
+    if (isOver(group.run) || good.has(key)) {
       for (const passed of way) good.add(passed);
       return;
     }
@@ -84,6 +85,17 @@ function runFairly(context: Context, first: Group, startMs: number, good: Set<st
   throw new Violation(5, `with every message lost and ${who}, the run never ends: it is ${group.run.state}, ${open}`);
 }
 
+/** Ended, and nobody looks at it again. */
+const isOver = ({ state, wakeAtMs, dueShard }: RunItem): boolean =>
+  isRunEnded(state) && (wakeAtMs === undefined || dueShard === undefined);
+
+/** A dead runner strands no job, also not one of a run that its deadline has closed. */
+function checkSeenOut({ run, jobs }: Group): void {
+  const open = jobs.filter((job) => !isJobEnded(job.state)).map((job) => `${job.jobId} is ${job.state}`);
+  if (isOver(run) && open.length > 0)
+    throw new Violation(13, `the run is ${run.state}, nobody looks at it again, and ${open}`);
+}
+
 /** Of a fork's run, sweep alone wakes the reconciler, and only by what the run item says: it may have been parked. */
 function sweptAtMs({ wakeAtMs, dueShard }: RunItem, nowMs: number): number {
   if (wakeAtMs === undefined || dueShard === undefined)
@@ -95,10 +107,15 @@ function sweptAtMs({ wakeAtMs, dueShard }: RunItem, nowMs: number): number {
 function passOn(context: Context, group: Group, nowMs: number): Group {
   const { run } = group;
   const base = { nowMs, seq: run.tickSeq };
+  const wakeAtMs = nextWakeMs({ ...group, joins: [] }, nowMs);
+  if (isRunEnded(run.state)) {
+    const move = group.jobs.every((job) => isJobEnded(job.state)) ? "forget" : "seeOut";
+    return writeRun(context, group, { move, args: { ...base, wakeAtMs } }) ?? group;
+  }
   const write =
     run.state === "live" && waitsForApproval(run)
       ? ({ move: "park", args: { ...base, wakeAtMs: run.hardDeadlineMs } } as const)
-      : ({ move: "tick", args: { ...base, wakeAtMs: nextWakeMs({ ...group, joins: [] }, nowMs) } } as const);
+      : ({ move: "tick", args: { ...base, wakeAtMs } } as const);
   return writeRun(context, group, write) ?? group;
 }
 

@@ -1,4 +1,5 @@
 import { LEASE_OVERTIME_MS } from "../../shared/domain/limits.ts";
+import { isRunEnded } from "../../shared/domain/verdict.ts";
 import type { CheckItem, JobItem, RunItem } from "../../shared/store/items.ts";
 import { checkNode, jobNode } from "../../shared/store/keys.ts";
 import type { Attempt, Group, State } from "./state.ts";
@@ -32,7 +33,8 @@ function groupKey(world: World, group: Group, nowMs: number, actors: boolean): s
   const checks = group.checks.map((check) => checkKeyIn(group, check)).join(",");
   const deadline = world.runDeadlineMs === undefined ? "" : sinceStale(world, nowMs, run.hardDeadlineMs);
   const fork = world.fork ? forkKeyIn(run, nowMs) : "";
-  return `${run.state}${fork}${run.tally.failed}${run.tally.lost}${deadline};${apart.join(";")};${alike.join(";")};${checks}`;
+  const seenOut = isRunEnded(run.state) && run.wakeAtMs !== undefined && run.dueShard !== undefined ? "o" : "";
+  return `${run.state}${seenOut}${fork}${run.tally.failed}${run.tally.lost}${deadline};${apart.join(";")};${alike.join(";")};${checks}`;
 }
 
 /** Whether it is approved, and when sweep looks at it: parked runs are all alike. */

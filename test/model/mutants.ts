@@ -75,6 +75,12 @@ const holder = ["fence", "lease.claimId"];
 const lossAsFailure = (effects: readonly Effect[]) =>
   effects.map((effect) => (effect.path === "left.lost" ? add("left.failed", -1) : effect));
 
+const leavesIndex = (effects: readonly Effect[]) => [
+  ...effects.filter(({ path }) => path !== "wakeAtMs"),
+  remove("wakeAtMs"),
+  remove("dueShard"),
+];
+
 /** Every planted fault. Those marked "once real" were in the code until the explorer, or building it, found them. */
 export const MUTANTS: readonly Mutant[] = [
   inTable(
@@ -268,6 +274,24 @@ export const MUTANTS: readonly Mutant[] = [
     runRow("park", (row) => without(row, ["tickSeq"])),
     "fork",
     20,
+  ),
+  inTable(
+    "a run that its deadline closes is forgotten at once (once real)",
+    runRow("timeOut", (row) => withEffects(row, leavesIndex)),
+    "deadlines",
+    13,
+  ),
+  inTable(
+    "a canceled run that its deadline closes is forgotten at once (once real)",
+    runRow("forceCancel", (row) => withEffects(row, leavesIndex)),
+    "deadlines",
+    13,
+  ),
+  inTable(
+    "a run that was closed over its jobs is forgotten when a reconcile looks again",
+    runRow("seeOut", (row) => withEffects(row, leavesIndex)),
+    "deadlines",
+    13,
   ),
   inRules("who approves does not look whether the run is approved", "approverLooks", "fork", 22),
   inRules("reconcile admits without looking at the approval", "reconcileLooks", "fork", 22),

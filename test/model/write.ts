@@ -42,7 +42,7 @@ export function writeRun(
   const after = interpretMove(context.tables.run[write.move], asItem(group.run), write.args) as RunItem | undefined;
   if (after === undefined) return undefined;
   context.applied.add(`run.${write.move}`);
-  if (write.move === "tick" || write.move === "park") checkTick(group.run, Number(write.args["seq"]));
+  if (["tick", "park", "seeOut", "forget"].includes(write.move)) checkTick(group.run, Number(write.args["seq"]));
   if (write.move === "approve") checkApproval(group.run, after, String(write.args["sha"]));
   if (write.move === "endNode") checkNodeEnd(group.run, String(write.args["node"]));
   checkRunWrite(group, group.run, after, Number(write.args["nowMs"]));

@@ -15,6 +15,7 @@ import { jobKey } from "../../shared/store/keys.ts";
 import { cancelRun } from "../../shared/usecases/cancel-run.ts";
 import { createRun } from "../../shared/usecases/create-run.ts";
 import type { Deps } from "../../shared/usecases/deps.ts";
+import { releaseJob } from "../../shared/usecases/end-attempt.ts";
 import { reconcileRun } from "../../shared/usecases/reconcile-run.ts";
 import { renewLease } from "../../shared/usecases/renew-lease.ts";
 import { sweepRuns } from "../../shared/usecases/sweep-runs.ts";
@@ -258,6 +259,79 @@ describe("deadlines", () => {
       expect((await runOf(deps, runId)).state).toBe(state === "live" ? "timed_out" : "canceled");
     },
   );
+
+  describe.each(["live", "canceling"] as const)("a %s run that its deadline has closed", (state) => {
+    const closedOver = async () => {
+      const { runId, createdAtMs } = await startRun(deps, planOf({ id: "one" }, { id: "two", needs: ["one"] }));
+      world.clock.nowMs = createdAtMs + RUN_TIMEOUT_MS - SECOND_MS;
+      const { claims } = await runningAt(deps, { runId, jobId: "one" });
+      if (state === "canceling") await cancelRun(deps, refOf(runId), { actor: "test" });
+      pass(2 * SECOND_MS);
+      return { runId, claims };
+    };
+    const statesOf = async (runId: string) =>
+      Promise.all(["one", "two"].map(async (jobId) => (await jobOf(deps, { runId, jobId })).state));
+
+    test("is looked at until its dead runner's lease has run out, and then no more", async () => {
+      const { runId } = await closedOver();
+      await tick(runId);
+      const closed = await runOf(deps, runId);
+      expect(closed).toMatchObject({ state: state === "live" ? "timed_out" : "canceled", dueShard: expect.anything() });
+      expect(await statesOf(runId)).toEqual(["stopping", "canceled"]);
+      pass(46 * SECOND_MS);
+      await tick(runId);
+      expect(await statesOf(runId)).toEqual(["canceled", "canceled"]);
+      await tick(runId);
+      const { wakeAtMs: _wake, tickedAtMs: _ticked, dueShard: _shard, tickSeq: _seq, ...kept } = closed;
+      const forgotten = await runOf(deps, runId);
+      expect(forgotten).toMatchObject(kept);
+      expect(Object.keys(forgotten)).not.toEqual(expect.arrayContaining(["wakeAtMs", "dueShard"]));
+      world.sent.ticks.splice(0);
+      await tick(runId);
+      expect(ticks(runId)).toEqual([]);
+      expect(await runOf(deps, runId)).toEqual(forgotten);
+    });
+
+    test("is found by sweep where its tick was lost", async () => {
+      const { runId } = await closedOver();
+      await reconcileRun(deps, refOf(runId));
+      pass(SWEEP_LAG_MS + SECOND_MS);
+      world.sent.ticks.splice(0);
+      await sweepRuns(deps);
+      const [found] = ticks(runId);
+      expect(found).toMatchObject({ runId, seq: (await runOf(deps, runId)).tickSeq });
+      if (found !== undefined) await reconcileRun(deps, found);
+      expect(await statesOf(runId)).toEqual(["canceled", "canceled"]);
+    });
+
+    test("hears its holder's word, and queues nothing again", async () => {
+      const { runId, claims } = await closedOver();
+      await tick(runId);
+      world.sent.offers.splice(0);
+      expect(await releaseJob(deps, claims, "its processes are gone")).toEqual({ state: "canceled" });
+      await tick(runId);
+      expect([await statesOf(runId), offers(runId)]).toEqual([["canceled", "canceled"], []]);
+      expect((await runOf(deps, runId)).dueShard).toBeUndefined();
+    });
+
+    test("is given up after an hour where its jobs cannot be read", async () => {
+      const { runId } = await closedOver();
+      await tick(runId);
+      await world.client.send(
+        new UpdateCommand({
+          TableName: TABLE_NAME,
+          Key: { ...jobKey({ ...refOf(runId), jobId: "one" }) },
+          UpdateExpression: "REMOVE fence",
+        }),
+      );
+      pass(60 * MINUTE_MS);
+      await expect(tick(runId)).rejects.toThrow();
+      pass(SECOND_MS);
+      await tick(runId);
+      expect((await runOf(deps, runId)).dueShard).toBeUndefined();
+      await tick(runId);
+    });
+  });
 
   test("a definition that nobody reads in time fails the plan; until then it is asked for again", async () => {
     const source = { kind: "git" as const, url: "/repo", sha: "c".repeat(40) };

@@ -1,4 +1,5 @@
-import { STOP_GRACE_MS } from "../../../shared/domain/limits.ts";
+import { STOP_GRACE_MS, TICK_MIN_MS } from "../../../shared/domain/limits.ts";
+import { isJobEnded, isRunEnded } from "../../../shared/domain/verdict.ts";
 import type { JobItem } from "../../../shared/store/items.ts";
 import { CHOICES } from "../choices.ts";
 import type { Attempt, Group, State } from "../state.ts";
@@ -19,12 +20,13 @@ export function reconcile(context: Context, state: State, emit: Emit): void {
       if (attempt.expirySeen) expire(one, attempt);
       if (attempt.timeoutSeen) timeOut(one, attempt);
     }
-    const stopping = group.run.state === "canceling" || group.run.state === "canceled";
+    const stopping = ["canceling", "canceled", "timed_out"].includes(group.run.state);
     for (const job of group.jobs) {
       if (stopping) cancel(one, job);
       abandon(one, job);
     }
     closeAtDeadline(one);
+    lookAgain(one);
   });
 }
 
@@ -86,4 +88,14 @@ function closeAtDeadline({ context, state, group, at, emit }: One): void {
     const next = writeRun(context, group, { move, args: { nowMs: state.nowMs, reason: "the deadline" } });
     if (next !== undefined) emit(withGroup(state, at, next), () => `the run is past its hard deadline: ${move}`);
   }
+}
+
+/** Of a run that its deadline has closed: a reconcile sees jobs that have not ended, or none. */
+function lookAgain({ context, state, group, at, emit }: One): void {
+  if (group.run.wakeAtMs === undefined || !isRunEnded(group.run.state)) return;
+  const { nowMs } = state;
+  const move = group.jobs.every((job) => isJobEnded(job.state)) ? "forget" : "seeOut";
+  const args = { nowMs, seq: group.run.tickSeq, wakeAtMs: nowMs + TICK_MIN_MS };
+  const next = writeRun(context, group, { move, args });
+  if (next !== undefined) emit(withGroup(state, at, next), () => `a reconcile looks at the closed run: ${move}`);
 }

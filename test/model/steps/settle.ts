@@ -68,9 +68,9 @@ function advances(context: Context, group: Group, job: JobItem, nowMs: number): 
   if (job.needs === undefined) return [];
   const decision = decide(job.needs, job.resolved);
   if (decision === "undecided") return [];
-  const skipped = { reason: "unmet", result: { fence: job.fence, outcome: "skipped" } };
-  const args = { nowMs, queueDeadlineMs: queueDeadlineOf(context.world, nowMs), ...skipped };
-  const move = decision === "met" ? "enqueue" : "skip";
+  const move = decision === "met" ? "enqueue" : Object.values(job.resolved).includes("canceled") ? "cancel" : "skip";
+  const unmet = { reason: "unmet", result: { fence: job.fence, outcome: move === "cancel" ? "canceled" : "skipped" } };
+  const args = { nowMs, queueDeadlineMs: queueDeadlineOf(context.world, nowMs), ...unmet };
   return [{ say: `${job.jobId}: ${move}`, write: () => writeJob(context, group, job, { move, args, nowMs }) }];
 }
 

@@ -24,11 +24,13 @@ export function checkEnd(ended: Ended, report: Report): void {
     const run = table.get({ pk, sk: "RUN" }) as unknown as RunItem | undefined;
     if (run === undefined) continue;
     if (!ENDED_RUN.has(run.state)) report(5, `run ${run.runId} never ended: it is ${run.state}`);
-    if (run.state === "timed_out" || run.state === "plan_failed" || run.planDigest === undefined) continue;
+    if (run.state === "plan_failed" || run.planDigest === undefined) continue;
     for (const job of jobsOf(table, pk)) {
       if (!ENDED_JOB.has(job.state)) report(5, `job ${job.jobId} never ended: it is ${job.state}`);
       checkAttempts(ended, job, report);
     }
+    // Its deadline closed it, whatever its nodes say.
+    if (run.state === "timed_out") continue;
     for (const check of table.query(pk, "CHECK#", "CHECK$") as unknown as CheckItem[])
       if (check.state !== "final") report(16, `check ${check.checkId} is ${check.state} in an ended run`);
     if (run.open !== undefined) report(16, `run ${run.runId} is ${run.state} with open nodes`);
