@@ -59,8 +59,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "shared/domain/run-moves.ts",
-        find: 'guards: [equals("tickSeq", arg("seq"))],',
-        replace: "guards: [],",
+        find: 'from: ACTIVE,\n    to: "unchanged",\n    guards: [equals("tickSeq", arg("seq"))],',
+        replace: 'from: ACTIVE,\n    to: "unchanged",\n    guards: [],',
       },
     ],
     breaks: [20],
