@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { ProjectItem, RunItem } from "../../shared/store/items.ts";
-import { completeJob } from "../../shared/usecases/end-attempt.ts";
 import type { ReportDeps } from "../../shared/usecases/report-deps.ts";
 import { reportRun } from "../../shared/usecases/report-run.ts";
 import { dyingAt, type Moment, writingTwice } from "../support/faulty-deps.ts";
@@ -9,13 +8,14 @@ import type { FailureRule } from "../support/recording-forge.ts";
 import {
   checkRunsOf,
   deliverReports,
+  endReported,
   outboxOf,
   type ReportWorld,
   shownOf,
   startReported,
   startReportWorld,
 } from "../support/report-world.ts";
-import { lastWord, planOf, runningAt } from "../support/scenario.ts";
+import { planOf } from "../support/scenario.ts";
 import { HOUR_MS } from "../support/times.ts";
 
 /**
@@ -32,11 +32,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   project = await shop.addProject({ reports: { mode: "checks", comment: true } });
 });
-afterEach(async () => {
-  shop.forge.heal();
-  await shop.removeProjects();
-  shop.world.sent.reports.splice(0);
-});
+afterEach(() => shop.clear());
 afterAll(() => shop.stop());
 
 const PLAN = planOf({ id: "good" }, { id: "bad" }, { id: "after", needs: ["bad"] });
@@ -56,13 +52,8 @@ async function endedRun(): Promise<{ run: RunItem; number: number }> {
 }
 
 async function finish(run: RunItem): Promise<void> {
-  for (const [jobId, outcome] of [
-    ["good", "succeeded"],
-    ["bad", "failed"],
-  ] as const) {
-    const { claims } = await runningAt(shop.deps, { runId: run.runId, jobId });
-    await completeJob(shop.deps, claims, lastWord(outcome));
-  }
+  await endReported(shop, run, "good");
+  await endReported(shop, run, "bad", "failed");
 }
 
 async function expectShown({ run, number }: { run: RunItem; number: number }): Promise<void> {

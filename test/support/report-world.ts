@@ -10,6 +10,7 @@ import type { OutboxRef } from "../../shared/store/keys.ts";
 import type { OutboxItem } from "../../shared/store/report-items.ts";
 import type { RunSeed } from "../../shared/usecases/births.ts";
 import { bindSecret } from "../../shared/usecases/bound-secret.ts";
+import { completeJob } from "../../shared/usecases/end-attempt.ts";
 import type { ReportDeps } from "../../shared/usecases/report-deps.ts";
 import { reportComment } from "../../shared/usecases/report-pull.ts";
 import { reportRun } from "../../shared/usecases/report-run.ts";
@@ -18,7 +19,7 @@ import { toRunTrigger } from "../../shared/usecases/trigger-key.ts";
 import { forgeProject } from "./forge-project.ts";
 import { addCommit, type CheckRun, type RepositoryState } from "./recording-forge/state.ts";
 import { type RecordingForge, startRecordingForge } from "./recording-forge.ts";
-import { startRun } from "./scenario.ts";
+import { lastWord, runningAt, startRun } from "./scenario.ts";
 import { MINUTE_MS } from "./times.ts";
 import { startWorld, type World } from "./world.ts";
 
@@ -30,8 +31,8 @@ export interface ReportWorld {
   readonly repository: RepositoryState;
   /** An App's project; every change of it makes another. */
   addProject(change?: Parameters<typeof forgeProject>[1]): Promise<ProjectItem>;
-  /** Of whatever project is left, no forge is shown anything more. */
-  removeProjects(): Promise<void>;
+  /** Between two tests: the forge is well again, no forge is shown anything more, and no message is left. */
+  clear(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -66,8 +67,10 @@ export async function startReportWorld(): Promise<ReportWorld> {
     deps: reporting,
     forge,
     repository: forge.repository("acme/widgets"),
-    async removeProjects() {
+    async clear() {
+      forge.heal();
       for (const name of names.splice(0)) await deps.projects.removeProject("main", name, world.clock.nowMs);
+      for (const queue of [world.sent.reports, world.sent.ticks, world.sent.offers]) queue.splice(0);
     },
     async addProject(change = {}) {
       projects += 1;
@@ -115,6 +118,17 @@ export async function startReported(
     reports: true,
     ...seed,
   });
+}
+
+/** Runs a job of it, with this last word. */
+export async function endReported(
+  { deps }: Pick<ReportWorld, "deps">,
+  { runId }: RunItem,
+  jobId: string,
+  ...word: Parameters<typeof lastWord>
+): Promise<void> {
+  const { claims } = await runningAt(deps, { runId, jobId });
+  await completeJob(deps, claims, lastWord(...word));
 }
 
 export const outboxOf = (deps: ReportDeps, ref: OutboxRef): Promise<OutboxItem | undefined> =>
