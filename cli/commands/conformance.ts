@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { CommandError } from "../command-error.ts";
 import { CHECKS } from "../conformance/all-checks.ts";
 import { type CheckResult, conform } from "../conformance/conform.ts";
+import { mustBeBaton } from "../conformance/must-be-baton.ts";
 import { type ConformanceReport, exitOf, toMarkdown } from "../conformance/report.ts";
 import type { Context } from "../context.ts";
 import { makePaint, type Paint } from "../print/paint.ts";
@@ -24,6 +25,7 @@ export async function conformanceCommand(context: Context, options: ConformanceO
   const checks = chosen(options);
   const client = await connect(context, options.url === undefined ? {} : { url: options.url });
   const paint = makePaint(context.environment.colour.stdout);
+  await mustBeBaton(client.url);
   const atMs = clock.nowMs();
   await err.write(`${checks.length} checks of ${client.url}, with jobs in pool ${options.pool}\n`);
   const results = await conform(checks, {

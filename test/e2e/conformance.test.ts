@@ -29,6 +29,10 @@ afterAll(async () => {
   rmSync(stateDir, { recursive: true, force: true });
 });
 
+const answer = (status: number, body: object): Answered => ({ status, body: JSON.stringify(body) });
+const onlyHealth: Meddle = async (asked, forward) =>
+  asked.path === "/healthz" ? forward(asked) : answer(404, { message: "Not Found" });
+
 /** The verdicts of some checks of what the proxy makes of the control plane. */
 async function verdicts(meddle: Meddle, ...ids: readonly string[]): Promise<Record<string, string>> {
   proxy.meddle = meddle;
@@ -65,6 +69,38 @@ test("the embedded stack keeps every promise, and the report says so in the term
   place.remove();
 });
 
+/** What `baton conformance` says of what the proxy makes of the control plane. */
+async function judged(meddle: Meddle) {
+  const place = makePlace();
+  proxy.meddle = meddle;
+  const env = { BATON_URL: proxy.url, BATON_TOKEN: stack.token };
+  const end = await baton(place, ["conformance", "--pool", POOL], { env }).ended;
+  proxy.meddle = PASS;
+  place.remove();
+  return end;
+}
+
+test.each<[string, Meddle, string]>([
+  ["answers 404 to all", async () => answer(404, { message: "Not Found" }), "(/healthz answers 404, and not as Baton"],
+  ["answers the same to all", async () => answer(200, { hello: "world" }), "(/healthz answers 200, and not as Baton"],
+  ["has a /healthz alone", onlyHealth, "(it has none of Baton's routes)"],
+])("what %s is no Baton: said at once, and no promise is called broken", async (_, meddle, why) => {
+  const { code, stdout, stderr } = await judged(meddle);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toMatch(/^baton: \S+ is no Baton control plane, or one that is not well [^\n]+\n$/);
+  expect(stderr).toContain(why);
+});
+
+test("a Baton that lacks a route is an older one: said at once, with what it lacks", async () => {
+  const older: Meddle = async (asked, forward) =>
+    asked.path.includes("/secrets")
+      ? answer(404, { code: "not_found", message: "there is no such path", requestId: "r" })
+      : forward(asked);
+  const { code, stdout, stderr } = await judged(older);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toMatch(/ is an older Baton: it has no (GET|POST|PUT|DELETE) \/v1\/[^\n]+secrets[^\n]+; update it/);
+});
+
 test("it leaves no run alive and no offer behind", async () => {
   const client = makeClient({ url: stack.url, token: stack.token });
   await verdicts(PASS, "claim.duplicate-offer", "lease.before-ack", "token.other-job");
@@ -91,15 +127,17 @@ test("beside a living runner it never calls a promise broken", async () => {
 });
 
 const isClaim = (path: string) => /\/leases$/.test(path);
-const answer = (status: number, body: object): Answered => ({ status, body: JSON.stringify(body) });
 
 describe("a control plane that breaks a promise is found out:", () => {
-  /** Every claim of a job gets the first grant. */
+  /** Every claim of a job gets the first grant. They go one after the other: a refusal that overtakes it would be none. */
   const grantsToAll = (): Meddle => {
     const grants = new Map<string, Answered>();
+    let before: Promise<unknown> = Promise.resolve();
     return async (asked, forward) => {
-      const reply = await forward(asked);
-      if (!isClaim(asked.path)) return reply;
+      if (!isClaim(asked.path)) return forward(asked);
+      const mine = before.then(() => forward(asked));
+      before = mine.catch(() => undefined);
+      const reply = await mine;
       if (reply.status === 201) grants.set(asked.path, grants.get(asked.path) ?? reply);
       return grants.get(asked.path) ?? reply;
     };

@@ -1,6 +1,7 @@
 import type { Route } from "../../../shared/protocol/route.ts";
 import { type RouteName, routes } from "../../../shared/protocol/routes.ts";
 import { mustAccept, mustRefuse } from "../answer.ts";
+import { bareStatus } from "../bare-status.ts";
 import { LEASE_ROUTES } from "../bench.ts";
 import { type Check, must } from "../check.ts";
 import { grantedAgain } from "./leases.ts";
@@ -8,7 +9,6 @@ import { mustNotChange } from "./unchanged.ts";
 
 /** Who may do what: forged, altered and foreign lease tokens, and every route without a token. */
 
-const RUN = "run_01h455vb4pex5vsknk084sn02q";
 const REFUSED = new Set([401, 403, 409]);
 
 export const tokenChecks: readonly Check[] = [
@@ -95,30 +95,3 @@ function alteredTokens(token: string): Record<string, string> {
     cut: token.slice(0, -4),
   };
 }
-
-/** The status of a request with parameters and a body that pass, so that only the token can be at fault. */
-async function bareStatus(url: string, route: Route, authorization: string | undefined): Promise<number> {
-  const params: Readonly<Record<string, string>> = { run: RUN, job: "probe", fence: "1", token: "none" };
-  const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => params[name] ?? "x");
-  const query = route.path.endsWith("/download") ? "?job=probe&name=x" : "";
-  const response = await fetch(url + path + query, {
-    method: route.method,
-    headers: { "content-type": "application/json", ...(authorization === undefined ? {} : { authorization }) },
-    ...(route.body === undefined ? {} : { body: JSON.stringify(PASSING_BODIES[route.path] ?? {}) }),
-  });
-  await response.arrayBuffer();
-  return response.status;
-}
-
-const LEASE_PATH = "/v1/runs/{run}/jobs/{job}/leases";
-const LOG = { bytes: 0, lostBytes: 0, chunkCount: 0, index: { kind: "lost" } };
-const PASSING_BODIES: Readonly<Record<string, unknown>> = {
-  "/v1/runs": { definition: { path: "x.yml", text: "jobs: {a: {run: 'true'}}" } },
-  "/v1/tokens": { name: "forged", scopes: ["admin"] },
-  "/v1/sessions": { name: "forged", pools: ["default"], slots: 1 },
-  [LEASE_PATH]: { claimId: "0123456789abcdef", fence: 0 },
-  [`${LEASE_PATH}/{fence}/heartbeat`]: { phase: "running", step: 0, logBytes: 0 },
-  [`${LEASE_PATH}/{fence}/uploads`]: { files: [{ kind: "log", seq: 1, bytes: 0, sha256: "0".repeat(64) }] },
-  [`${LEASE_PATH}/{fence}/complete`]: { outcome: "succeeded", log: LOG, artifacts: [], losses: [], checks: [] },
-  [`${LEASE_PATH}/{fence}/release`]: { reason: "drain" },
-};

@@ -1,0 +1,54 @@
+import { exchangeOverHttp } from "../../shared/lib/http-call.ts";
+import { UnreachableError } from "../../shared/protocol/client.ts";
+import type { Route } from "../../shared/protocol/route.ts";
+import { type RouteName, routes } from "../../shared/protocol/routes.ts";
+import { CommandError } from "../command-error.ts";
+import { bareStatus } from "./bare-status.ts";
+
+const HEALTH_TIMEOUT_MS = 10_000;
+const NAMED_MAX = 5;
+/** What a gateway says of a path, or of a method of a path, that it does not have. A route that is there asks for a token. */
+const MISSING = new Set([404, 405]);
+
+/**
+ * Throws where the URL is no control plane, or one that lacks routes of this version. Checks would call each of them a
+ * promise that is broken, and that is none that it gave.
+ */
+export async function mustBeBaton(url: string): Promise<void> {
+  await mustBeHealthy(url);
+  const asked = (Object.entries(routes) as [RouteName, Route][]).filter(([, { access }]) => access !== "open");
+  const missing: string[] = [];
+  for (const [, route] of asked)
+    if (MISSING.has(await bareStatus(url, route))) missing.push(`${route.method} ${route.path}`);
+  if (missing.length === 0) return;
+  if (missing.length === asked.length) throw noBaton(url, "it has none of Baton's routes");
+  const more = missing.length > NAMED_MAX ? ` and ${missing.length - NAMED_MAX} more` : "";
+  throw new CommandError(
+    `${url} is an older Baton: it has no ${missing.slice(0, NAMED_MAX).join(", ")}${more}; update it, or take the \`baton\` of its version`,
+  );
+}
+
+async function mustBeHealthy(url: string): Promise<void> {
+  const request = { method: "GET", url: `${url}${routes.health.path}`, headers: {} };
+  const { status, text } = await exchangeOverHttp(request, AbortSignal.timeout(HEALTH_TIMEOUT_MS)).catch(
+    (cause: unknown) => {
+      throw new UnreachableError(`no answer from ${url}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+        cause,
+      });
+    },
+  );
+  if (status === 200 && isHealth(text)) return;
+  throw noBaton(url, `${routes.health.path} answers ${status}, and not as Baton's does`);
+}
+
+function isHealth(text: string): boolean {
+  try {
+    return routes.health.reply.safeParse(JSON.parse(text)).success;
+  } catch {
+    return false;
+  }
+}
+
+function noBaton(url: string, why: string): CommandError {
+  return new CommandError(`${url} is no Baton control plane, or one that is not well (${why}): look at its URL`);
+}
