@@ -124,6 +124,7 @@ function addAccessCommands(program: Command, context: Context): void {
     .addOption(
       new Option("--scope <scope...>", "what it may do (default: all)").choices(["read", "run", "runner", "admin"]),
     )
+    .option("--pool <pool...>", "the only pools that a runner with it may serve, with --scope runner")
     .option("--region <region>", "the deployment's region (default: as the AWS SDK finds it)")
     .option("--endpoint <url>", "the Lambda endpoint, where it is not AWS itself")
     .option("--json", "the token and its description as JSON")
@@ -132,6 +133,7 @@ function addAccessCommands(program: Command, context: Context): void {
       examples(
         "baton bootstrap --function baton-admin --url https://ci.example.com",
         "baton bootstrap --function baton-admin --scope admin --name ops --json",
+        "baton bootstrap --function baton-admin --scope runner --pool gpu --json",
       ),
     )
     .action(async (options) => (await import("./commands/bootstrap.ts")).bootstrapCommand(context, options));

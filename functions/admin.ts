@@ -20,9 +20,9 @@ const observer = makeObserver(environment.BATON_LOG_LEVEL);
 const deps = adminDeps(environment);
 
 export async function handler(event: unknown): Promise<AdminReply> {
-  const { name, scopes } = adminRequest.parse(event);
-  const reply = await bootstrap(deps, { name, scopes });
-  observer.log.info("bootstrapped", { tokenId: reply.view.id, name, scopes, signingKey: reply.signingKey });
+  const { name, scopes, pools } = adminRequest.parse(event);
+  const reply = await bootstrap(deps, { name, scopes, pools });
+  observer.log.info("bootstrapped", { tokenId: reply.view.id, name, scopes, pools, signingKey: reply.signingKey });
   return reply;
 }
 

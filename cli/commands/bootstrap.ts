@@ -1,10 +1,11 @@
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
-import { type AdminReply, type AdminRequest, adminReply } from "../../shared/protocol/admin.ts";
+import { type AdminReply, type AdminRequest, adminReply, adminRequest } from "../../shared/protocol/admin.ts";
 import type { Scope } from "../../shared/protocol/tokens.ts";
 import { CommandError } from "../command-error.ts";
 import { isHttpUrl } from "../config/read-config.ts";
 import { writePrivateFile } from "../config/write-private-file.ts";
 import type { Context } from "../context.ts";
+import { printTokenRights } from "../print/token-rights.ts";
 import { printJson } from "./find-run.ts";
 
 interface BootstrapOptions {
@@ -14,6 +15,7 @@ interface BootstrapOptions {
   readonly url?: string;
   readonly name: string;
   readonly scope?: readonly Scope[];
+  readonly pool?: readonly string[];
   readonly json?: boolean;
 }
 
@@ -25,20 +27,32 @@ export async function bootstrapCommand(context: Context, options: BootstrapOptio
   if (url === undefined && json !== true)
     throw new CommandError("say with --url which control plane the token is for, or print it with --json");
   if (url !== undefined && !isHttpUrl(url)) throw new CommandError(`"${url}" is not an http or https URL`);
-  const reply = await invokeAdmin(options);
+  const request = requestOf(options);
+  const reply = await invokeAdmin(options, request);
   const { configFile } = context.environment;
   if (url !== undefined)
     await writePrivateFile(configFile, `url: ${JSON.stringify(url)}\ntoken: ${JSON.stringify(reply.token)}\n`);
   const kept = url === undefined ? "" : `; logged in to ${url}, kept in ${configFile}`;
   await context.err.write(
-    `signing key ${reply.signingKey}; token ${reply.view.id} (${reply.view.scopes.join(", ")})${kept}\n`,
+    `signing key ${reply.signingKey}; token ${reply.view.id} (${printTokenRights(reply.view)})${kept}\n`,
   );
   if (json === true) await printJson(context, reply);
 }
 
-async function invokeAdmin(options: BootstrapOptions): Promise<AdminReply> {
-  const { function: FunctionName, region, endpoint, name } = options;
-  const request: AdminRequest = { action: "bootstrap", name, scopes: [...(options.scope ?? ALL_SCOPES)] };
+/** Refused here, where the mistake is: of the function's own refusal Lambda tells no more than its text. */
+function requestOf({ name, scope = ALL_SCOPES, pool }: BootstrapOptions): AdminRequest {
+  const pools = pool === undefined ? {} : { pools: pool };
+  const request = adminRequest.safeParse({ action: "bootstrap", name, scopes: scope, ...pools });
+  if (request.success) return request.data;
+  const problems = request.error.issues.map(({ path, message }) => `--${optionOf(path[0])}: ${message}`);
+  throw new CommandError(problems[0] ?? "this cannot be asked of the function", { notes: problems.slice(1) });
+}
+
+/** The API's lists are options that are given once or more. */
+const optionOf = (field: PropertyKey | undefined): string => String(field).replace(/s$/, "");
+
+async function invokeAdmin(options: BootstrapOptions, request: AdminRequest): Promise<AdminReply> {
+  const { function: FunctionName, region, endpoint } = options;
   const client = new LambdaClient({
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),

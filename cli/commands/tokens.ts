@@ -3,6 +3,7 @@ import type { Context } from "../context.ts";
 import { printTime } from "../print/duration.ts";
 import { sanitizeLine } from "../print/sanitize.ts";
 import { printTable } from "../print/table.ts";
+import { printTokenRights } from "../print/token-rights.ts";
 import { type ConnectedOptions, connect, printJson } from "./find-run.ts";
 
 interface CreateOptions extends ConnectedOptions {
@@ -19,7 +20,7 @@ export async function createTokenCommand(context: Context, options: CreateOption
     body: { name: options.name, scopes: [...options.scope], ...pools },
   });
   if (options.json === true) return printJson(context, reply);
-  await context.err.write(`token ${reply.view.id} (${reply.view.scopes.join(", ")}); it is shown this once\n`);
+  await context.err.write(`token ${reply.view.id} (${printTokenRights(reply.view)}); it is shown this once\n`);
   await context.out.write(`${reply.token}\n`);
 }
 

@@ -57,6 +57,11 @@ type Response = {
 async function serve(handler: (event: unknown) => Promise<object>, request: Request, response: Response) {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk);
+  if (request.url === "/2015-03-31/functions/baton-ill/invocations") {
+    const failed = { "x-amz-function-error": "Unhandled" };
+    response.writeHead(200, failed).end(JSON.stringify({ errorType: "Error", errorMessage: "no table" }));
+    return;
+  }
   if (request.url !== "/2015-03-31/functions/baton-admin/invocations") {
     const body = JSON.stringify({ Type: "User", Message: "Function not found" });
     response.writeHead(404, { "x-amzn-errortype": "ResourceNotFoundException" }).end(body);
@@ -101,11 +106,26 @@ test("never replaces a key; keeps URL and token as `baton login` does, and print
   expect((await baton(place, ["tokens", "list"]).ended).stderr).toContain("needs the scope admin");
 });
 
+test("--pool binds a runner's token, as `baton tokens create` does", async () => {
+  const args = ["--function", "baton-admin", "--json", "--scope", "runner", "--pool", "gpu", "forks"];
+  const { code, stdout, stderr } = await bootstrap(...args);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining("(runner; pools gpu, forks)") });
+  const { token, view } = adminReply.parse(JSON.parse(stdout));
+  expect(view.pools).toEqual(["gpu", "forks"]);
+  const session = makeClient({ url: stack.url, token }).call("openSession", {
+    body: { name: "host", pools: ["default"], slots: 1 },
+  });
+  await expect(session).rejects.toThrow("is for the pools gpu, forks, and not for default");
+});
+
 test.each([
   [["--function", "baton-admin"], "say with --url which control plane the token is for"],
   [["--function", "baton-admin", "--url", "ci.example.com"], "is not an http or https URL"],
   [["--function", "nobody", "--json"], "ResourceNotFoundException"],
-  [["--function", "baton-admin", "--json", "--name", "n".repeat(500)], "the function baton-admin failed: "],
+  [["--function", "baton-ill", "--json"], "the function baton-ill failed: no table; its log says more"],
+  [["--function", "baton-admin", "--json", "--name", "n".repeat(500)], "baton: --name: "],
+  [["--function", "baton-admin", "--json", "--pool", "gpu"], "baton: --pool: pools bind a token with the scope runner"],
+  [["--function", "baton-admin", "--json", "--scope", "runner", "--pool", "a b"], "baton: --pool: "],
 ])("%j: says why, and ends with 2", async (args, why) => {
   const { code, stdout, stderr } = await bootstrap(...args);
   expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: "", stderr: expect.stringContaining(why) });
