@@ -1,10 +1,18 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { deliveryKey } from "../../shared/store/keys.ts";
 import { decideDelivery } from "../../shared/usecases/decide-delivery.ts";
 import { ForgeError } from "../../shared/usecases/forge.ts";
 import { receiveDelivery } from "../../shared/usecases/receive-delivery.ts";
 import { HOUR_MS, SECOND_MS } from "../support/times.ts";
-import { addShop, decideAll, newDeliveryId, pushOf, runsOf, type Shop } from "../support/trigger-world.ts";
+import {
+  addPushShop,
+  decideAll,
+  deliveryOf,
+  deliveryRefOf,
+  newDeliveryId,
+  pushOf,
+  runsOf,
+  type Shop,
+} from "../support/trigger-world.ts";
 import { startWorld, type World } from "../support/world.ts";
 
 /** A delivery that a forge's short failure postponed: it is decided when its wait is over, not when sweep finds it. */
@@ -13,8 +21,7 @@ let world: World;
 let shop: Shop;
 beforeEach(async () => {
   world = await startWorld();
-  shop = await addShop(world);
-  shop.repository.files.set(".baton/ci.yml", "on: push\njobs: {one: {run: x}}\n");
+  shop = await addPushShop(world);
 });
 afterEach(() => world.stop());
 
@@ -24,10 +31,10 @@ const down = (retryAfterMs?: number) => ({
 
 async function postponed(failing = down()) {
   shop.repository.failing = failing;
-  const ref = { tenant: "main", forge: "github", project: shop.project.name, deliveryId: newDeliveryId() } as const;
+  const ref = deliveryRefOf(shop, newDeliveryId());
   await receiveDelivery(world.deps, { ...ref, event: "push", said: { trigger: pushOf(world, "head") } });
   await decideAll(world);
-  return { ref, item: () => world.deps.triggers.getDelivery(deliveryKey(ref)) };
+  return { ref, item: () => deliveryOf(world, shop, ref.deliveryId) };
 }
 
 describe("a delivery that is postponed", () => {

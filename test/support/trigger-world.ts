@@ -7,7 +7,8 @@ import { webhookRoutes } from "../../functions/http/webhook-routes.ts";
 import { type ProjectBody, projectBody } from "../../shared/protocol/projects.ts";
 import type { Trigger } from "../../shared/protocol/triggers.ts";
 import type { ProjectItem, RunItem } from "../../shared/store/items.ts";
-import { projectItemKey, projectKey } from "../../shared/store/keys.ts";
+import { type DeliveryRef, deliveryKey, projectItemKey, projectKey } from "../../shared/store/keys.ts";
+import type { DeliveryItem } from "../../shared/store/trigger-items.ts";
 import { decideDelivery } from "../../shared/usecases/decide-delivery.ts";
 import { webhookSecretPath } from "../../shared/usecases/secret-paths.ts";
 import type { TriggerDeps } from "../../shared/usecases/trigger-deps.ts";
@@ -39,6 +40,14 @@ export async function addShop(world: World, change: Partial<ProjectBody> = {}): 
   world.repositories.set(project.forge.repository, repository);
   return { project, repository, secret };
 }
+
+/** A project whose one pipeline runs on every push. */
+export async function addPushShop(world: World): Promise<Shop> {
+  const shop = await addShop(world);
+  shop.repository.files.set(".baton/ci.yml", PUSH_PIPELINE);
+  return shop;
+}
+export const PUSH_PIPELINE = "on: push\njobs: {build: {run: make}}\n";
 
 /** A commit's id that is the same for the same word. */
 export const shaOf = (word: string): string => createHmac("sha1", "commit").update(word).digest("hex");
@@ -109,6 +118,24 @@ export interface Post {
   readonly event?: string;
   readonly contentType?: string;
 }
+
+/** A push's delivery, signed as it should be. */
+export const postOf = (shop: Shop, word: string, change: Partial<Post> = {}): Post => ({
+  project: shop.project.name,
+  secret: shop.secret,
+  body: pushPayload(shop, word),
+  ...change,
+});
+
+export const deliveryRefOf = ({ project }: Shop, deliveryId: string): DeliveryRef => ({
+  tenant: "main",
+  forge: "github",
+  project: project.name,
+  deliveryId,
+});
+
+export const deliveryOf = ({ deps }: World, shop: Shop, id: string): Promise<DeliveryItem | undefined> =>
+  deps.triggers.getDelivery(deliveryKey(deliveryRefOf(shop, id)));
 
 export interface Posted {
   readonly status: number;
