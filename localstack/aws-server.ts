@@ -1,12 +1,12 @@
 import { createHmac } from "node:crypto";
 import { type FauxqsServer, startFauxqs } from "fauxqs";
 import type { Clock } from "../shared/lib/clock.ts";
+import { systemCode } from "../shared/lib/system-code.ts";
 import { bucketShim } from "./bucket/bucket-shim.ts";
 import type { Credentials } from "./bucket/signature.ts";
 import { withShims } from "./fastify-shim.ts";
 import { AWS_REGION } from "./names.ts";
 import { queueShim } from "./queues/queue-shim.ts";
-import { systemCode } from "./start-failure.ts";
 
 /** SQS and S3 in this process, on the loopback. */
 

@@ -2,9 +2,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { systemCode } from "../shared/lib/system-code.ts";
 import { stackProcessEnvironment } from "./environment.ts";
 import { readReport, type StackReady } from "./stack-report.ts";
-import { type StartFailureCode, systemCode } from "./start-failure.ts";
+import type { StartFailureCode } from "./start-failure.ts";
 import { readTextFile } from "./state-folder.ts";
 
 /** Starts the embedded stack as a process of its own. Imports nothing heavy: the command line's start-up counts. */

@@ -22,8 +22,3 @@ export class StartFailure extends Error {
     this.code = code;
   }
 }
-
-/** The code of a system error (`EADDRINUSE`, `EACCES`, …), if it is one. */
-export function systemCode(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
-}

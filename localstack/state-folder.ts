@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { accessSync, chmodSync, constants, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { StartFailure, systemCode } from "./start-failure.ts";
+import { systemCode } from "../shared/lib/system-code.ts";
+import { StartFailure } from "./start-failure.ts";
 
 /** The state folder: who may read it, and what its files are called. */
 

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { DomainError } from "../shared/domain/errors.ts";
 import type { Clock } from "../shared/lib/clock.ts";
+import { cut } from "../shared/lib/cut.ts";
 import { bucketRequest } from "../shared/lib/request-meter.ts";
 import type { HeartbeatAck, LeaseGranted } from "../shared/protocol/leases.ts";
 import { type Attempt, type AttemptDeps, trouble } from "./attempt-state.ts";
-import { cut } from "./cut.ts";
 import type { AttemptEnd } from "./events.ts";
 import type { OutputSink } from "./executors/executor.ts";
 import { findSecrets, type Secrets } from "./find-secrets.ts";

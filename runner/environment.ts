@@ -1,5 +1,6 @@
 import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
+import { systemCode } from "../shared/lib/system-code.ts";
 import type { HostEnvironment } from "./step-environment.ts";
 
 /** What a runner takes from its environment, read once. */
@@ -49,7 +50,7 @@ function userName(): string {
   try {
     return userInfo().username;
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ERR_SYSTEM_ERROR")) throw error;
+    if (systemCode(error) !== "ERR_SYSTEM_ERROR") throw error;
     return USER_DEFAULT;
   }
 }

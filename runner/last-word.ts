@@ -1,8 +1,8 @@
 import { ARTIFACTS_PER_ATTEMPT_MAX, COMPLETION_BYTES_MAX } from "../shared/domain/limits.ts";
+import { cut } from "../shared/lib/cut.ts";
 import { bucketRequest } from "../shared/lib/request-meter.ts";
 import { type Artifact, type Completion, completionBytes } from "../shared/protocol/products.ts";
 import { type Attempt, trouble } from "./attempt-state.ts";
-import { cut } from "./cut.ts";
 import type { AttemptEnd } from "./events.ts";
 import type { Interruption } from "./interruptions.ts";
 import { type Answer, persist, type ReleaseReason } from "./lease-calls.ts";

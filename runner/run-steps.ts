@@ -2,8 +2,8 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import type { Step } from "../shared/domain/plan.ts";
 import type { Clock } from "../shared/lib/clock.ts";
+import { cut } from "../shared/lib/cut.ts";
 import type { Failure } from "../shared/protocol/products.ts";
-import { cut } from "./cut.ts";
 import type { Execution, StepEnd } from "./executors/executor.ts";
 import { describeMs, type Journal } from "./journal.ts";
 

@@ -1,6 +1,7 @@
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { DomainError } from "../../shared/domain/errors.ts";
-import { WEBHOOK_BODY_BYTES_MAX, WEBHOOK_SECRET_CACHE_MS } from "../../shared/domain/limits.ts";
+import { REASON_LENGTH_MAX, WEBHOOK_BODY_BYTES_MAX, WEBHOOK_SECRET_CACHE_MS } from "../../shared/domain/limits.ts";
+import { cut } from "../../shared/lib/cut.ts";
 import { projectName } from "../../shared/protocol/ids.ts";
 import { deliveryId as deliveryIdSchema } from "../../shared/protocol/webhooks.ts";
 import type { ProjectItem } from "../../shared/store/items.ts";
@@ -91,5 +92,7 @@ function deliveryOf(
 function saidOf({ forge }: ProjectItem, parsed: Exclude<ParsedEvent, { kind: "unreadable" }>): Delivery["said"] {
   if (parsed.kind === "ignored") return { ignored: parsed.reason };
   if (parsed.repository.toLowerCase() === forge.repository.toLowerCase()) return { trigger: parsed.trigger };
-  return { ignored: `it is of ${parsed.repository}, and this project is of ${forge.repository}`.slice(0, 500) };
+  return {
+    ignored: cut(`it is of ${parsed.repository}, and this project is of ${forge.repository}`, REASON_LENGTH_MAX),
+  };
 }

@@ -1,5 +1,6 @@
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { systemCode } from "../../shared/lib/system-code.ts";
 import { type Program, ProgramFailed, runProgram } from "./run-program.ts";
 
 /**
@@ -46,8 +47,7 @@ export async function need(what: string, program: Program): Promise<void> {
   try {
     await runProgram(program);
   } catch (cause) {
-    const isMissing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
-    if (!isMissing && !(cause instanceof ProgramFailed)) throw cause;
+    if (!(cause instanceof ProgramFailed || (cause instanceof Error && systemCode(cause) === "ENOENT"))) throw cause;
     const why = cause.message.split("\n").findLast((line) => line.trim() !== "");
     throw new CannotTry(`it needs ${what}, and there is none here (${why})`, { cause });
   }
@@ -58,13 +58,12 @@ async function exists(path: string): Promise<boolean> {
     await stat(path);
     return true;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return false;
+    if (systemCode(error) === "ENOENT") return false;
     throw error;
   }
 }
 
 /** Another installed the same meanwhile. */
 function ignoreTaken(error: unknown): void {
-  if (!(error instanceof Error && "code" in error && (error.code === "ENOTEMPTY" || error.code === "EEXIST")))
-    throw error;
+  if (!["ENOTEMPTY", "EEXIST"].includes(systemCode(error) ?? "")) throw error;
 }

@@ -5,6 +5,7 @@ import { request } from "node:https";
 import { delimiter, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { systemClock } from "../../shared/lib/clock.ts";
+import { systemCode } from "../../shared/lib/system-code.ts";
 import { freePort } from "../free-port.ts";
 import { letLive, spawnGuardedGroup } from "./guarded-group.ts";
 import { need } from "./install-server.ts";
@@ -63,9 +64,11 @@ export async function startServer(
     // The functions inherit it: they call the server too.
     NODE_EXTRA_CA_CERTS: certificate,
   });
+  const { pid } = child;
+  // Never 0 in its place: as a group's number that is our own.
+  if (pid === undefined) throw new Error("the server could not be started");
   const endpoint = `https://127.0.0.1:${port}`;
   await untilReady(child, endpoint, certificate, logFile, run.signal);
-  const pid = child.pid ?? 0;
   return {
     endpoint,
     certificate,
@@ -145,7 +148,7 @@ function killGroup(pid: number): void {
     process.kill(-pid, "SIGKILL");
   } catch (error) {
     // Nobody is left in it.
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    if (systemCode(error) !== "ESRCH") throw error;
   }
 }
 

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { systemCode } from "../../shared/lib/system-code.ts";
 import { GIT_LINES_IN_ERROR, GIT_OUTPUT_BYTES_MAX } from "./limits.ts";
 
 /** Git, or something needed to run it, failed. The message ends with its last words, without credentials. */
@@ -123,7 +124,7 @@ function killGroup(pid: number): void {
     process.kill(-pid, "SIGKILL");
   } catch (error) {
     // ESRCH: it ended by itself in this moment.
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    if (systemCode(error) !== "ESRCH") throw error;
   }
 }
 

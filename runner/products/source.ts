@@ -1,6 +1,7 @@
 import { copyFile, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DomainError } from "../../shared/domain/errors.ts";
+import { systemCode } from "../../shared/lib/system-code.ts";
 import type { SourceCredential } from "../../shared/protocol/leases.ts";
 import type { Source } from "../../shared/protocol/runs.ts";
 import { type GitContext, GitError, redact, run } from "./git.ts";
@@ -117,5 +118,5 @@ async function materialise(context: GitContext, from: Repository, sha: string, i
 }
 
 function ignoreMissing(error: unknown): void {
-  if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+  if (systemCode(error) !== "ENOENT") throw error;
 }

@@ -12,6 +12,7 @@ import {
 } from "../domain/limits.ts";
 import { isSafeLink, safePath } from "./archive-path.ts";
 import { ArchiveError, readTar, type TarEntry } from "./read-tar.ts";
+import { systemCode } from "./system-code.ts";
 
 export interface UnpackLimits {
   readonly entriesMax: number;
@@ -163,8 +164,7 @@ async function statOf(path: string): Promise<Stats | undefined> {
     return await lstat(path);
   } catch (error) {
     // ENOTDIR: a parent is a file; that parent's own check says so.
-    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR"))
-      return undefined;
+    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return undefined;
     throw error;
   }
 }

@@ -3,6 +3,7 @@ import { type FileHandle, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import type { Clock } from "../lib/clock.ts";
+import { systemCode } from "../lib/system-code.ts";
 import type { SecretEntry, SecretStore } from "./secret-store.ts";
 
 /**
@@ -159,7 +160,7 @@ async function readText(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (systemCode(error) === "ENOENT") return undefined;
     throw error;
   }
 }

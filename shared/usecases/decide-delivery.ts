@@ -6,6 +6,7 @@ import {
   DELIVERY_RETRY_MIN_MS,
   REASON_LENGTH_MAX,
 } from "../domain/limits.ts";
+import { cut } from "../lib/cut.ts";
 import type { Trigger } from "../protocol/triggers.ts";
 import type { Decision } from "../protocol/webhooks.ts";
 import { type DeliveryRef, deliveryKey } from "../store/keys.ts";
@@ -68,7 +69,7 @@ async function postponeOrFail(
   error: ForgeError,
 ): Promise<void> {
   const nowMs = deps.clock.nowMs();
-  const reason = error.message.slice(0, REASON_LENGTH_MAX).toWellFormed();
+  const reason = cut(error.message, REASON_LENGTH_MAX);
   const isLate = nowMs - item.receivedAtMs > DELIVERY_GIVE_UP_MS;
   deps.log.warn("delivery not decided", {
     project: item.project,

@@ -9,6 +9,7 @@ import {
 } from "../domain/limits.ts";
 import type { MoveOn } from "../domain/move.ts";
 import { type OUTBOX_STATES, OUTBOX_TERMINAL, outboxMoves } from "../domain/outbox-moves.ts";
+import { cut } from "../lib/cut.ts";
 import { eachOf } from "../lib/each-of.ts";
 import { backoffMs } from "../lib/retry.ts";
 import { type OutboxRef, outboxKey, REPORTS_SHARD } from "../store/keys.ts";
@@ -163,7 +164,7 @@ async function sendOne(sending: Sending, { key, digest, send: show }: Parcel): P
     sending.deps.metrics.count("ReportsSent");
   } catch (error) {
     if (!(error instanceof ForgeError) || error.retry || (error.status !== 422 && error.status !== 413)) throw error;
-    sending.sent[key] = { ...place, digest, refused: error.message.slice(0, ERROR_LENGTH_MAX) };
+    sending.sent[key] = { ...place, digest, refused: cut(error.message, ERROR_LENGTH_MAX) };
     sending.deps.metrics.count("ReportsFailed");
     sending.deps.log.warn("a forge refused a report", { key, error: error.message });
   }
@@ -208,7 +209,7 @@ async function postpone(
   { delayMs, error }: { readonly delayMs: number; readonly error: string },
 ): Promise<void> {
   const nowMs = deps.clock.nowMs();
-  const args = { sender, sent, nowMs, wakeAtMs: nowMs + delayMs, error: error.slice(0, ERROR_LENGTH_MAX) };
+  const args = { sender, sent, nowMs, wakeAtMs: nowMs + delayMs, error: cut(error, ERROR_LENGTH_MAX) };
   const { applied } = await deps.store.apply(outboxMoves.postpone, outboxKey(ref), args, CAUSE);
   if (!applied) return;
   deps.metrics.count("ReportsPostponed");
@@ -217,7 +218,7 @@ async function postpone(
 }
 
 async function giveUp({ deps, ref, sender, seq, sent }: Sending, error: string, isFailure: boolean): Promise<void> {
-  const args = { sender, sent, fence: seq, nowMs: deps.clock.nowMs(), error: error.slice(0, ERROR_LENGTH_MAX) };
+  const args = { sender, sent, fence: seq, nowMs: deps.clock.nowMs(), error: cut(error, ERROR_LENGTH_MAX) };
   // A comment outlives its runs: the next one's report may find what refused it mended.
   const move = "runId" in ref ? outboxMoves.giveUp : outboxMoves.lapse;
   const { applied } = await deps.store.apply(move as MoveOn<"outbox">, outboxKey(ref), args, {

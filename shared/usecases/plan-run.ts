@@ -1,6 +1,7 @@
 import { DomainError } from "../domain/errors.ts";
 import { REASON_LENGTH_MAX } from "../domain/limits.ts";
 import { runMoves } from "../domain/run-moves.ts";
+import { cut } from "../lib/cut.ts";
 import { pipelineResultOf } from "../metrics.ts";
 import type { RunItem } from "../store/items.ts";
 import { type RunRef, runKey } from "../store/keys.ts";
@@ -41,7 +42,7 @@ export async function failPlanning(deps: Deps, ref: RunRef, message: string): Pr
 /** A file may have hundreds of mistakes, the run's item has no room for them: whole lines, from the first on. */
 function shortened(message: string): string {
   if (message.length <= REASON_LENGTH_MAX) return message;
-  const lines = message.slice(0, REASON_LENGTH_MAX).toWellFormed().split("\n");
+  const lines = cut(message, REASON_LENGTH_MAX).split("\n");
   const kept = lines.length > 1 ? lines.slice(0, -1) : lines;
   return [...kept, "… and more: `baton validate` shows all of it"].join("\n");
 }
