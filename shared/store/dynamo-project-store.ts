@@ -5,6 +5,7 @@ import { PROJECTS_MAX, RETENTION_MS } from "../domain/limits.ts";
 import { eachOf } from "../lib/each-of.ts";
 import { getItem, keyOnly, parseItem, transact } from "./dynamo-calls.ts";
 import { retryRequest } from "./dynamo-retry.ts";
+import { ttlAt } from "./item-base.ts";
 import { type ProjectItem, projectItemSchema } from "./items.ts";
 import { projectItemKey, projectListKey } from "./keys.ts";
 import type { ProjectStore } from "./project-store.ts";
@@ -85,7 +86,7 @@ export function makeDynamoProjectStore(client: DynamoDBDocumentClient, TableName
               ConditionExpression: THERE,
               UpdateExpression: "SET removedAtMs = :now, #ttl = :ttl",
               ExpressionAttributeNames: { "#ttl": "ttl" },
-              ExpressionAttributeValues: { ":now": nowMs, ":ttl": Math.ceil((nowMs + RETENTION_MS) / 1_000) },
+              ExpressionAttributeValues: { ":now": nowMs, ":ttl": ttlAt(nowMs + RETENTION_MS) },
             },
           },
           { Update: listUpdate(tenant, "DELETE", name) },

@@ -12,3 +12,6 @@ export const itemBase = {
 
 /** What puts an item into the `due` index, while both are there. */
 export const wakes = { wakeAtMs: z.int().optional(), dueShard: z.string().optional() };
+
+/** From when on the database may delete an item: DynamoDB takes seconds. */
+export const ttlAt = (atMs: number): number => Math.ceil(atMs / 1_000);

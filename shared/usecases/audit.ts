@@ -2,6 +2,7 @@ import { encodeTime } from "ulid";
 import { AUDIT_MS } from "../domain/limits.ts";
 import type { AuditActor, AuditEntry } from "../protocol/audit.ts";
 import type { AuditStore } from "../store/audit-store.ts";
+import { ttlAt } from "../store/item-base.ts";
 import type { AuditItem } from "../store/items.ts";
 import { auditKey } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
@@ -34,7 +35,7 @@ export async function recordAudit(
     ...auditKey(tenant, dayOf(nowMs), id),
     v: ITEM_VERSION,
     tenant,
-    ttl: Math.ceil((nowMs + AUDIT_MS) / 1_000),
+    ttl: ttlAt(nowMs + AUDIT_MS),
     family: "audit",
     id,
     atMs: nowMs,

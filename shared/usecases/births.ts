@@ -14,6 +14,7 @@ import type { Plan, PlannedJob } from "../domain/plan.ts";
 import { decide, sourcesOf } from "../domain/predicate.ts";
 import type { Approval, Source } from "../protocol/runs.ts";
 import type { RunTrigger } from "../protocol/triggers.ts";
+import { ttlAt } from "../store/item-base.ts";
 import type { CheckItem, JobItem, JoinItem, RunItem, SpecItem } from "../store/items.ts";
 import {
   checkKey,
@@ -69,9 +70,8 @@ export interface PlanItems {
 /** The first tick comes when the first re-offer would be due. */
 export const FIRST_WAKE_MS = Math.min(TICK_MAX_MS, REOFFER_AGES_MS[0] ?? TICK_MAX_MS);
 
-const ttlOf = (createdAtMs: number) => Math.ceil((createdAtMs + RETENTION_MS) / 1_000);
 const baseOf = (seed: RunSeed) =>
-  ({ v: ITEM_VERSION, tenant: seed.tenant, ttl: ttlOf(seed.createdAtMs), runId: seed.runId }) as const;
+  ({ v: ITEM_VERSION, tenant: seed.tenant, ttl: ttlAt(seed.createdAtMs + RETENTION_MS), runId: seed.runId }) as const;
 /** Waiting for an approval is not the run's own time. */
 const hardDeadlineOf = (seed: RunSeed) =>
   seed.createdAtMs + RUN_TIMEOUT_MS + (waitsForApproval(seed) ? APPROVAL_TIMEOUT_MS : 0);

@@ -4,6 +4,7 @@ import type { Plan } from "../domain/plan.ts";
 import { eachOf } from "../lib/each-of.ts";
 import type { CreateRun } from "../protocol/runs.ts";
 import { TRANSACTION_ITEMS_MAX } from "../store/births.ts";
+import { ttlAt } from "../store/item-base.ts";
 import type { BirthItem, IdempotencyItem, JobItem, RunItem } from "../store/items.ts";
 import { idempotencyKey as keyOfIdempotency } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
@@ -83,7 +84,7 @@ export function requestItem(
     ...keyOfIdempotency(deps.settings.tenant, requester.principal, requester.idempotencyKey),
     v: ITEM_VERSION,
     tenant: seed.tenant,
-    ttl: Math.ceil((seed.createdAtMs + keptMs) / 1_000),
+    ttl: ttlAt(seed.createdAtMs + keptMs),
     family: "idempotency",
     runId: seed.runId,
     requestDigest,

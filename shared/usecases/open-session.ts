@@ -1,6 +1,7 @@
 import { DomainError } from "../domain/errors.ts";
 import { SESSION_MS } from "../domain/limits.ts";
 import type { Session } from "../protocol/leases.ts";
+import { ttlAt } from "../store/item-base.ts";
 import { runnerItemKey } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
 import type { RunnerStore } from "../store/runner-store.ts";
@@ -74,7 +75,7 @@ async function noteRunner(
     ...runnerItemKey(tenant, name, instance),
     v: ITEM_VERSION,
     tenant,
-    ttl: Math.ceil((session.expiresAtMs + REMEMBERED_MS) / 1_000),
+    ttl: ttlAt(session.expiresAtMs + REMEMBERED_MS),
     family: "runner",
     name,
     instance,

@@ -1,5 +1,6 @@
 import { DELIVERY_MS } from "../domain/limits.ts";
 import type { Trigger } from "../protocol/triggers.ts";
+import { ttlAt } from "../store/item-base.ts";
 import { DELIVERIES_SHARD, type DeliveryRef, deliveryKey } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
 import type { DeliveryItem } from "../store/trigger-items.ts";
@@ -42,7 +43,7 @@ function deliveryItem(deps: DeliveryDeps, delivery: Delivery): DeliveryItem {
     ...deliveryKey(delivery),
     ...refOf(delivery),
     v: ITEM_VERSION,
-    ttl: Math.ceil((nowMs + DELIVERY_MS) / 1_000),
+    ttl: ttlAt(nowMs + DELIVERY_MS),
     family: "delivery",
     fence: 0,
     event,

@@ -1,6 +1,7 @@
 import { COMMENT_PIPELINES_MAX, RETENTION_MS } from "../domain/limits.ts";
 import { outboxMoves } from "../domain/outbox-moves.ts";
 import { isRunEnded } from "../domain/verdict.ts";
+import { ttlAt } from "../store/item-base.ts";
 import type { RunItem, RunItems } from "../store/items.ts";
 import { outboxKey, type PullRef, type RunRef } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
@@ -40,7 +41,7 @@ export async function reportComment(deps: ReportDeps, pull: PullRef): Promise<vo
 async function takePart(deps: ReportDeps, pull: PullRef, run: RunItem): Promise<void> {
   const nowMs = deps.clock.nowMs();
   const part = { runId: run.runId, createdAtMs: run.createdAtMs };
-  const args = { nowMs, pipeline: partOf(run), part, createdAtMs: run.createdAtMs, ttl: ttlOf(nowMs) };
+  const args = { nowMs, pipeline: partOf(run), part, createdAtMs: run.createdAtMs, ttl: ttlAt(nowMs + RETENTION_MS) };
   const key = outboxKey(pull);
   const seen = await deps.reports.getOutbox(pull);
   if (seen === undefined) await deps.store.birthEach([pullOutbox(pull, run, nowMs)]);
@@ -51,14 +52,12 @@ async function takePart(deps: ReportDeps, pull: PullRef, run: RunItem): Promise<
 /** By its file, which is the same before and after its mistakes were mended, and its name with it. */
 const partOf = (run: RunItem) => run.pipelinePath ?? run.pipeline;
 
-const ttlOf = (nowMs: number) => Math.ceil((nowMs + RETENTION_MS) / 1_000);
-
 function pullOutbox(pull: PullRef, run: RunItem, nowMs: number): OutboxItem {
   return {
     ...outboxKey(pull),
     v: ITEM_VERSION,
     tenant: pull.tenant,
-    ttl: ttlOf(nowMs),
+    ttl: ttlAt(nowMs + RETENTION_MS),
     family: "outbox",
     state: "pending",
     project: run.project,

@@ -1,5 +1,6 @@
 import { DomainError } from "../domain/errors.ts";
 import { SESSION_MS } from "../domain/limits.ts";
+import { ttlAt } from "../store/item-base.ts";
 import { idempotencyKey } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
 import type { Claim } from "./claim-job.ts";
@@ -20,7 +21,7 @@ export async function spendSession(deps: Deps, session: SessionClaims, claim: Cl
   const { tenant, runnerId } = session;
   const key = idempotencyKey(tenant, `session:${runnerId}`, "claim");
   const requestDigest = digest(JSON.stringify([claim.runId, claim.jobId, claim.fence, claim.claimId]));
-  const ttl = Math.ceil((deps.clock.nowMs() + KEPT_MS) / 1_000);
+  const ttl = ttlAt(deps.clock.nowMs() + KEPT_MS);
   const item = {
     ...key,
     v: ITEM_VERSION,

@@ -6,6 +6,7 @@ import { type Matched, matchTriggers } from "../pipeline/match-triggers.ts";
 import { parsePipeline } from "../pipeline/parse-pipeline.ts";
 import type { Trigger, TriggerSource } from "../protocol/triggers.ts";
 import type { Decision } from "../protocol/webhooks.ts";
+import { ttlAt } from "../store/item-base.ts";
 import type { ProjectItem } from "../store/items.ts";
 import { decidedKey } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
@@ -175,7 +176,7 @@ function decidedItem(deps: TriggerDeps, key: ReturnType<typeof decidedKey>, deci
     ...key,
     v: ITEM_VERSION,
     tenant: deps.settings.tenant,
-    ttl: Math.ceil((deps.clock.nowMs() + RETENTION_MS) / 1_000),
+    ttl: ttlAt(deps.clock.nowMs() + RETENTION_MS),
     family: "decided",
     decisions,
   };

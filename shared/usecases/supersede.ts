@@ -2,6 +2,7 @@ import { RETENTION_MS } from "../domain/limits.ts";
 import { refMoves } from "../domain/ref-moves.ts";
 import { isRunEnded } from "../domain/verdict.ts";
 import type { Trigger } from "../protocol/triggers.ts";
+import { ttlAt } from "../store/item-base.ts";
 import { type Key, refKey } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
 import type { Cause } from "../store/store.ts";
@@ -118,4 +119,4 @@ function isNewer(trigger: SupersedingTrigger, seen: RefItem): boolean {
 const commitOf = (trigger: Trigger): string =>
   trigger.event === "pull_request" && trigger.action === "closed" ? CLOSED : trigger.sha;
 const beforeOf = (trigger: SupersedingTrigger): string => trigger.before ?? "";
-const ttlOf = (deps: TriggerDeps): number => Math.ceil((deps.clock.nowMs() + RETENTION_MS) / 1_000);
+const ttlOf = (deps: TriggerDeps): number => ttlAt(deps.clock.nowMs() + RETENTION_MS);
