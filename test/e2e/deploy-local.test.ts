@@ -6,7 +6,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { letLive, spawnGuardedGroup } from "../../localstack/deploy-local/guarded-group.ts";
 import { eventually } from "../support/eventually.ts";
-import { descendantsOf, isAlive } from "./cli-process.ts";
+import { processTree } from "../support/process-tree.ts";
+import { isAlive } from "../support/processes.ts";
 
 /** What `npm run deploy:local` does where it cannot do its work, or is killed at it. The work itself is a part of .ci/run. */
 
@@ -35,18 +36,19 @@ test("the server and its children end with us, unless they are let live", async 
   const start = async () => {
     const child = spawnGuardedGroup(command, { cwd: temp, env: { PATH: "/usr/bin:/bin" }, log });
     const group = await eventually("both sleep", () => {
-      const below = descendantsOf(child.pid ?? 0);
-      return below.length >= 2 && [...below];
+      const all = processTree(child.pid ?? 0);
+      const sleepers = all.filter(({ command }) => command.startsWith("sleep")).map(({ pid }) => pid);
+      return sleepers.length === 2 && { all: all.map(({ pid }) => pid), sleepers };
     });
-    return { child, group };
+    return { child, ...group };
   };
   const [ended, kept] = [await start(), await start()];
   // What the end of this process does.
   ended.child.stdin?.destroy();
-  await eventually("all of the group end", () => !ended.group.some(isAlive));
+  await eventually("all of the group end", () => !ended.all.some(isAlive));
   letLive(kept.child);
   await eventually("the guard goes home", () => kept.child.stdin?.destroyed);
-  expect(kept.group.filter(isAlive).length).toBeGreaterThanOrEqual(2);
+  expect(kept.sleepers.map(isAlive)).toEqual([true, true]);
   process.kill(-(kept.child.pid ?? 0), "SIGKILL");
   closeSync(log);
   rmSync(join(temp, "log"));
