@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { checkMoves, joinMoves } from "../shared/domain/check-moves.ts";
 import { deliveryMoves } from "../shared/domain/delivery-moves.ts";
-import { headMoves, headsMoves, sweepMoves } from "../shared/domain/heads-moves.ts";
+import { headMoves, headsMoves, sweepMoves, tagsMoves } from "../shared/domain/heads-moves.ts";
 import { JOB_TERMINAL, jobMoves } from "../shared/domain/job-moves.ts";
 import { OUTBOX_TERMINAL, outboxMoves } from "../shared/domain/outbox-moves.ts";
 import { refMoves } from "../shared/domain/ref-moves.ts";
@@ -43,6 +43,7 @@ const ARCHITECTURE_BLOCKS: Blocks = {
   "ref moves": () => printMoves(refMoves),
   "heads moves": () => printMoves(headsMoves),
   "head moves": () => printMoves(headMoves),
+  "tags moves": () => printMoves(tagsMoves),
   "schedule moves": () => printMoves(scheduleMoves),
   "sweep moves": () => printMoves(sweepMoves),
   failures: printFailures,

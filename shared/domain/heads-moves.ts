@@ -24,7 +24,7 @@ export const headsMoves = table("heads", {
     recorded: false,
   },
   settle: {
-    doc: "All that the forge's answer told is handled; its mark (`etag`) is kept only now.",
+    doc: "All that the forge's answers told is handled; their marks (`etag`, `tagsEtag`) are kept only now.",
     from: ["active"],
     to: "unchanged",
     guards: [taken],
@@ -33,6 +33,8 @@ export const headsMoves = table("heads", {
       set("listedAtMs", arg("listedAtMs")),
       set("isCut", arg("isCut")),
       set("schedulesSha", arg("schedulesSha")),
+      set("tagsEtag", arg("tagsEtag")),
+      set("tagsListedAtMs", arg("tagsListedAtMs")),
       set("failures", 0),
       remove("error"),
       wakeAgain,
@@ -61,6 +63,8 @@ export const headsMoves = table("heads", {
       set("wakeAtMs", arg("wakeAtMs")),
       set("dueShard", arg("dueShard")),
       set("etag", ""),
+      set("tagsEtag", ""),
+      set("tagsListedAtMs", arg("tagsListedAtMs")),
       set("schedulesSha", ""),
       set("failures", 0),
       remove("ttl"),
@@ -82,11 +86,32 @@ export const headMoves = table("head", {
     recorded: false,
   },
   leave: {
-    doc: "The branch was deleted, or the pull request is no longer open.",
+    doc: "The branch was deleted, or the pull request is closed, and what that cancels is canceled.",
     from: ["seen"],
     to: "gone",
     guards: [equals("sha", arg("seenSha"))],
     effects: [set("ttl", arg("ttl"))],
+    recorded: false,
+  },
+});
+
+/** A share of a repository's tags: those for which everything was started that should have been, as digests. */
+export const tagsMoves = table("tags", {
+  bear: { doc: "Tags of this share were seen for the first time.", from: "none", to: "kept", recorded: false },
+  note: {
+    doc: "What the new ones of these tags start was started, by whatever told of it.",
+    from: ["kept"],
+    to: "unchanged",
+    guards: [equals("version", arg("seenVersion"))],
+    effects: [set("seen", arg("seen")), add("version", 1), remove("ttl")],
+    recorded: false,
+  },
+  retire: {
+    doc: "The project is gone, or has another repository now.",
+    from: ["kept"],
+    to: "unchanged",
+    guards: [equals("version", arg("seenVersion"))],
+    effects: [set("ttl", arg("ttl")), add("version", 1)],
     recorded: false,
   },
 });

@@ -86,6 +86,16 @@ export const SWEEP_PROJECTS_MAX = 200;
 export const SWEEP_SCHEDULES_MAX = 200;
 /** How long a branch that was deleted is remembered. */
 export const HEAD_GONE_MS = DAY_MS;
+/**
+ * New tags of one look that are started. More of them were brought from elsewhere: they are remembered alone. A forge
+ * tells of no such push either.
+ */
+export const SWEEP_TAGS_MAX = 1_000;
+/** In how many items a repository's tags are remembered, and how many of them in one: it has room for 400 KB. */
+export const TAG_SHARES = 16;
+export const TAGS_PER_SHARE_MAX = 20_000;
+/** Tags that are gone are remembered, too, until there are more of them in an item than this, and than others. */
+export const TAGS_GONE_PER_SHARE_MAX = 1_000;
 export const SCHEDULES_PER_PROJECT_MAX = 256;
 /** Missed due times are counted up to here. */
 export const SKIPPED_COUNT_MAX = 10_000;
@@ -186,7 +196,7 @@ export const OFFER_WAIT_SECONDS_MAX = 5;
 /** Above SQS's receipt handles, which are opaque. */
 export const RECEIPT_LENGTH_MAX = 2_048;
 
-/** Pages of 100 heads that a forge is asked for: branches, and open pull requests. */
+/** Pages of 100 heads that a forge is asked for: branches, open pull requests, and tags where a list of them has pages. */
 export const FORGE_HEAD_PAGES_MAX = 20;
 /** However long a forge asks to be left alone: its limits are by the hour. */
 export const FORGE_WAIT_MAX_MS = 2 * HOUR_MS;

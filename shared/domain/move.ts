@@ -14,6 +14,7 @@ export type Family =
   | "outbox"
   | "heads"
   | "head"
+  | "tags"
   | "schedule"
   | "sweep";
 

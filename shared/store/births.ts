@@ -1,6 +1,6 @@
 import { checkMoves, joinMoves } from "../domain/check-moves.ts";
 import { deliveryMoves } from "../domain/delivery-moves.ts";
-import { headMoves, headsMoves, sweepMoves } from "../domain/heads-moves.ts";
+import { headMoves, headsMoves, sweepMoves, tagsMoves } from "../domain/heads-moves.ts";
 import { jobMoves } from "../domain/job-moves.ts";
 import type { Family, Move } from "../domain/move.ts";
 import { outboxMoves } from "../domain/outbox-moves.ts";
@@ -24,6 +24,7 @@ const tables: Record<Family, Readonly<Record<string, Move>>> = {
   outbox: outboxMoves,
   heads: headsMoves,
   head: headMoves,
+  tags: tagsMoves,
   schedule: scheduleMoves,
   sweep: sweepMoves,
 };

@@ -1,9 +1,9 @@
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { z } from "zod";
 import { getItem, parseItem, queryRange } from "./dynamo-calls.ts";
-import { HEAD_RANGE, type Key, type Range, SCHEDULE_RANGE, sweepKey } from "./keys.ts";
+import { HEAD_RANGE, type Key, type Range, SCHEDULE_RANGE, sweepKey, TAGS_RANGE } from "./keys.ts";
 import { queryAhead, queryDue } from "./query-due.ts";
-import { headItemSchema, headsItemSchema, scheduleItemSchema, sweepItemSchema } from "./sweep-items.ts";
+import { headItemSchema, headsItemSchema, scheduleItemSchema, sweepItemSchema, tagsItemSchema } from "./sweep-items.ts";
 import type { SweepStore } from "./sweep-store.ts";
 
 const keySchema = z.object({ pk: z.string(), sk: z.string() });
@@ -25,6 +25,7 @@ export function makeDynamoSweepStore(client: DynamoDBDocumentClient, TableName: 
 
     getHeads: async (key) => parseItem(headsItemSchema, await get(key)),
     listHeads: async (partition) => (await list(partition, HEAD_RANGE)).map((item) => headItemSchema.parse(item)),
+    listTags: async (partition) => (await list(partition, TAGS_RANGE)).map((item) => tagsItemSchema.parse(item)),
     getSchedule: async (key) => parseItem(scheduleItemSchema, await get(key)),
     listSchedules: async (partition) =>
       (await list(partition, SCHEDULE_RANGE)).map((item) => scheduleItemSchema.parse(item)),

@@ -1,7 +1,7 @@
 import type { Family } from "../domain/move.ts";
 import { checkItemSchema, jobItemSchema, joinItemSchema, runItemSchema } from "./items.ts";
 import { outboxItemSchema } from "./report-items.ts";
-import { headItemSchema, headsItemSchema, scheduleItemSchema, sweepItemSchema } from "./sweep-items.ts";
+import { headItemSchema, headsItemSchema, scheduleItemSchema, sweepItemSchema, tagsItemSchema } from "./sweep-items.ts";
 import { deliveryItemSchema, refItemSchema } from "./trigger-items.ts";
 
 /** What the items of each family are parsed by after a move. */
@@ -15,6 +15,7 @@ export const familySchemas = {
   outbox: outboxItemSchema,
   heads: headsItemSchema,
   head: headItemSchema,
+  tags: tagsItemSchema,
   schedule: scheduleItemSchema,
   sweep: sweepItemSchema,
 } as const satisfies Record<Family, unknown>;

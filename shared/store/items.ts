@@ -13,7 +13,7 @@ import { SCOPES } from "../protocol/tokens.ts";
 import { runTriggerSchema } from "../protocol/triggers.ts";
 import { itemBase, wakes } from "./item-base.ts";
 import type { OutboxItem } from "./report-items.ts";
-import type { HeadItem, HeadsItem, ScheduleItem, SweepItem } from "./sweep-items.ts";
+import type { HeadItem, HeadsItem, ScheduleItem, SweepItem, TagsItem } from "./sweep-items.ts";
 import type { ClosingItem, DecidedItem, DeliveryItem, RefItem } from "./trigger-items.ts";
 
 /** The table's items as they are parsed on the way in. Every map and set path that a move needs is there at birth. */
@@ -235,6 +235,7 @@ export type BirthItem =
   | OutboxItem
   | HeadsItem
   | HeadItem
+  | TagsItem
   | ScheduleItem
   | SweepItem;
 

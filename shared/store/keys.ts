@@ -112,7 +112,15 @@ export const branchKey = (ref: HeadsRef, branch: string): Key => ({
   sk: `HEAD#BRANCH#${branch}`,
 });
 export const pullKey = (ref: HeadsRef, number: number): Key => ({ pk: headsPartition(ref), sk: `HEAD#PULL#${number}` });
+/** The pull request's number; undefined where it is a branch. */
+export function pullOf({ sk }: Pick<Key, "sk">): number | undefined {
+  const [, kind, number] = sk.split("#");
+  return kind === "PULL" ? Number(number) : undefined;
+}
 export const HEAD_RANGE = { from: "HEAD#", to: "HEAD$" } as const;
+/** A share of the repository's tags. */
+export const tagsKey = (ref: HeadsRef, share: string): Key => ({ pk: headsPartition(ref), sk: `TAGS#${share}` });
+export const TAGS_RANGE = { from: "TAGS#", to: "TAGS$" } as const;
 export const scheduleKey = (ref: HeadsRef, digest: string): Key => ({
   pk: headsPartition(ref),
   sk: `SCHEDULE#${digest}`,

@@ -14,7 +14,7 @@ import type {
 } from "./items.ts";
 import type { JobRef, Key, RunRef } from "./keys.ts";
 import type { OutboxItem } from "./report-items.ts";
-import type { HeadItem, HeadsItem, ScheduleItem, SweepItem } from "./sweep-items.ts";
+import type { HeadItem, HeadsItem, ScheduleItem, SweepItem, TagsItem } from "./sweep-items.ts";
 import type { DeliveryItem, RefItem } from "./trigger-items.ts";
 
 /** What a move's family is stored as. */
@@ -28,6 +28,7 @@ export interface FamilyItems {
   outbox: OutboxItem;
   heads: HeadsItem;
   head: HeadItem;
+  tags: TagsItem;
   schedule: ScheduleItem;
   sweep: SweepItem;
 }

@@ -19,6 +19,10 @@ export const headsItemSchema = z.object({
   listedAtMs: z.int(),
   /** That list was cut: the repository has more heads than a forge is asked for. */
   isCut: z.boolean().default(false),
+  /** The mark of the last list of tags that was handled to its end; empty before. */
+  tagsEtag: z.string().default(""),
+  /** When tags were listed last; 0 where they were never seen: then the next list is where they begin. */
+  tagsListedAtMs: z.int().default(0),
   /** The commit of the default branch whose schedules are kept; empty before. */
   schedulesSha: z.string(),
   /** In a row. */
@@ -37,6 +41,19 @@ export const headItemSchema = z.object({
   history: historySchema,
 });
 export type HeadItem = z.infer<typeof headItemSchema>;
+
+/** A share of a repository's tags (`shared/usecases/seen-tags.ts`). */
+export const tagsItemSchema = z.object({
+  ...itemBase,
+  family: z.literal("tags"),
+  state: z.literal("kept"),
+  /** Grows with every write. */
+  version: z.int(),
+  /** Digests of the tags with what they point to, one after another. */
+  seen: z.string(),
+  history: historySchema,
+});
+export type TagsItem = z.infer<typeof tagsItemSchema>;
 
 export const scheduleItemSchema = z.object({
   ...itemBase,

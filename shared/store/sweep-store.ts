@@ -1,5 +1,5 @@
 import type { Key } from "./keys.ts";
-import type { HeadItem, HeadsItem, ScheduleItem, SweepItem } from "./sweep-items.ts";
+import type { HeadItem, HeadsItem, ScheduleItem, SweepItem, TagsItem } from "./sweep-items.ts";
 
 /** What sweep reads; it writes by moves and births. Implemented on DynamoDB (`dynamo-sweep-store.ts`). */
 export interface SweepStore {
@@ -10,6 +10,7 @@ export interface SweepStore {
   getHeads(key: Key): Promise<HeadsItem | undefined>;
   /** By the name in their keys. */
   listHeads(partition: string): Promise<HeadItem[]>;
+  listTags(partition: string): Promise<TagsItem[]>;
   getSchedule(key: Key): Promise<ScheduleItem | undefined>;
   listSchedules(partition: string): Promise<ScheduleItem[]>;
   /** The last sweep. */

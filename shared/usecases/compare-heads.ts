@@ -1,13 +1,14 @@
-import { headMoves, headsMoves } from "../domain/heads-moves.ts";
+import { headMoves } from "../domain/heads-moves.ts";
 import { HEAD_GONE_MS, SWEEP_WHOLE_MS } from "../domain/limits.ts";
 import { skipWordsOf } from "../pipeline/skip-words.ts";
 import type { Trigger } from "../protocol/triggers.ts";
 import type { ProjectItem } from "../store/items.ts";
-import { branchKey, decidedKey, type HeadsRef, headsPartition, type Key, pullKey } from "../store/keys.ts";
+import { branchKey, decidedKey, type HeadsRef, headsPartition, type Key, pullKey, pullOf } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
 import type { HeadItem, HeadsItem } from "../store/sweep-items.ts";
-import { sinceClosing } from "./closings.ts";
-import { ForgeError, type RepositoryHeads } from "./forge.ts";
+import { isClosing, sinceClosing } from "./closings.ts";
+import type { RepositoryHeads } from "./forge.ts";
+import { type Differing, startEach } from "./start-each.ts";
 import { startTriggered } from "./start-triggered.ts";
 import { headsRefOf, type IsOver, type SweepDeps } from "./sweep-deps.ts";
 import { syncSchedules } from "./sync-schedules.ts";
@@ -23,39 +24,37 @@ interface Shown {
   trigger(seen: string | undefined): Trigger;
 }
 
+type Marks = Pick<HeadsItem, "etag" | "listedAtMs" | "schedulesSha" | "isCut">;
+
 /**
  * Starts what the forge's heads ask for and nobody has started, by the same keys as a webhook: what a webhook did start
- * is found decided. Each head moves on only after that, so that a crash anywhere repeats and changes nothing. Not whole
- * where time ran out. A head that cannot be started keeps no other, and no schedule, from its turn. Throws `ForgeError` where
- * the forge may answer later; an `AggregateError` of our own mistakes at last.
+ * is found decided. Each head moves on only after that. A head that cannot be handled keeps no other, and no schedule, from
+ * its turn. Throws `ForgeError` where the forge may answer later.
  */
 export async function compareHeads(
   deps: SweepDeps,
   project: ProjectItem,
   heads: HeadsItem,
   isOver: IsOver,
-): Promise<{ isWhole: boolean }> {
+): Promise<"over" | { readonly marks?: Marks; readonly mistakes: readonly unknown[] }> {
   const listedAtMs = deps.clock.nowMs();
   const isWholeDue = heads.etag === "" || Math.abs(listedAtMs - heads.listedAtMs) >= SWEEP_WHOLE_MS;
   const listed = await deps.forge.listHeads(project, isWholeDue ? undefined : heads.etag);
-  if (listed === undefined) {
-    if (heads.failures > 0) await settle(deps, heads, heads);
-    return { isWhole: true };
-  }
+  if (listed === undefined) return { mistakes: [] };
   const ref = headsRefOf(project);
   const shown = shownHeads(ref, listed, listedAtMs);
   const known = new Map((await deps.sweeps.listHeads(headsPartition(ref))).map((head) => [head.sk, head]));
   // What a cut list leaves out is not gone, and what it shows first after one may be old.
   const isBlind = listed.isCut || heads.isCut;
-  const started = await startDiffering(deps, project, { shown, known, isOver, isBlind });
-  if (started === "over") return { isWhole: false };
-  if (!listed.isCut) await leaveGone(deps, shown, known);
+  const gone = listed.isCut ? [] : goneHeads(deps, project, shown, known);
+  const differing = [...differingHeads(deps, project, { shown, known, isBlind }), ...gone];
+  const handled = await startEach(deps, project, differing, isOver);
+  if (handled.ended === "over") return "over";
+  if (handled.ended !== undefined) throw handled.ended;
   const schedulesSha = await syncSchedulesAtHead(deps, project, heads, listed);
   // After a mistake of ours the whole list is due at once; what the forge refuses comes again with the next whole list.
-  const etag = started.mistakes.length > 0 ? "" : (listed.etag ?? "");
-  await settle(deps, heads, { etag, listedAtMs, schedulesSha, isCut: listed.isCut });
-  if (started.mistakes.length > 0) throw new AggregateError(started.mistakes, started.mistakes.join("; "));
-  return { isWhole: true };
+  const etag = handled.mistakes.length > 0 ? "" : (listed.etag ?? "");
+  return { marks: { etag, listedAtMs, schedulesSha, isCut: listed.isCut }, mistakes: handled.mistakes };
 }
 
 /** The time is that of the question: whatever is pushed later has a later one, and supersedes it. */
@@ -81,46 +80,21 @@ export function headItem(tenant: string, { key, sha }: Pick<Shown, "key" | "sha"
   return { ...key, v: ITEM_VERSION, tenant, family: "head", state: "seen", sha, history: {} };
 }
 
-interface Differing {
+interface Heads {
   readonly shown: ReadonlyMap<string, Shown>;
   readonly known: ReadonlyMap<string, HeadItem>;
-  readonly isOver: IsOver;
   /** Heads that are new here are remembered alone. */
   readonly isBlind: boolean;
 }
 
-async function startDiffering(
-  deps: SweepDeps,
-  project: ProjectItem,
-  all: Differing,
-): Promise<"over" | { readonly mistakes: readonly unknown[] }> {
-  const mistakes: unknown[] = [];
-  for (const [name, head] of all.shown) {
-    const known = all.known.get(name);
-    if (known?.state === "seen" && known.sha === head.sha) continue;
-    if (all.isOver()) return "over";
-    if (known === undefined && all.isBlind) {
-      await deps.store.birthEach([headItem(project.tenant, head)]);
-      continue;
-    }
-    try {
-      await startHead(deps, project, head, known);
-    } catch (error) {
-      // A forge that may answer later is left alone until then; what it refuses for one head it may do for another.
-      if (error instanceof ForgeError && error.retry) throw error;
-      if (error instanceof ForgeError) tellRefusal(deps, project, name, error);
-      else mistakes.push(error);
-    }
-  }
-  return { mistakes };
-}
-
-function tellRefusal(deps: SweepDeps, { name }: ProjectItem, head: string, { message }: ForgeError): void {
-  deps.metrics.count("SweepFailed", 1, { part: "projects" });
-  deps.log.warn("the forge refuses what a head needs; it is asked again with the next whole list", {
-    project: name,
-    head,
-    error: message,
+function differingHeads(deps: SweepDeps, project: ProjectItem, { shown, known, isBlind }: Heads): Differing[] {
+  return [...shown].flatMap(([name, head]) => {
+    const before = known.get(name);
+    if (before?.state === "seen" && before.sha === head.sha) return [];
+    const isRemembered = before === undefined && isBlind;
+    const handle = () =>
+      isRemembered ? deps.store.birthEach([headItem(project.tenant, head)]) : startHead(deps, project, head, before);
+    return [{ name, handle }];
   });
 }
 
@@ -148,13 +122,30 @@ async function withSkipWords(deps: SweepDeps, project: ProjectItem, trigger: Tri
   return skip === undefined ? trigger : { ...trigger, skip };
 }
 
-async function leaveGone(deps: SweepDeps, shown: Differing["shown"], known: Differing["known"]): Promise<void> {
+function goneHeads(deps: SweepDeps, project: ProjectItem, shown: Heads["shown"], known: Heads["known"]): Differing[] {
+  return [...known]
+    .filter(([name, head]) => head.state === "seen" && !shown.has(name))
+    .map(([name, head]) => ({ name, handle: () => leaveHead(deps, project, head) }));
+}
+
+async function leaveHead(deps: SweepDeps, project: ProjectItem, head: HeadItem): Promise<void> {
+  const number = pullOf(head);
+  if (number !== undefined && !(await settleClosed(deps, project, number))) return;
   const nowMs = deps.clock.nowMs();
   const ttl = Math.ceil((nowMs + HEAD_GONE_MS) / 1_000);
-  for (const [name, head] of known) {
-    if (shown.has(name) || head.state === "gone") continue;
-    await deps.store.apply(headMoves.leave, head, { nowMs, seenSha: head.sha, ttl }, CAUSE);
-  }
+  await deps.store.apply(headMoves.leave, head, { nowMs, seenSha: head.sha, ttl }, CAUSE);
+}
+
+/**
+ * Does what the webhook of a closing does, once more where it did. False where the pull request is open: pages of a list are
+ * of no one moment, so one that is open may be in none of them. What the next list shows of it is compared then.
+ */
+async function settleClosed(deps: SweepDeps, project: ProjectItem, number: number): Promise<boolean> {
+  const pull = await deps.forge.readPull(project, number);
+  if (pull === undefined) return true;
+  if (!isClosing(pull)) return false;
+  await startTriggered(deps, project, pull, "sweep");
+  return true;
 }
 
 /** Answers the commit whose schedules are now kept. */
@@ -169,13 +160,4 @@ async function syncSchedulesAtHead(
   const { sha } = await deps.forge.defaultBranch(project);
   if (sha !== heads.schedulesSha) await syncSchedules(deps, project, sha);
   return sha;
-}
-
-async function settle(
-  deps: SweepDeps,
-  { wakeAtMs, ...heads }: HeadsItem,
-  { etag, listedAtMs, schedulesSha, isCut }: Pick<HeadsItem, "etag" | "listedAtMs" | "schedulesSha" | "isCut">,
-): Promise<void> {
-  const args = { nowMs: deps.clock.nowMs(), seenWakeAtMs: wakeAtMs, wakeAtMs, etag, listedAtMs, schedulesSha, isCut };
-  await deps.store.apply(headsMoves.settle, heads, args, CAUSE);
 }

@@ -6,6 +6,7 @@ import { HEADS_SHARD, headsKey, headsPartition } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
 import type { HeadsItem } from "../store/sweep-items.ts";
 import { headItem, shownHeads } from "./compare-heads.ts";
+import { seeTags } from "./compare-tags.ts";
 import { ForgeError } from "./forge.ts";
 import { headsRefOf, type IsOver, type SweepDeps } from "./sweep-deps.ts";
 
@@ -14,7 +15,7 @@ const HEADS_WIDTH = 8;
 const CAUSE = { actor: "sweep" };
 
 /**
- * Looks at each project that sweep does not know yet: its heads as they stand are the baseline, from which nothing
+ * Looks at each project that sweep does not know yet: its heads and tags as they stand are the baseline, from which nothing
  * starts. Its schedules follow with its first comparison, which is due at once. Answers how many are known.
  */
 export async function discoverProjects(deps: SweepDeps, isOver: IsOver): Promise<number> {
@@ -36,7 +37,7 @@ async function discover(deps: SweepDeps, project: ProjectItem): Promise<boolean>
   }
 }
 
-/** The heads first, the item that lets them be compared last: a crash in between is a first sight again. */
+/** The heads and tags first, the item that lets them be compared last: a crash in between is a first sight again. */
 async function seeFirst(deps: SweepDeps, project: ProjectItem, retired: HeadsItem | undefined): Promise<void> {
   const nowMs = deps.clock.nowMs();
   const ref = headsRefOf(project);
@@ -52,19 +53,28 @@ async function seeFirst(deps: SweepDeps, project: ProjectItem, retired: HeadsIte
     const args = { nowMs, seenSha: before.sha, sha: head.sha };
     await deps.store.apply(headMoves.advance, head.key, args, CAUSE);
   });
-  if (retired === undefined) await deps.store.birthEach([headsItem(project, nowMs, listed.isCut)]);
+  const tags = await deps.forge.listTags(project, undefined);
+  if (tags === undefined) throw new Error("a forge answered that nothing changed since nothing");
+  const { tagsListedAtMs } = await seeTags(deps, project, tags);
+  if (retired === undefined)
+    await deps.store.birthEach([headsItem(project, { nowMs, tagsListedAtMs, isCut: listed.isCut })]);
   else {
-    const args = { nowMs, wakeAtMs: nowMs, dueShard: HEADS_SHARD };
+    const args = { nowMs, tagsListedAtMs, wakeAtMs: nowMs, dueShard: HEADS_SHARD };
     await deps.store.apply(headsMoves.revive, headsKey(ref), args, CAUSE);
   }
   deps.log.info("first sight of a project", {
     project: project.name,
     branches: listed.branches.length,
     pulls: listed.pulls.length,
+    tags: tags.tags.length,
   });
 }
 
-function headsItem(project: ProjectItem, nowMs: number, isCut: boolean): HeadsItem {
+interface FirstSight extends Pick<HeadsItem, "isCut" | "tagsListedAtMs"> {
+  readonly nowMs: number;
+}
+
+function headsItem(project: ProjectItem, { nowMs, tagsListedAtMs, isCut }: FirstSight): HeadsItem {
   return {
     ...headsKey(headsRefOf(project)),
     v: ITEM_VERSION,
@@ -77,6 +87,8 @@ function headsItem(project: ProjectItem, nowMs: number, isCut: boolean): HeadsIt
     etag: "",
     listedAtMs: nowMs,
     isCut,
+    tagsEtag: "",
+    tagsListedAtMs,
     schedulesSha: "",
     failures: 0,
     createdAtMs: nowMs,

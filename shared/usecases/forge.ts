@@ -29,6 +29,15 @@ export interface Forge {
   commitMessage(project: ProjectItem, sha: string): Promise<string>;
   /** Heads of branches and open pull requests; `undefined` where nothing changed since the answer with that `etag`. */
   listHeads(project: ProjectItem, etag: string | undefined): Promise<RepositoryHeads | undefined>;
+  /** All tags; `undefined` where nothing changed since the answer with that `etag`. */
+  listTags(project: ProjectItem, etag: string | undefined): Promise<RepositoryTags | undefined>;
+  /** The commit that a tag names in the end, as a webhook tells it; undefined where it names none: a file, a tree. */
+  commitOfTag(project: ProjectItem, tag: TagHead): Promise<string | undefined>;
+  /**
+   * A pull request as it stands: `synchronize` where it is open, `closed` with the time of that where it is not.
+   * Undefined where there is no such pull request.
+   */
+  readPull(project: ProjectItem, number: number): Promise<PullTrigger | undefined>;
   /**
    * A token that reads the contents of this one repository and can do no more: for runners. Undefined where the
    * project's own credentials cannot be narrowed so; they are never given away.
@@ -45,6 +54,15 @@ export interface BranchHead {
   readonly sha: string;
 }
 
+/** A tag and what it points to: a commit, or for an annotated one an object of its own (`kind` is `tag`). */
+export interface TagHead {
+  readonly tag: string;
+  readonly sha: string;
+  readonly kind: "commit" | "tag" | "tree" | "blob";
+}
+
+export type PullTrigger = Extract<Trigger, { event: "pull_request" }>;
+
 export interface ReadToken {
   readonly token: string;
   readonly expiresAtMs: number;
@@ -56,7 +74,14 @@ export interface RepositoryHeads {
   readonly isCut: boolean;
   readonly branches: readonly BranchHead[];
   /** As triggers with the action `synchronize`. */
-  readonly pulls: readonly Extract<Trigger, { event: "pull_request" }>[];
+  readonly pulls: readonly PullTrigger[];
+}
+
+export interface RepositoryTags {
+  readonly etag: string | undefined;
+  /** There are more tags than these: too many for one answer, or for `FORGE_HEAD_PAGES_MAX` pages. */
+  readonly isCut: boolean;
+  readonly tags: readonly TagHead[];
 }
 
 /** One check of one run, as people see it beside the commit. */

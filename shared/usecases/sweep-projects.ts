@@ -10,7 +10,7 @@ import {
 import { eachApart } from "../lib/each-apart.ts";
 import { HEADS_SHARD, headsKey, headsPartition, type Key } from "../store/keys.ts";
 import type { HeadsItem } from "../store/sweep-items.ts";
-import { compareHeads } from "./compare-heads.ts";
+import { compareProject } from "./compare-project.ts";
 import { discoverProjects } from "./discover-projects.ts";
 import { ForgeError } from "./forge.ts";
 import { retireHeads } from "./retire-heads.ts";
@@ -70,7 +70,7 @@ async function sweepProject(deps: SweepDeps, key: Key, isOver: IsOver): Promise<
   const { item } = await deps.store.apply(headsMoves.take, headsKey(headsRefOf(project)), args, CAUSE);
   if (item?.wakeAtMs !== wakeAtMs) return false;
   try {
-    const { isWhole } = await compareHeads(deps, project, item, isOver);
+    const { isWhole } = await compareProject(deps, project, item, isOver);
     if (!isWhole) await postpone(deps, item, { failures: 0, error: "out of time", wakeAtMs: deps.clock.nowMs() });
   } catch (error) {
     if (!(error instanceof ForgeError)) throw error;

@@ -6,6 +6,7 @@ import { type Hook, makeHistory, type Step } from "../support/webhook-history.ts
 
 const branch = fc.integer({ min: 0, max: 2 });
 const number = fc.integer({ min: 1, max: 2 });
+const tag = fc.integer({ min: 1, max: 3 });
 const at = fc.integer({ min: 1, max: 5 });
 /** One webhook of five is lost. */
 const hook = fc.constantFrom<Hook>("now", "now", "now", "now", "twice", "late", "late", "dies", "lost", "lost");
@@ -23,7 +24,10 @@ const happenings: fc.Arbitrary<Step>[] = [
   fc.record({ do: fc.constant("pull" as const), number, hook, at }),
   fc.record({ do: fc.constantFrom("restore" as const), branch, hook, at }),
   fc.record({ do: fc.constant("delete" as const), branch }),
-  fc.record({ do: fc.constant("close" as const), number }),
+  fc.record({ do: fc.constant("close" as const), number, hook, at }),
+  fc.record({ do: fc.constant("hide" as const), number }),
+  fc.record({ do: fc.constant("tag" as const), tag, annotated: fc.boolean(), hook, at }),
+  fc.record({ do: fc.constant("untag" as const), tag }),
   fc.record({ do: fc.constant("deliver" as const), pick: fc.nat(9) }),
   wait,
   wait,
@@ -46,7 +50,10 @@ test("with sweeps that never die, exactly what was delivered or differed at a sw
   await fc.assert(
     fc.asyncProperty(steps, async (all) => {
       const history = await playAll(all);
-      if (history.deaths() === 0) expect(sorted(history.started())).toEqual(sorted(history.must));
+      if (history.deaths() === 0) {
+        expect(sorted(history.started())).toEqual(sorted(history.must));
+        expect(sorted(history.closed()), "closings").toEqual(sorted(history.closings.must));
+      }
       played.histories += 1;
       played.lost += history.lost();
       played.runs += history.started().length;
@@ -71,6 +78,16 @@ test("with processes that die at any write, nothing is missed, nothing runs twic
       expect(
         started.filter((name) => !history.may.has(name)),
         "out of nothing",
+      ).toEqual([]);
+      const closed = sorted(history.closed());
+      expect(closed, "closed twice").toEqual(sorted(new Set(closed)));
+      expect(
+        [...history.closings.must].filter((name) => !closed.includes(name)),
+        "closings missed",
+      ).toEqual([]);
+      expect(
+        closed.filter((name) => !history.closings.may.has(name)),
+        "closings out of nothing",
       ).toEqual([]);
       played.deaths += history.deaths();
     }),

@@ -6,7 +6,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TABLE_NAME } from "../../localstack/names.ts";
 import { CHECK_STATES, checkMoves, joinMoves } from "../../shared/domain/check-moves.ts";
 import { DELIVERY_STATES, deliveryMoves } from "../../shared/domain/delivery-moves.ts";
-import { HEAD_STATES, HEADS_STATES, headMoves, headsMoves, sweepMoves } from "../../shared/domain/heads-moves.ts";
+import {
+  HEAD_STATES,
+  HEADS_STATES,
+  headMoves,
+  headsMoves,
+  sweepMoves,
+  tagsMoves,
+} from "../../shared/domain/heads-moves.ts";
 import { interpretMove } from "../../shared/domain/interpret-move.ts";
 import type { Args, Item } from "../../shared/domain/item.ts";
 import { JOB_STATES, jobMoves } from "../../shared/domain/job-moves.ts";
@@ -198,6 +205,7 @@ const sweptItems = (states: readonly string[]) =>
         skipped: smallCount,
         tries: smallCount,
         startedAtMs: smallCount,
+        version: smallCount,
         ttl: smallCount,
         error: fc.constant("an error"),
       }),
@@ -210,6 +218,7 @@ const sweptMoveArgs = fc
     dueAtMs: timeMs,
     seenSha: fc.constantFrom("b", "c"),
     startedAtMs: smallCount,
+    seenVersion: smallCount,
   })
   .map((change) => sweepArgs(change));
 const deliveryItems = fc
@@ -256,6 +265,7 @@ const FAMILIES = [
   { family: "ref", moves: updates(refMoves), items: refItems, args: triggerMoveArgs, rounds: 60 },
   { family: "heads", moves: updates(headsMoves), items: sweptItems(HEADS_STATES), args: sweptMoveArgs, rounds: 80 },
   { family: "head", moves: updates(headMoves), items: sweptItems(HEAD_STATES), args: sweptMoveArgs, rounds: 50 },
+  { family: "tags", moves: updates(tagsMoves), items: sweptItems(["kept"]), args: sweptMoveArgs, rounds: 40 },
   {
     family: "schedule",
     moves: updates(scheduleMoves),
@@ -324,6 +334,7 @@ describe("a caller that lies", () => {
     ref: ["open", "closed"],
     heads: HEADS_STATES,
     head: HEAD_STATES,
+    tags: ["kept", "gone"],
     schedule: SCHEDULE_STATES,
     sweep: ["kept", "gone"],
   } as const;
@@ -336,6 +347,7 @@ describe("a caller that lies", () => {
     ref: refInState,
     heads: sweptInState,
     head: sweptInState,
+    tags: sweptInState,
     schedule: sweptInState,
     sweep: sweptInState,
   } as const;
@@ -348,6 +360,7 @@ describe("a caller that lies", () => {
     ref: triggerArgs(),
     heads: sweepArgs(),
     head: sweepArgs(),
+    tags: sweepArgs(),
     schedule: sweepArgs(),
     sweep: sweepArgs(),
   } as const;

@@ -1,11 +1,18 @@
-import type { Trigger } from "../../shared/protocol/triggers.ts";
-import { type Forge, ForgeError } from "../../shared/usecases/forge.ts";
+import { type Forge, ForgeError, type PullTrigger, type TagHead } from "../../shared/usecases/forge.ts";
 
 /** A repository in memory, as a forge shows it. Tests of `functions/forges` speak HTTP instead. */
 export interface FakeRepository {
   readonly forge: Forge;
   readonly branches: Map<string, string>;
-  readonly pulls: Map<number, Extract<Trigger, { event: "pull_request" }>>;
+  readonly pulls: Map<number, PullTrigger>;
+  /** Open ones are in `pulls`. */
+  readonly closedPulls: Map<number, PullTrigger>;
+  readonly tags: Map<string, TagHead>;
+  /** What annotated tags name in the end, by their objects. */
+  readonly taggedCommits: Map<string, string>;
+  /** Pull requests that the next list leaves out, as pages that shift do. */
+  readonly unlisted: Set<number>;
+  areTagsCut: boolean;
   /** By path; the same at every commit, but where `at` has it otherwise. */
   readonly files: Map<string, string>;
   readonly filesAt: Map<string, ReadonlyMap<string, string>>;
@@ -26,6 +33,10 @@ export const READ_TOKEN = "ghs_read-token-that-nobody-may-see";
 export function makeFakeRepository(): FakeRepository {
   const branches = new Map<string, string>();
   const pulls: FakeRepository["pulls"] = new Map();
+  const closedPulls: FakeRepository["closedPulls"] = new Map();
+  const tags: FakeRepository["tags"] = new Map();
+  const taggedCommits: FakeRepository["taggedCommits"] = new Map();
+  const unlisted: FakeRepository["unlisted"] = new Set();
   const files = new Map<string, string>();
   const filesAt: FakeRepository["filesAt"] = new Map();
   const messages = new Map<string, string>();
@@ -67,14 +78,30 @@ export function makeFakeRepository(): FakeRepository {
     },
     async listHeads(_project, etag) {
       called("listHeads");
-      const now = JSON.stringify([repository.isCut, [...branches].sort(), [...pulls].sort(([a], [b]) => a - b)]);
+      const listed = [...pulls].sort(([a], [b]) => a - b).filter(([number]) => !unlisted.has(number));
+      unlisted.clear();
+      const now = JSON.stringify([repository.isCut, [...branches].sort(), listed]);
       if (etag === now) return undefined;
       return {
         etag: now,
         isCut: repository.isCut,
         branches: [...branches].map(([branch, sha]) => ({ branch, sha })),
-        pulls: [...pulls.values()],
+        pulls: listed.map(([, pull]) => pull),
       };
+    },
+    async listTags(_project, etag) {
+      called("listTags");
+      const now = JSON.stringify([repository.areTagsCut, [...tags].sort()]);
+      if (etag === now) return undefined;
+      return { etag: now, isCut: repository.areTagsCut, tags: [...tags.values()] };
+    },
+    async commitOfTag(_project, { sha, kind }) {
+      called("commitOfTag");
+      return kind === "commit" ? sha : taggedCommits.get(sha);
+    },
+    async readPull(_project, number) {
+      called("readPull");
+      return pulls.get(number) ?? closedPulls.get(number);
     },
     async readToken(project) {
       called("readToken");
@@ -92,6 +119,11 @@ export function makeFakeRepository(): FakeRepository {
     forge,
     branches,
     pulls,
+    closedPulls,
+    tags,
+    taggedCommits,
+    unlisted,
+    areTagsCut: false,
     files,
     filesAt,
     messages,
@@ -118,6 +150,9 @@ export function forgeOf(repositories: ReadonlyMap<string, FakeRepository>): Forg
     branchHead: async (project, branch) => of(project.forge.repository).branchHead(project, branch),
     commitMessage: async (project, sha) => of(project.forge.repository).commitMessage(project, sha),
     listHeads: async (project, etag) => of(project.forge.repository).listHeads(project, etag),
+    listTags: async (project, etag) => of(project.forge.repository).listTags(project, etag),
+    commitOfTag: async (project, tag) => of(project.forge.repository).commitOfTag(project, tag),
+    readPull: async (project, number) => of(project.forge.repository).readPull(project, number),
     readToken: async (project) => of(project.forge.repository).readToken(project),
     putStatus: async (project, ...rest) => of(project.forge.repository).putStatus(project, ...rest),
     putComment: async (project, ...rest) => of(project.forge.repository).putComment(project, ...rest),

@@ -3,16 +3,26 @@ import { makeSigner } from "../../shared/lib/signed-token.ts";
 import type { ProjectBody } from "../../shared/protocol/projects.ts";
 import { projectBody } from "../../shared/protocol/projects.ts";
 import { type ProjectItem, type RunItem, runItemSchema } from "../../shared/store/items.ts";
-import { closingKey, HEAD_RANGE, type Key, projectItemKey, SCHEDULE_RANGE, sweepKey } from "../../shared/store/keys.ts";
+import {
+  closingKey,
+  HEAD_RANGE,
+  type Key,
+  projectItemKey,
+  SCHEDULE_RANGE,
+  sweepKey,
+  TAGS_RANGE,
+} from "../../shared/store/keys.ts";
 import {
   headItemSchema,
   headsItemSchema,
   type ScheduleItem,
   scheduleItemSchema,
   sweepItemSchema,
+  tagsItemSchema,
 } from "../../shared/store/sweep-items.ts";
 import type { SweepStore } from "../../shared/store/sweep-store.ts";
 import {
+  type ClosingItem,
   closingItemSchema,
   decidedItemSchema,
   deliveryItemSchema,
@@ -39,6 +49,7 @@ export interface SweepWorld {
   removeProject(name: string): void;
   runs(): RunItem[];
   schedules(): ScheduleItem[];
+  closings(): ClosingItem[];
 }
 
 export const START_MS = Date.UTC(2026, 0, 1);
@@ -127,6 +138,7 @@ export function makeSweepWorld(): SweepWorld {
     },
     removeProject: (name) => void projects.delete(name),
     runs: () => itemsOf("run").map((item) => runItemSchema.parse(item)),
+    closings: () => itemsOf("closing").map((item) => closingItemSchema.parse(item)),
     schedules: () => itemsOf("schedule").map((item) => scheduleItemSchema.parse(item)),
   };
 }
@@ -153,6 +165,7 @@ function memorySweepStore(table: SimTable): SweepStore {
     },
     getHeads: async (key) => headsItemSchema.optional().parse(table.get(key)),
     listHeads: async (pk) => table.query(pk, HEAD_RANGE.from, HEAD_RANGE.to).map((item) => headItemSchema.parse(item)),
+    listTags: async (pk) => table.query(pk, TAGS_RANGE.from, TAGS_RANGE.to).map((item) => tagsItemSchema.parse(item)),
     getSchedule: async (key) => scheduleItemSchema.optional().parse(table.get(key)),
     listSchedules: async (pk) =>
       table.query(pk, SCHEDULE_RANGE.from, SCHEDULE_RANGE.to).map((item) => scheduleItemSchema.parse(item)),

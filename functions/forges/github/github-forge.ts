@@ -1,9 +1,11 @@
 import type { Forge } from "../../../shared/usecases/forge.ts";
 import { type GithubOptions, makeGithubClient } from "./github-client.ts";
 import { listHeads } from "./list-heads.ts";
+import { commitOfTag, listTags } from "./list-tags.ts";
 import { putCheckRun } from "./put-check-run.ts";
 import { putComment } from "./put-comment.ts";
 import { putCommitStatus } from "./put-commit-status.ts";
+import { readPull } from "./read-pull.ts";
 import {
   branchHead,
   changedPaths,
@@ -24,6 +26,9 @@ export function makeGithubForge(options: GithubOptions): Forge {
     branchHead: (project, branch) => branchHead(client, project, branch),
     commitMessage: (project, sha) => commitMessage(client, project, sha),
     listHeads: (project, etag) => listHeads(client, project, etag),
+    listTags: (project, etag) => listTags(client, project, etag),
+    commitOfTag: (project, tag) => commitOfTag(client, project, tag),
+    readPull: (project, number) => readPull(client, project, number),
     putStatus: (project, status, externalId) =>
       // Check runs are an App's alone.
       project.forge.credentials === "app" && project.reports.mode === "checks"

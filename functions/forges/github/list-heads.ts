@@ -4,6 +4,7 @@ import { gitSha } from "../../../shared/protocol/ids.ts";
 import type { ProjectItem } from "../../../shared/store/items.ts";
 import type { BranchHead, RepositoryHeads } from "../../../shared/usecases/forge.ts";
 import { type GithubAnswer, type GithubClient, headerOf, parseAnswer } from "./github-client.ts";
+import { pullSchema, toPullTrigger } from "./read-pull.ts";
 
 /**
  * Heads of branches and of open pull requests, page by page. Each page has an etag of its own: asked with it, an
@@ -19,17 +20,7 @@ const LISTS = {
 type ListName = keyof typeof LISTS;
 
 const branchList = z.array(z.object({ name: z.string(), commit: z.object({ sha: gitSha }) }));
-const repositoryOf = z.object({ full_name: z.string() }).nullish();
-const pullList = z.array(
-  z.object({
-    number: z.int().positive(),
-    updated_at: z.iso.datetime({ offset: true }),
-    user: z.object({ login: z.string() }).nullish(),
-    head: z.object({ ref: z.string(), sha: gitSha, repo: repositoryOf }),
-    base: z.object({ ref: z.string(), sha: gitSha, repo: repositoryOf }),
-  }),
-);
-type Pull = z.output<typeof pullList>[number];
+const pullList = z.array(pullSchema);
 
 const seenSchema = z.object({ branches: z.array(z.string()), pulls: z.array(z.string()) });
 type Seen = z.output<typeof seenSchema>;
@@ -48,7 +39,7 @@ export async function listHeads(
     etag: joinSeen(branches.etags, pulls.etags),
     isCut: branches.isCut || pulls.isCut,
     branches: branches.pages.flatMap((page) => parseAnswer(branchList, page, "list of branches")).map(toHead),
-    pulls: pulls.pages.flatMap((page) => parseAnswer(pullList, page, "list of pull requests")).map(toTrigger),
+    pulls: pulls.pages.flatMap((page) => parseAnswer(pullList, page, "list of pull requests")).map(toPullTrigger),
   };
 }
 
@@ -108,19 +99,3 @@ const toHead = ({ name, commit }: z.output<typeof branchList>[number]): BranchHe
   branch: name,
   sha: commit.sha,
 });
-
-/** A head whose repository was deleted came from a fork: one's own repository is there. */
-function toTrigger({ number, updated_at: updatedAt, user, head, base }: Pull): RepositoryHeads["pulls"][number] {
-  const own = head.repo?.full_name !== undefined && head.repo.full_name === base.repo?.full_name;
-  return {
-    event: "pull_request",
-    action: "synchronize",
-    sha: head.sha,
-    occurredAtMs: Date.parse(updatedAt),
-    ...(user == null ? {} : { actor: user.login }),
-    number,
-    branch: head.ref,
-    base: { branch: base.ref, sha: base.sha },
-    fork: !own,
-  };
-}

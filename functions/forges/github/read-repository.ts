@@ -75,12 +75,12 @@ async function requireCommit(client: GithubClient, project: ProjectItem, sha: st
     await client.call(project, "GET /repos/{owner}/{repo}/git/commits/{sha}", { sha });
   } catch (error) {
     if (!isNotFound(error)) throw error;
-    await client.call(project, "GET /repos/{owner}/{repo}");
+    await requireRepository(client, project);
     throw new ForgeError(`${project.forge.repository} has no commit ${sha}, or not yet`, { status: 404, retry: true });
   }
 }
 
-const isNotFound = (error: unknown) => error instanceof ForgeError && error.status === 404;
+export const isNotFound = (error: unknown) => error instanceof ForgeError && error.status === 404;
 
 /**
  * @see https://docs.github.com/rest/commits/commits#compare-two-commits
@@ -135,9 +135,13 @@ export async function branchHead(
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }
-  // Of a repository that cannot be seen everything is 404: then this throws.
-  await client.call(project, "GET /repos/{owner}/{repo}");
+  await requireRepository(client, project);
   return undefined;
+}
+
+/** Of a repository that cannot be seen everything is 404: then this throws. */
+export async function requireRepository(client: GithubClient, project: ProjectItem): Promise<void> {
+  await client.call(project, "GET /repos/{owner}/{repo}");
 }
 
 async function readBranch(client: GithubClient, project: ProjectItem, branch: string): Promise<string> {

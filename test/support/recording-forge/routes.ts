@@ -51,6 +51,9 @@ const ROUTES: readonly (readonly [string, RegExp, Route])[] = [
   ["GET", /^\/branches$/, (repository, asked) => page(asked, [...repository.branches].map(toBranch))],
   ["GET", /^\/branches\/(.+)$/, branch],
   ["GET", /^\/pulls$/, pulls],
+  ["GET", /^\/pulls\/(\d+)$/, pull],
+  ["GET", /^\/git\/matching-refs\/tags$/, tags],
+  ["GET", /^\/git\/tags\/([0-9a-f]{40})$/, tagObject],
   ["GET", /^\/commits\/([0-9a-f]{40})\/check-runs$/, listCheckRuns],
   ["POST", /^\/check-runs$/, createCheckRun],
   ["PATCH", /^\/check-runs\/(\d+)$/, changeCheckRun],
@@ -131,6 +134,30 @@ function pulls(repository: RepositoryState, asked: Asked): Answered {
     [...repository.pulls.values()].filter((pull) => state === "all" || pull.state === state),
   );
 }
+
+function pull(repository: RepositoryState, _asked: Asked, [number]: readonly string[]): Answered {
+  const found = repository.pulls.get(Number(number));
+  return found === undefined ? notFound : ok(found);
+}
+
+/** All in one answer, whatever page is asked for. */
+function tags(repository: RepositoryState): Answered {
+  if (repository.commits.size === 0) return { status: 409, body: { message: "Git Repository is empty." } };
+  const names = [...repository.tags.keys()].sort();
+  return ok(
+    names.map((name) => ({ ref: `refs/tags/${name}`, object: objectOf(repository, repository.tags.get(name)) })),
+  );
+}
+
+function tagObject(repository: RepositoryState, _asked: Asked, [sha = ""]: readonly string[]): Answered {
+  const target = repository.tagObjects.get(sha);
+  return target === undefined ? notFound : ok({ sha, object: objectOf(repository, target) });
+}
+
+const objectOf = ({ commits, tagObjects }: RepositoryState, sha = "") => ({
+  sha,
+  type: tagObjects.has(sha) ? "tag" : commits.has(sha) ? "commit" : "blob",
+});
 
 function listCheckRuns(repository: RepositoryState, asked: Asked, [sha = ""]: readonly string[]): Answered {
   const name = asked.query.get("check_name");

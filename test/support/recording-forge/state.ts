@@ -16,6 +16,7 @@ export interface Pull {
   base: { readonly ref: string; sha: string; readonly repo: { readonly full_name: string } };
   state: "open" | "closed";
   updated_at: string;
+  closed_at: string | null;
   readonly user: { readonly login: string };
 }
 
@@ -54,6 +55,10 @@ export interface RepositoryState {
   defaultBranch: string;
   readonly commits: Map<string, Commit>;
   readonly branches: Map<string, string>;
+  /** By name: a commit, or a tag's own object. */
+  readonly tags: Map<string, string>;
+  /** Annotated tags' objects: what each points to. */
+  readonly tagObjects: Map<string, string>;
   readonly pulls: Map<number, Pull>;
   readonly checkRuns: CheckRun[];
   readonly statuses: CommitStatus[];
@@ -67,6 +72,8 @@ export function makeRepositoryState(name: string): RepositoryState {
     defaultBranch: "main",
     commits: new Map(),
     branches: new Map(),
+    tags: new Map(),
+    tagObjects: new Map(),
     pulls: new Map(),
     checkRuns: [],
     statuses: [],
@@ -103,6 +110,20 @@ export function addCommit(repository: RepositoryState, change: NewCommit): Commi
   return commit;
 }
 
+/** An annotated tag has an object of its own. Answers what the tag points to. */
+export function addTag(repository: RepositoryState, tag: string, commit: string, annotated = false): string {
+  const content = JSON.stringify([tag, commit, repository.tagObjects.size]);
+  const sha = annotated ? createHash("sha1").update(content).digest("hex") : commit;
+  if (annotated) repository.tagObjects.set(sha, commit);
+  repository.tags.set(tag, sha);
+  return sha;
+}
+
+export function closePull(repository: RepositoryState, number: number, closedAt: string): void {
+  const pull = repository.pulls.get(number);
+  if (pull !== undefined) Object.assign(pull, { state: "closed", closed_at: closedAt, updated_at: closedAt });
+}
+
 export interface NewPull {
   readonly number: number;
   readonly branch: string;
@@ -120,6 +141,7 @@ export function addPull(repository: RepositoryState, pull: NewPull): Pull {
   const added: Pull = {
     number: pull.number,
     state: "open",
+    closed_at: null,
     updated_at: pull.updatedAt ?? "2026-01-01T00:00:00Z",
     user: { login: pull.login ?? "somebody" },
     head: { ref: pull.branch, sha: pull.sha, repo: pull.from === undefined ? own : fullName(pull.from) },

@@ -1,7 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { CHECK_STATES, checkMoves, joinMoves } from "../../../shared/domain/check-moves.ts";
 import { DELIVERY_STATES, DELIVERY_TERMINAL, deliveryMoves } from "../../../shared/domain/delivery-moves.ts";
-import { HEAD_STATES, HEADS_STATES, headMoves, headsMoves, sweepMoves } from "../../../shared/domain/heads-moves.ts";
+import {
+  HEAD_STATES,
+  HEADS_STATES,
+  headMoves,
+  headsMoves,
+  sweepMoves,
+  tagsMoves,
+} from "../../../shared/domain/heads-moves.ts";
 import { interpretMove } from "../../../shared/domain/interpret-move.ts";
 import type { Args, Item } from "../../../shared/domain/item.ts";
 import { JOB_STATES, JOB_TERMINAL, jobMoves } from "../../../shared/domain/job-moves.ts";
@@ -93,6 +100,8 @@ const HEADS_MACHINE: Machine = {
 };
 
 const HEAD_MACHINE: Machine = { seen: { seen: ["advance"], gone: ["leave"] }, gone: { seen: ["advance"] } };
+
+const TAGS_MACHINE: Machine = { kept: { kept: ["note", "retire"] } };
 
 const SCHEDULE_MACHINE: Machine = {
   active: { active: ["take", "fire", "rewind"], retired: ["retire"] },
@@ -236,6 +245,15 @@ const FAMILIES: readonly {
     terminal: [],
     machine: HEAD_MACHINE,
     variants: (state) => [sweptInState(state), sweptInState(state, { sha: "c" })],
+    args: sweepArgs(),
+  },
+  {
+    name: "tags",
+    moves: tagsMoves,
+    states: ["kept"],
+    terminal: [],
+    machine: TAGS_MACHINE,
+    variants: (state) => [sweptInState(state), sweptInState(state, { version: 2 })],
     args: sweepArgs(),
   },
   {

@@ -129,7 +129,7 @@ describe("a lost webhook", () => {
 });
 
 describe("what a webhook has started", () => {
-  test("is not started again, and costs no call of the forge but the list", async () => {
+  test("is not started again, and costs no call of the forge but the lists", async () => {
     const { project, repository } = await seenProject();
     await sweepAfter(5);
     repository.branches.set("dev", sha("d1"));
@@ -137,7 +137,7 @@ describe("what a webhook has started", () => {
     await startTriggered(world.deps, project, trigger, "webhook");
     repository.calls.splice(0);
     await sweepAfter(5);
-    expect(repository.calls).toEqual(["listHeads", "defaultBranch"]);
+    expect(repository.calls).toEqual(["listHeads", "defaultBranch", "listTags"]);
     expect(world.runs()).toMatchObject([{ trigger: { via: "webhook" } }]);
   });
 
