@@ -1,5 +1,6 @@
 import { type Predicate, sourcesOf } from "../../shared/domain/predicate.ts";
 import type { JobView, RunView } from "../../shared/protocol/runs.ts";
+import { printBytes } from "../print/duration.ts";
 import { explainAttempts } from "./explain-attempts.ts";
 import { explainHistory } from "./explain-history.ts";
 import type { TellTime } from "./tell-time.ts";
@@ -116,8 +117,12 @@ export function listed(names: readonly string[]): string {
 }
 
 const holderOf = (job: JobView): string => `runner ${job.lease?.runner ?? "unknown"}`;
-/** Between two heartbeats "starting" is mostly over already: only what lasts is told. */
-const phaseOf = (job: JobView): string => (job.phase === "uploading" ? " (uploading)" : "");
+/** As the last heartbeat told. Between two of them "starting" is mostly over already: only what lasts is told. */
+function phaseOf({ phase, lease }: JobView): string {
+  if (phase === "uploading") return " (uploading)";
+  if (phase !== "running" || lease?.step === undefined) return "";
+  return ` (step ${lease.step + 1}, ${printBytes(lease.logBytes ?? 0)} of log)`;
+}
 const because = (reason: string | undefined): string => (reason === undefined ? "" : `: ${reason}`);
 const lostCount = (job: JobView): number => job.attempts.filter((attempt) => attempt.end?.outcome === "lost").length;
 const times = (count: number): string => (count === 1 ? "once" : `${count} times`);

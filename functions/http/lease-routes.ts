@@ -31,7 +31,7 @@ export const leaseRoutes = (deps: FunctionDeps): Implementations<"lease"> => ({
   claim: async ({ params, body, caller }) =>
     offerSourceCredential(deps, await claimJob(deps, caller, { runId: params.run, jobId: params.job, ...body })),
   ack: ({ caller }) => ackLease(deps, caller),
-  heartbeat: ({ caller, body }) => renewLease(deps, caller, body.phase),
+  heartbeat: ({ caller, body }) => renewLease(deps, caller, body),
   uploads: async ({ caller, body }) => ({ uploads: await signUploads(deps, caller, body.files) }),
   inputs: async ({ caller }) => ({ inputs: await signInputs(deps, caller) }),
   secrets: ({ caller }) => readJobSecrets(deps, caller),

@@ -121,7 +121,12 @@ export const jobMoves = table("job", {
     from: ["running"],
     to: "unchanged",
     guards: [...holder, unexpired, before("lease.expiresAtMs", arg("newExpiryMs"))],
-    effects: [set("lease.expiresAtMs", arg("newExpiryMs")), set("phase", arg("phase"))],
+    effects: [
+      set("lease.expiresAtMs", arg("newExpiryMs")),
+      set("phase", arg("phase")),
+      set("lease.step", arg("step")),
+      set("lease.logBytes", arg("logBytes")),
+    ],
     recorded: false,
   },
   heartbeatStopping: {

@@ -117,9 +117,12 @@ const PHASES = ["starting", "running", "uploading"] as const;
 
 export const heartbeatBody = z.strictObject({
   phase: z.enum(PHASES),
+  /** The step at work, counted from 0. */
   step: z.int().nonnegative(),
+  /** Bytes of the attempt's log so far. */
   logBytes: z.int().nonnegative(),
 });
+export type Progress = z.infer<typeof heartbeatBody>;
 
 export const STOP_REASONS = ["cancel", "timeout", "superseded"] as const;
 

@@ -115,7 +115,15 @@ export const jobView = z.object({
   phase: z.string().optional(),
   queuedAtMs: z.int().optional(),
   queueDeadlineMs: z.int().optional(),
-  lease: z.object({ runner: z.string(), expiresAtMs: z.int() }).optional(),
+  /** Step (counted from 0) and bytes of log are as the last heartbeat told. */
+  lease: z
+    .object({
+      runner: z.string(),
+      expiresAtMs: z.int(),
+      step: z.int().nonnegative().optional(),
+      logBytes: z.int().nonnegative().optional(),
+    })
+    .optional(),
   stop: z.object({ reason: z.string(), atMs: z.int(), deadlineMs: z.int() }).optional(),
   result: z.object({ fence: z.int().nonnegative(), outcome: z.string() }).optional(),
   reason: z.string().optional(),

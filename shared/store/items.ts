@@ -77,6 +77,9 @@ const leaseSchema = z.object({
   runnerName: z.string(),
   grantedAtMs: z.int(),
   expiresAtMs: z.int(),
+  /** As the last heartbeat told: the step at work, counted from 0, and the bytes of its log so far. */
+  step: z.int().optional(),
+  logBytes: z.int().optional(),
 });
 
 const attemptEndSchema = attemptEndView.extend({

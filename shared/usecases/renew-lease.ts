@@ -2,7 +2,7 @@ import { DomainError, staleLease } from "../domain/errors.ts";
 import { jobMoves } from "../domain/job-moves.ts";
 import { LEASE_TTL_MS } from "../domain/limits.ts";
 import { isJobEnded } from "../domain/verdict.ts";
-import type { HeartbeatAck } from "../protocol/leases.ts";
+import type { HeartbeatAck, Progress } from "../protocol/leases.ts";
 import type { JobItem } from "../store/items.ts";
 import { jobKey } from "../store/keys.ts";
 import type { Cause } from "../store/store.ts";
@@ -22,8 +22,8 @@ export async function ackLease(deps: Deps, claims: LeaseClaims): Promise<Heartbe
  * Renews a lease; an expired one is never revived. Where the lease already lives longer, that is success. A stopping
  * attempt is renewed up to its stop deadline, and told.
  */
-export async function renewLease(deps: Deps, claims: LeaseClaims, phase: string): Promise<HeartbeatAck> {
-  const args = { ...renewal(claims, deps.clock.nowMs()), phase };
+export async function renewLease(deps: Deps, claims: LeaseClaims, progress: Progress): Promise<HeartbeatAck> {
+  const args = { ...renewal(claims, deps.clock.nowMs()), ...progress };
   const { item } = await deps.store.apply(jobMoves.heartbeat, jobKey(claims), args, holderCause(claims));
   const seen = held(deps, item, claims, args.nowMs);
   if (seen.state === "leased") throw new DomainError("conflict", "acknowledge the lease before the first heartbeat");

@@ -54,7 +54,7 @@ export function toJobView(job: JobItem): JobView {
     phase,
     queuedAtMs,
     queueDeadlineMs,
-    lease: lease === undefined ? undefined : { runner: lease.runnerName, expiresAtMs: lease.expiresAtMs },
+    lease: lease === undefined ? undefined : toLeaseView(lease),
     stop,
     result,
     reason,
@@ -66,6 +66,10 @@ export function toJobView(job: JobItem): JobView {
       .sort((a, b) => a.fence - b.fence),
     history,
   };
+}
+
+function toLeaseView({ runnerName, expiresAtMs, step, logBytes }: NonNullable<JobItem["lease"]>): JobView["lease"] {
+  return { runner: runnerName, expiresAtMs, step, logBytes };
 }
 
 function toAttemptView(fence: number, attempt: JobItem["attempts"][string]): AttemptView {

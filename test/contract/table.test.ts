@@ -105,7 +105,15 @@ describe.each(TABLE_KINDS)("$name", ({ start }) => {
 
     test("whose guard looks at a missing attribute is refused", async () => {
       const { ref } = await bornRun({ id: "a" });
-      const args = { nowMs: NOW_MS, fence: 0, claimId: "one", newExpiryMs: NOW_MS + 1, phase: "running" };
+      const args = {
+        nowMs: NOW_MS,
+        fence: 0,
+        claimId: "one",
+        newExpiryMs: NOW_MS + 1,
+        phase: "running",
+        step: 0,
+        logBytes: 0,
+      };
       for (const move of [jobMoves.ack, jobMoves.heartbeat, jobMoves.expire]) {
         const full = { ...args, end: { outcome: "lost", atMs: NOW_MS }, queueDeadlineMs: NOW_MS };
         expect((await store.apply(move, jobKey({ ...ref, jobId: "a" }), full, CAUSE)).applied, move.name).toBe(false);

@@ -9,6 +9,7 @@ import {
   jobOf,
   lastWord,
   newClaimId,
+  PROGRESS,
   planOf,
   runningAt,
   startRun,
@@ -86,7 +87,7 @@ test("a claim that was used at an earlier fence takes none at a later one by its
   const second = await claimAt(world.deps, refOf(runId), { fence: 1, claimId });
   expect(second.grant.fence).toBe(2);
   expect(await answerOf(claimAt(world.deps, refOf(runId), { fence: 0, claimId }))).toBe("taken");
-  expect(await answerOf(renewLease(world.deps, first.claims, "running"))).toBe("stale_lease");
+  expect(await answerOf(renewLease(world.deps, first.claims, PROGRESS))).toBe("stale_lease");
 });
 
 test.each([1, 7])("a claim with a fence that was not offered (%s) is refused", async (fence) => {

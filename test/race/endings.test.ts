@@ -20,6 +20,7 @@ import {
   type JobWish,
   jobOf,
   lastWord,
+  PROGRESS,
   planOf,
   runningAt,
   runOf,
@@ -93,7 +94,7 @@ describe("a race for the end", () => {
       const after: Deps = at(granted + LEASE_TTL_MS + 1);
       const [, beaten, completed] = await Promise.all([
         expireLease(after, seen),
-        answerOf(renewLease(before, claims, "running")),
+        answerOf(renewLease(before, claims, PROGRESS)),
         answerOf(completeJob(before, claims, lastWord())),
       ]);
       const job = await jobOf(deps, ref);
@@ -115,13 +116,13 @@ describe("a race for the end", () => {
       const seen = await jobOf(deps, ref);
       const expiryMs = world.clock.nowMs + LEASE_TTL_MS;
       const beats = await Promise.all([
-        answerOf(renewLease(at(expiryMs - 1), claims, "running")),
+        answerOf(renewLease(at(expiryMs - 1), claims, PROGRESS)),
         expireLease(at(expiryMs + 1), seen).then(() => "reap"),
-        answerOf(renewLease(at(expiryMs - 2), claims, "running")),
+        answerOf(renewLease(at(expiryMs - 2), claims, PROGRESS)),
       ]);
       const job = await jobOf(deps, ref);
       if (job.state === "queued")
-        expect(await answerOf(renewLease(at(expiryMs), claims, "running"))).toBe("stale_lease");
+        expect(await answerOf(renewLease(at(expiryMs), claims, PROGRESS))).toBe("stale_lease");
       else expect(beats).toContain("accepted");
       expect(job.lease === undefined).toBe(job.state === "queued");
     }
@@ -156,7 +157,7 @@ describe("an expired lease", () => {
     const { ref, claims } = await runningJob();
     pass(LEASE_TTL_MS);
     await expectStale(ref, () => completeJob(deps, claims, lastWord()));
-    await expectStale(ref, () => renewLease(deps, claims, "running"));
+    await expectStale(ref, () => renewLease(deps, claims, PROGRESS));
     await expectStale(ref, () => ackLease(deps, claims));
   });
 
@@ -167,7 +168,7 @@ describe("an expired lease", () => {
     await expectStale(ref, () => completeJob(deps, claims, lastWord(outcome)));
     await runningAt(deps, ref, { fence: 1 });
     await expectStale(ref, () => completeJob(deps, claims, lastWord(outcome)));
-    await expectStale(ref, () => renewLease(deps, claims, "running"));
+    await expectStale(ref, () => renewLease(deps, claims, PROGRESS));
   });
 
   test("lets its holder say late that its processes are gone, which changes nothing of the next attempt", async () => {
@@ -210,16 +211,16 @@ describe("a renewal", () => {
     const early: Deps = { ...deps, clock: { ...deps.clock, nowMs: () => lateMs - 9_000 } };
     pass(10_000);
     const lateMs = world.clock.nowMs;
-    await renewLease(deps, claims, "running");
+    await renewLease(deps, claims, PROGRESS);
     const renewed = await storedItem(world, jobKey(ref));
-    expect(await renewLease(early, claims, "running")).toMatchObject({ ttlMs: LEASE_TTL_MS });
+    expect(await renewLease(early, claims, PROGRESS)).toMatchObject({ ttlMs: LEASE_TTL_MS });
     expect(await storedItem(world, jobKey(ref))).toEqual(renewed);
   });
 
   test("before the lease was acknowledged is refused: no step can have started", async () => {
     const { runId } = await startRun(deps, planOf({ id: "one" }));
     const { claims } = await claimAt(deps, refOf(runId));
-    expect(await answerOf(renewLease(deps, claims, "running"))).toBe("conflict");
+    expect(await answerOf(renewLease(deps, claims, PROGRESS))).toBe("conflict");
     expect(await answerOf(completeJob(deps, claims, lastWord()))).toBe("conflict");
     expect((await jobOf(deps, refOf(runId))).state).toBe("leased");
   });
@@ -245,14 +246,14 @@ describe("a stopping job", () => {
     pass(40_000);
     await stopJob(deps, await jobOf(deps, ref), "cancel", world.clock.nowMs, CAUSE);
     const deadlineMs = world.clock.nowMs + STOP_GRACE_MS;
-    const told = await renewLease(deps, claims, "running");
+    const told = await renewLease(deps, claims, PROGRESS);
     expect(told).toEqual({ ttlMs: STOP_GRACE_MS, watched: false, stop: { reason: "cancel", inMs: STOP_GRACE_MS } });
     expect((await ackLease(deps, claims)).stop).toEqual(told.stop);
     pass(STOP_GRACE_MS - 1);
-    expect((await renewLease(deps, claims, "running")).ttlMs).toBe(1);
+    expect((await renewLease(deps, claims, PROGRESS)).ttlMs).toBe(1);
     expect((await jobOf(deps, ref)).lease?.expiresAtMs).toBe(deadlineMs);
     pass(1);
-    await expectStale(ref, () => renewLease(deps, claims, "running"));
+    await expectStale(ref, () => renewLease(deps, claims, PROGRESS));
   });
 
   test.each(OUTCOMES)("records a %s that reaches it on the attempt, which does not change its end", async (outcome) => {
@@ -379,7 +380,7 @@ describe("a last word", () => {
     await expectStale(ref, () => completeJob(deps, stranger, lastWord()));
     await expectStale(ref, () => releaseJob(deps, stranger, "drain"));
     await expectStale(ref, () => ackCancel(deps, stranger, undefined));
-    await expectStale(ref, () => renewLease(deps, stranger, "running"));
+    await expectStale(ref, () => renewLease(deps, stranger, PROGRESS));
     await expectStale(ref, () => ackLease(deps, stranger));
     await stopJob(deps, await jobOf(deps, ref), "cancel", world.clock.nowMs, CAUSE);
     await expectStale(ref, () => ackCancel(deps, stranger, undefined));
@@ -406,5 +407,5 @@ describe("a last word", () => {
 test("a heartbeat of a job whose run was canceled is told within one heartbeat", async () => {
   const { ref, claims } = await runningJob();
   await cancelRun(deps, ref, { actor: "test", reason: "enough" });
-  expect((await renewLease(deps, claims, "running")).stop?.reason).toBe("cancel");
+  expect((await renewLease(deps, claims, PROGRESS)).stop?.reason).toBe("cancel");
 });

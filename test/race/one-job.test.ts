@@ -3,8 +3,9 @@ import { claimJob } from "../../shared/usecases/claim-job.ts";
 import { createRun } from "../../shared/usecases/create-run.ts";
 import { completeJob } from "../../shared/usecases/end-attempt.ts";
 import { verifyLease } from "../../shared/usecases/lease-token.ts";
-import { readJobs } from "../../shared/usecases/read-runs.ts";
+import { readJob, readJobs } from "../../shared/usecases/read-runs.ts";
 import { ackLease, renewLease } from "../../shared/usecases/renew-lease.ts";
+import { PROGRESS } from "../support/scenario.ts";
 import { sessionOf, startWorld, type World } from "../support/world.ts";
 
 let world: World;
@@ -40,7 +41,8 @@ test("two jobs run one after the other, and the run succeeds", async () => {
     );
     await ackLease(deps, claims);
     world.clock.nowMs += 1_000;
-    expect((await renewLease(deps, claims, "running")).ttlMs).toBe(45_000);
+    expect((await renewLease(deps, claims, { ...PROGRESS, step: 3, logBytes: 70 })).ttlMs).toBe(45_000);
+    expect(await readJob(deps, run.runId, jobId)).toMatchObject({ phase: "running", lease: { step: 3, logBytes: 70 } });
     const done = { outcome: "succeeded" as const, exitCode: 0, log: LOG, artifacts: [], losses: [], checks: [] };
     expect(await completeJob(deps, claims, done)).toEqual({ state: "succeeded" });
   }

@@ -20,7 +20,7 @@ import { reconcileRun } from "../../shared/usecases/reconcile-run.ts";
 import { renewLease } from "../../shared/usecases/renew-lease.ts";
 import { sweepRuns } from "../../shared/usecases/sweep-runs.ts";
 import { driveToEnd, finalState, injectedFault } from "../support/drive.ts";
-import { claimAt, jobOf, planOf, runningAt, runOf, startRun } from "../support/scenario.ts";
+import { claimAt, jobOf, PROGRESS, planOf, runningAt, runOf, startRun } from "../support/scenario.ts";
 import { MINUTE_MS, SECOND_MS } from "../support/times.ts";
 import { startWorld, type World } from "../support/world.ts";
 
@@ -209,7 +209,7 @@ describe("deadlines", () => {
     const { claims } = await runningAt(deps, { runId, jobId: "one" });
     for (let beats = 0; beats < 6; beats += 1) {
       pass(20 * SECOND_MS);
-      await renewLease(deps, claims, "running");
+      await renewLease(deps, claims, PROGRESS);
       await tick(runId);
     }
     expect((await jobOf(deps, { runId, jobId: "one" })).state, "the runner has its overtime").toBe("running");

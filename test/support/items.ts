@@ -41,6 +41,8 @@ export function jobArgs(change: Args = {}): Args {
     stopDeadlineMs: NOW_MS + 50,
     watchedUntilMs: NOW_MS + 60,
     phase: "uploading",
+    step: 2,
+    logBytes: 4_096,
     lease: { claimId: "claim-fedcba9876543210", expiresAtMs: NOW_MS + 45 },
     attempt: { claimId: "claim-fedcba9876543210" },
     stop: { reason: "timeout", atMs: NOW_MS, deadlineMs: NOW_MS + 30 },

@@ -64,6 +64,9 @@ export async function startRun(deps: Deps, plan: Plan, change: Partial<RunSeed> 
   return (await createLive(deps, seedOf(deps, change), plan, undefined)).run;
 }
 
+/** What a heartbeat tells. */
+export const PROGRESS = { phase: "running", step: 0, logBytes: 0 } as const;
+
 export interface Attempt {
   readonly grant: LeaseGranted;
   readonly claims: LeaseClaims;

@@ -134,7 +134,7 @@ function heartbeat(move: Move): void {
 function renew(context: Context, state: State, group: Group, job: JobItem, attempt: Attempt, readMs: number) {
   const { nowMs, newExpiryMs } = renewalAt(context, readMs);
   const { fence, claimId } = attempt;
-  const base = { fence, claimId, nowMs, phase: "running" };
+  const base = { fence, claimId, nowMs, phase: "running", step: 0, logBytes: 0 };
   const writer = { holder: attempt, nowMs: state.nowMs, readMs };
   const args = { ...base, newExpiryMs };
   const plain = writeJob(context, group, job, { ...writer, move: "heartbeat", args });

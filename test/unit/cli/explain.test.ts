@@ -95,11 +95,12 @@ describe("why a job stands where it does", () => {
     const again = job("test", {
       state: "running",
       attempts: [attempt(1, { end: failedAt(1) }), attempt(2, { grantedAtMs: at(2), startedAtMs: at(2) })],
-      lease: { runner: "r2", expiresAtMs: at(3) },
+      phase: "running",
+      lease: { runner: "r2", expiresAtMs: at(3), step: 1, logBytes: 1_234 },
       left: { failed: 1, lost: 3 },
     });
     expect(why(again, 2.5)).toEqual([
-      "test runs on runner r2. Its lease lives until 12:03:00 unless it is renewed.",
+      "test runs on runner r2 (step 2, 1.2 kB of log). Its lease lives until 12:03:00 unless it is renewed.",
       "Attempt 1 started at 12:00:00 on runner r1 and failed at 12:01:00, after 1m 00s: exit code 3. It was queued again: 1 retry is left now.",
       "Attempt 2 started at 12:02:00 on runner r2 and has not ended.",
     ]);
