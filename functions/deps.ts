@@ -1,14 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { S3Client } from "@aws-sdk/client-s3";
-import { SQSClient } from "@aws-sdk/client-sqs";
-import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { ulid } from "ulid";
 import { systemClock } from "../shared/lib/clock.ts";
 import { parseForgeHosts } from "../shared/lib/forge-hosts.ts";
-import { attachMeter, type RequestMeter } from "../shared/lib/request-meter.ts";
-import { makeSigner } from "../shared/lib/signed-token.ts";
-import { toDocumentClient } from "../shared/store/document-client.ts";
+import type { RequestMeter } from "../shared/lib/request-meter.ts";
+import { makeSigner, type Signer } from "../shared/lib/signed-token.ts";
 import { makeDynamoAuditStore } from "../shared/store/dynamo-audit-store.ts";
 import { makeDynamoProjectStore } from "../shared/store/dynamo-project-store.ts";
 import { makeDynamoRunnerStore } from "../shared/store/dynamo-runner-store.ts";
@@ -20,6 +15,7 @@ import type { AuditDeps } from "../shared/usecases/audit.ts";
 import type { Deps } from "../shared/usecases/deps.ts";
 import type { SessionDeps } from "../shared/usecases/open-session.ts";
 import type { TriggerDeps } from "../shared/usecases/trigger-deps.ts";
+import { documentClient, s3Client, sqsClient } from "./aws-clients.ts";
 import type { Environment } from "./environment.ts";
 import { makeForge } from "./forges/make-forge.ts";
 import { makeObserver, type Observer } from "./observe.ts";
@@ -43,6 +39,9 @@ export const systemRandom: Deps["random"] = {
   ulid: (nowMs) => ulid(nowMs).toLowerCase(),
   secret: () => randomBytes(SECRET_BYTES).toString("base64url"),
 };
+
+/** A key with which nobody has signed: sessions and leases are only `lease.ts`'s, which reads the real one. */
+export const strangerSigner = (): Signer => makeSigner([randomBytes(SECRET_BYTES)]);
 
 /** Everything that the use cases need, on the AWS SDK. Made once per process. */
 export function makeDeps(environment: Environment): FunctionDeps {
@@ -78,50 +77,17 @@ export function makeDeps(environment: Environment): FunctionDeps {
     bucket: makeS3Bucket(s3Client(environment, meter), environment.BATON_BUCKET),
     clock: systemClock,
     random: systemRandom,
-    // A key with which nobody has signed: sessions and leases are only `lease.ts`'s, which reads the real one.
-    signer: makeSigner([randomBytes(SECRET_BYTES)]),
+    signer: strangerSigner(),
     log: observer.log,
     metrics: observer.metrics,
     readDefinition: makeReadDefinition({ projects, forge }, readDefinitionWithGit),
     ...(offers === undefined ? {} : { poolOffers: offers }),
     settings: {
       tenant: environment.BATON_TENANT,
-      pools: environment.BATON_POOLS.split(","),
+      pools: environment.BATON_POOLS,
       offerCopies: environment.BATON_OFFER_COPIES,
       poolQueueUrl,
       runnerSqs: runnerSqs(environment, meter),
     },
   };
-}
-
-const atEndpoint = (endpoint: string | undefined) => (endpoint === undefined ? {} : { endpoint });
-
-/** The store repeats writes itself, with the right conditions; the SDK must not do so beneath it. */
-export function documentClient(
-  environment: Pick<Environment, "AWS_ENDPOINT_URL_DYNAMODB">,
-  meter: RequestMeter,
-): DynamoDBDocumentClient {
-  const client = new DynamoDBClient({ ...atEndpoint(environment.AWS_ENDPOINT_URL_DYNAMODB), maxAttempts: 1 });
-  attachMeter(client, "DynamoDB", meter);
-  return toDocumentClient(client);
-}
-
-function sqsClient(environment: Environment, meter: RequestMeter): SQSClient {
-  const endpoint = environment.AWS_ENDPOINT_URL_SQS;
-  const client = new SQSClient({ ...atEndpoint(endpoint), useQueueUrlAsEndpoint: endpoint === undefined });
-  attachMeter(client, "SQS", meter);
-  return client;
-}
-
-/** Checksums only where asked: a link for a log's first chunk cannot know one. */
-function s3Client(environment: Environment, meter: RequestMeter): S3Client {
-  const endpoint = environment.AWS_ENDPOINT_URL_S3;
-  const client = new S3Client({
-    ...atEndpoint(endpoint),
-    forcePathStyle: endpoint !== undefined,
-    requestChecksumCalculation: "WHEN_REQUIRED",
-    responseChecksumValidation: "WHEN_REQUIRED",
-  });
-  attachMeter(client, "S3", meter);
-  return client;
 }

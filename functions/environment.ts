@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { OFFER_COPIES_MAX } from "../shared/domain/limits.ts";
 import { FORGE_HOSTS_DEFAULT } from "../shared/lib/forge-hosts.ts";
+import { poolName } from "../shared/protocol/ids.ts";
 import { DEFAULT_POOLS } from "../shared/resources.ts";
 
 /** The functions' environment, parsed once. Secrets are named by files or parameters, never put here (SECURITY 12). */
@@ -18,7 +19,11 @@ const schema = z.object({
   /** A pool's queue URL is this and the pool's name. */
   BATON_POOL_QUEUE_URL_PREFIX: z.url(),
   /** Names of the pools that have a queue, comma-separated. */
-  BATON_POOLS: z.string().default(DEFAULT_POOLS.join(",")),
+  BATON_POOLS: z
+    .string()
+    .default(DEFAULT_POOLS.join(","))
+    .transform((names) => names.split(","))
+    .pipe(z.array(poolName)),
   /** One or more keys, a line each, 32 bytes base64url; the first signs, all verify. */
   BATON_SIGNING_KEY_FILE: z.string().optional(),
   /** The same, as an SSM SecureString of this name. One of the two is given. */
@@ -56,12 +61,7 @@ const wholeSchema = schema.refine(
 );
 export type Environment = z.infer<typeof schema>;
 
-/** Throws with every missing or malformed variable named. */
-export function readEnvironment(): Environment {
-  const parsed = wholeSchema.safeParse(process.env);
-  if (!parsed.success) throw new Error(`the environment is not complete:\n${z.prettifyError(parsed.error)}`);
-  return parsed.data;
-}
+export const readEnvironment = (): Environment => read(wholeSchema);
 
 /** What `admin` needs. It names the parameter of the signing key without reading it: it is there to make it. */
 const adminSchema = schema
@@ -75,12 +75,7 @@ const adminSchema = schema
   .extend({ BATON_SIGNING_KEY_PARAMETER: z.string().min(1) });
 export type AdminEnvironment = z.infer<typeof adminSchema>;
 
-/** Throws with every missing or malformed variable named. */
-export function readAdminEnvironment(): AdminEnvironment {
-  const parsed = adminSchema.safeParse(process.env);
-  if (!parsed.success) throw new Error(`the environment is not complete:\n${z.prettifyError(parsed.error)}`);
-  return parsed.data;
-}
+export const readAdminEnvironment = (): AdminEnvironment => read(adminSchema);
 
 /** What `status` needs: no bucket, no signing key, no secrets. */
 const statusSchema = schema.pick({
@@ -97,9 +92,11 @@ const statusSchema = schema.pick({
 });
 export type StatusEnvironment = z.infer<typeof statusSchema>;
 
+export const readStatusEnvironment = (): StatusEnvironment => read(statusSchema);
+
 /** Throws with every missing or malformed variable named. */
-export function readStatusEnvironment(): StatusEnvironment {
-  const parsed = statusSchema.safeParse(process.env);
+function read<S extends z.ZodType>(schema: S): z.output<S> {
+  const parsed = schema.safeParse(process.env);
   if (!parsed.success) throw new Error(`the environment is not complete:\n${z.prettifyError(parsed.error)}`);
   return parsed.data;
 }

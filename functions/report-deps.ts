@@ -1,6 +1,7 @@
 import { makeDynamoReportStore } from "../shared/store/dynamo-report-store.ts";
 import type { ReportDeps } from "../shared/usecases/report-deps.ts";
-import { documentClient, type FunctionDeps } from "./deps.ts";
+import { documentClient } from "./aws-clients.ts";
+import type { FunctionDeps } from "./deps.ts";
 
 /** What reporting to forges needs, beside what every function has. */
 export function makeReportDeps(deps: FunctionDeps): FunctionDeps & ReportDeps {

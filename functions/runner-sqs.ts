@@ -1,4 +1,3 @@
-import { SQSClient } from "@aws-sdk/client-sqs";
 import { DomainError } from "../shared/domain/errors.ts";
 import { systemClock } from "../shared/lib/clock.ts";
 import { attachMeter, type RequestMeter } from "../shared/lib/request-meter.ts";
@@ -6,6 +5,7 @@ import type { PoolOffers } from "../shared/store/pool-offers.ts";
 import { makeSqsPoolOffers } from "../shared/store/sqs-pool-offers.ts";
 import type { Settings } from "../shared/usecases/deps.ts";
 import { type AssumeRunnerRole, makeQueueCredentials, queueArnOf } from "../shared/usecases/queue-credentials.ts";
+import { sqsClient } from "./aws-clients.ts";
 import type { Environment } from "./environment.ts";
 
 /** AssumeRole's shortest, and all that a session needs: it is renewed within this time. */
@@ -92,20 +92,16 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
  */
 export function poolOffers(environment: Places, meter: RequestMeter): PoolOffers | undefined {
   if (environment.BATON_API_POLLING !== "on") return undefined;
-  const { AWS_ENDPOINT_URL_SQS: endpoint, BATON_RUNNER_ROLE_ARN: roleArn } = environment;
-  const client = new SQSClient({
-    ...(endpoint === undefined ? {} : { endpoint }),
-    useQueueUrlAsEndpoint: endpoint === undefined,
-    ...(roleArn === undefined ? {} : { credentials: ownCredentials(environment, roleArn, meter) }),
-  });
-  attachMeter(client, "SQS", meter);
+  const { BATON_RUNNER_ROLE_ARN: roleArn } = environment;
+  const credentials = roleArn === undefined ? {} : { credentials: ownCredentials(environment, roleArn, meter) };
+  const client = sqsClient(environment, meter, credentials);
   return makeSqsPoolOffers(client, (pool) => environment.BATON_POOL_QUEUE_URL_PREFIX + pool);
 }
 
 /** For every pool: this function answers only sessions of the pool. The SDK asks again before they expire. */
 function ownCredentials(environment: Places, roleArn: string, meter: RequestMeter) {
   const lent = lentCredentials(environment, roleArn, meter);
-  const access = { pools: environment.BATON_POOLS.split(","), runnerId: "api-polling", ephemeral: false };
+  const access = { pools: environment.BATON_POOLS, runnerId: "api-polling", ephemeral: false };
   return async () => {
     const { credentials, expiresAtMs } = await lent(access);
     return { ...credentials, ...(expiresAtMs === undefined ? {} : { expiration: new Date(expiresAtMs) }) };

@@ -1,15 +1,12 @@
-import { randomBytes } from "node:crypto";
-import { SQSClient } from "@aws-sdk/client-sqs";
 import { systemClock } from "../shared/lib/clock.ts";
-import { attachMeter } from "../shared/lib/request-meter.ts";
-import { makeSigner } from "../shared/lib/signed-token.ts";
 import { DEAD_LETTER_SUFFIX, QUEUES } from "../shared/resources.ts";
 import { makeDynamoRunnerStore } from "../shared/store/dynamo-runner-store.ts";
 import { makeDynamoStore } from "../shared/store/dynamo-store.ts";
 import { makeDynamoSweepStore } from "../shared/store/dynamo-sweep-store.ts";
 import { approximateMessages } from "../shared/store/sqs-queues.ts";
 import { readStatus, type StatusDeps } from "../shared/usecases/read-status.ts";
-import { documentClient, systemRandom } from "./deps.ts";
+import { documentClient, sqsClient } from "./aws-clients.ts";
+import { strangerSigner, systemRandom } from "./deps.ts";
 import { readStatusEnvironment, type StatusEnvironment } from "./environment.ts";
 import { httpLambda } from "./http/http-lambda.ts";
 import { makeObserver } from "./observe.ts";
@@ -24,12 +21,11 @@ const deps = statusDeps(environment);
 export const handler = httpLambda<"status">(deps, { status: ({ query }) => readStatus(deps, query) });
 
 function statusDeps(environment: StatusEnvironment) {
-  const { BATON_TENANT: tenant, BATON_TABLE: tableName, AWS_ENDPOINT_URL_SQS: endpoint } = environment;
+  const { BATON_TENANT: tenant, BATON_TABLE: tableName } = environment;
   const observer = makeObserver(environment.BATON_LOG_LEVEL, processRegistry);
   const meter = prometheusMeter(processRegistry);
   const table = documentClient(environment, meter);
-  const sqs = new SQSClient({ ...(endpoint === undefined ? { useQueueUrlAsEndpoint: true } : { endpoint }) });
-  attachMeter(sqs, "SQS", meter);
+  const sqs = sqsClient(environment, meter);
   const poolQueueUrl = (pool: string) => environment.BATON_POOL_QUEUE_URL_PREFIX + pool;
   const workQueueUrl = (queue: string) => environment.BATON_TICKS_QUEUE_URL.replace(/ticks$/, queue);
   return {
@@ -37,12 +33,11 @@ function statusDeps(environment: StatusEnvironment) {
     log: observer.log,
     clock: systemClock,
     random: systemRandom,
-    // It serves no session and no lease: a key with which nobody has signed.
-    signer: makeSigner([randomBytes(32)]),
+    signer: strangerSigner(),
     store: makeDynamoStore(table, tableName),
     runners: makeDynamoRunnerStore(table, tableName),
     sweeps: makeDynamoSweepStore(table, tableName),
-    settings: { tenant, pools: environment.BATON_POOLS.split(",") },
+    settings: { tenant, pools: environment.BATON_POOLS },
     offersOf: (pool) => approximateMessages(sqs, poolQueueUrl(pool)),
     deadLetterQueues: Object.keys(QUEUES),
     deadLettersOf: (queue) => approximateMessages(sqs, workQueueUrl(queue) + DEAD_LETTER_SUFFIX),

@@ -16,8 +16,7 @@ import {
   toProjectView,
 } from "../../shared/usecases/manage-projects.ts";
 import { listSecrets, removeSecret, setSecret } from "../../shared/usecases/manage-secrets.ts";
-import type { Principal } from "../../shared/usecases/manage-tokens.ts";
-import { listTokens, revokeToken } from "../../shared/usecases/manage-tokens.ts";
+import { listTokens, type Principal, revokeToken } from "../../shared/usecases/manage-tokens.ts";
 import { readDelivery } from "../../shared/usecases/read-delivery.ts";
 import { readLog } from "../../shared/usecases/read-log.ts";
 import { readArtifactLink, readArtifacts, readJob, readJobs, readRun } from "../../shared/usecases/read-runs.ts";

@@ -50,7 +50,7 @@ async function monthOf(environment: StatusEnvironment, parts: UsageParts): Promi
       queues: [
         ...workQueues,
         ...workQueues.map((queue) => queue + DEAD_LETTER_SUFFIX),
-        ...environment.BATON_POOLS.split(",").map((pool) => lastPart(parts.poolQueueUrl(pool))),
+        ...environment.BATON_POOLS.map((pool) => lastPart(parts.poolQueueUrl(pool))),
       ],
     },
     parts.clock.nowMs(),

@@ -49,7 +49,7 @@ function places(change: Record<string, string> = {}) {
   return {
     AWS_REGION: "eu-central-1",
     BATON_API_POLLING: "off" as const,
-    BATON_POOLS: "default,gpu",
+    BATON_POOLS: ["default", "gpu"],
     BATON_POOL_QUEUE_URL_PREFIX: QUEUE_PREFIX,
     ...change,
   };

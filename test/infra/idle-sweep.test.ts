@@ -33,7 +33,7 @@ beforeAll(async () => {
     BATON_PLANS_QUEUE_URL: "http://127.0.0.1:9/plans",
     BATON_REPORTS_QUEUE_URL: "http://127.0.0.1:9/reports",
     BATON_POOL_QUEUE_URL_PREFIX: "http://127.0.0.1:9/pool-",
-    BATON_POOLS: "default",
+    BATON_POOLS: ["default"],
     BATON_SECRETS: "ssm",
     BATON_FORGE_HOSTS: "api.github.com",
     BATON_API_POLLING: "off",
