@@ -20,7 +20,7 @@ export interface FunctionBundle {
 
 /**
  * Bundles every function that `shared/resources.ts` names, each with all that it imports, the SDK too, into
- * `<output>/<name>/index.mjs` (ADR 0012). Needs no network and no Docker. Throws where a source cannot be resolved.
+ * `<output>/<name>/index.mjs` (ADR 0030). Needs no network and no Docker. Throws where a source cannot be resolved.
  */
 export async function bundleFunctions(output: string): Promise<FunctionBundle[]> {
   const names = Object.keys(FUNCTIONS) as FunctionName[];

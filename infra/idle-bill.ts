@@ -36,7 +36,8 @@ const TABLE_GIGABYTE_DOLLARS = 0.25 + 0.2;
 const BUCKET_GIGABYTE_DOLLARS = 0.023;
 /** What a small team has stored: the bill of an empty deployment would leave out the only part that grows. */
 const TABLE_GIGABYTES = 0.1;
-const BUCKET_GIGABYTES = 1;
+/** Of each: the products', and the one of its access log. */
+const BUCKET_GIGABYTES = 0.5;
 
 /** What one sweep takes that finds nothing; `test/infra/idle-sweep.test.ts` measures it. */
 export const IDLE_SWEEP = { seconds: 0.1, gigabytes: 0.5, readUnits: 6, writeUnits: 1, logBytes: 1_500 } as const;
@@ -60,26 +61,37 @@ const FREE: ReadonlySet<string> = new Set([
 const alarm = z.object({ Metrics: z.array(z.object({ MetricStat: z.unknown().optional() })).optional() });
 const schedule = z.object({ ScheduleExpression: z.literal("rate(1 minute)") });
 
-const same = (what: string, dollars: number): BillLine => ({ what, listed: dollars, billed: dollars });
+/** US dollars a month; `free`: what CloudWatch never bills of all lines of this kind together. */
+interface Price {
+  readonly what: string;
+  readonly listed: number;
+  readonly free: number;
+}
+
+const inFull = (what: string, listed: number): Price => ({ what, listed, free: 0 });
 
 /** The types that cost while nothing happens. */
-const PRICED: Readonly<Record<string, (properties: BilledResource["Properties"]) => BillLine>> = {
+const PRICED: Readonly<Record<string, (properties: BilledResource["Properties"]) => Price>> = {
   "AWS::Lambda::EventSourceMapping": () =>
-    same("polls of a work queue", POLLERS * LONG_POLLS_A_MINUTE * MINUTES * POLL_DOLLARS),
+    inFull("polls of a work queue", POLLERS * LONG_POLLS_A_MINUTE * MINUTES * POLL_DOLLARS),
   // The rule itself is free: https://aws.amazon.com/eventbridge/pricing/.
   "AWS::Events::Rule": (properties) => {
     schedule.parse(properties);
-    return same("sweep, each minute", MINUTES * sweepDollars());
+    return inFull("sweep, each minute", MINUTES * sweepDollars());
   },
   "AWS::DynamoDB::GlobalTable": () =>
-    same(`table, ${TABLE_GIGABYTES} GB with its backup`, TABLE_GIGABYTES * TABLE_GIGABYTE_DOLLARS),
-  "AWS::S3::Bucket": () => same("bucket, 0.5 GB", (BUCKET_GIGABYTES / 2) * BUCKET_GIGABYTE_DOLLARS),
+    inFull(`table, ${TABLE_GIGABYTES} GB with its backup`, TABLE_GIGABYTES * TABLE_GIGABYTE_DOLLARS),
+  "AWS::S3::Bucket": () => inFull(`bucket, ${BUCKET_GIGABYTES} GB`, BUCKET_GIGABYTES * BUCKET_GIGABYTE_DOLLARS),
   "AWS::CloudWatch::Alarm": (properties) => {
     const { Metrics } = alarm.parse(properties);
     const metrics = Metrics?.filter(({ MetricStat }) => MetricStat !== undefined).length ?? 1;
-    return { what: "alarms", listed: metrics * ALARM_METRIC_DOLLARS, billed: 0 };
+    return { what: "alarms", listed: metrics * ALARM_METRIC_DOLLARS, free: ALARM_METRICS_FREE * ALARM_METRIC_DOLLARS };
   },
-  "AWS::CloudWatch::Dashboard": () => ({ what: "dashboards", listed: DASHBOARD_DOLLARS, billed: 0 }),
+  "AWS::CloudWatch::Dashboard": () => ({
+    what: "dashboards",
+    listed: DASHBOARD_DOLLARS,
+    free: DASHBOARDS_FREE * DASHBOARD_DOLLARS,
+  }),
 };
 
 function sweepDollars(): number {
@@ -98,26 +110,16 @@ function sweepDollars(): number {
  * bills by the hour comes in unnoticed.
  */
 export function idleBill(resources: readonly BilledResource[]): BillLine[] {
-  const lines = resources.filter(({ Type }) => !FREE.has(Type)).map(lineOf);
-  const added = [...Map.groupBy(lines, ({ what }) => what)].map(([what, group]) => ({
-    what: group.length === 1 ? what : `${what} (${group.length})`,
-    listed: sum(group, "listed"),
-    billed: sum(group, "billed"),
-  }));
-  return added.map((line) => (line.billed > 0 ? line : { ...line, billed: beyondFree(line) }));
+  const prices = resources.filter(({ Type }) => !FREE.has(Type)).map(priceOf);
+  return [...Map.groupBy(prices, ({ what }) => what)].map(([what, group]) => {
+    const listed = group.reduce((all, price) => all + price.listed, 0);
+    const billed = Math.max(0, listed - (group[0]?.free ?? 0));
+    return { what: group.length === 1 ? what : `${what} (${group.length})`, listed, billed };
+  });
 }
 
-function lineOf({ Type, Properties }: BilledResource): BillLine {
+function priceOf({ Type, Properties }: BilledResource): Price {
   const price = PRICED[Type];
   if (price === undefined) throw new Error(`nobody said what a ${Type} costs while it is idle`);
   return price(Properties);
-}
-
-const sum = (lines: readonly BillLine[], of: "listed" | "billed") => lines.reduce((all, line) => all + line[of], 0);
-
-function beyondFree({ what, listed }: BillLine): number {
-  const allowance = what.startsWith("alarms")
-    ? ALARM_METRICS_FREE * ALARM_METRIC_DOLLARS
-    : DASHBOARDS_FREE * DASHBOARD_DOLLARS;
-  return Math.max(0, listed - allowance);
 }

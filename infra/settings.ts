@@ -6,6 +6,7 @@ import { DEFAULT_POOLS } from "../shared/resources.ts";
 const onOff = z.enum(["on", "off"]);
 const NAME = /^[a-z0-9-]{1,32}$/;
 
+/** A slip of a key is not worth more hosts than these. */
 const FLEET_HOSTS_MAX = 100;
 
 /** Words by commas. */
@@ -14,14 +15,13 @@ const list = (word: RegExp) =>
     .string()
     .transform((text) => text.split(","))
     .pipe(z.array(z.string().regex(word)).min(1));
-const poolList = list(NAME).default([...DEFAULT_POOLS]);
 
 /** What an operator may choose, as `cdk deploy -c NAME=VALUE`. Everything else is fixed. */
 const schema = z.object({
   /** Runners on EC2: the only part that bills by the hour. */
   fleet: onOff.default("off"),
   /** Pools that the fleet's hosts take jobs of, by commas. */
-  fleetPools: poolList,
+  fleetPools: list(NAME).default([...DEFAULT_POOLS]),
   /** Hosts at most; each runs one job at a time. */
   fleetMax: z.coerce.number().int().min(1).max(FLEET_HOSTS_MAX).default(4),
   /**

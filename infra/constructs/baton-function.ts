@@ -21,6 +21,8 @@ export interface BatonFunctionProps {
 
 const BELOW_A_PREFIX =
   "All that lies below one prefix, or one secret of each project: runs, projects and log streams are made later, and cannot be named before.";
+const ONLY_THE_SCHEDULE =
+  "Nobody calls it asynchronously but the schedule, whose next call a minute later does the same work";
 const WITHOUT_RESOURCES = "cloudwatch:GetMetricData knows no resources; it only reads.";
 
 /** A function that can do nothing but what `shared/resources.ts` says it uses, and write its own log. */
@@ -54,10 +56,8 @@ export class BatonFunction extends Construct {
       ...(reserved === undefined ? {} : { reservedConcurrentExecutions: reserved }),
     });
     acknowledge(this.function, {
-      "Serverless-LambdaDLQ":
-        "Nobody calls it asynchronously but the schedule, whose next call a minute later does the same work; queue messages have dead letters of their own.",
-      "Serverless-LambdaAsyncFailureDestination":
-        "Nobody calls it asynchronously but the schedule, whose next call a minute later does the same work.",
+      "Serverless-LambdaDLQ": `${ONLY_THE_SCHEDULE}; queue messages have dead letters of their own.`,
+      "Serverless-LambdaAsyncFailureDestination": `${ONLY_THE_SCHEDULE}.`,
       "Serverless-LambdaTracing":
         "A trace of each call is $5 a million, more than the call. Logs carry the request, run, job and fence instead.",
     });

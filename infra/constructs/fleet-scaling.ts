@@ -2,7 +2,7 @@ import { type CfnAutoScalingGroup, CfnScalingPolicy } from "aws-cdk-lib/aws-auto
 import { CfnAlarm } from "aws-cdk-lib/aws-cloudwatch";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { METRIC_NAMESPACE, METRIC_SERVICE } from "../../shared/metrics.ts";
+import { METRIC_NAMESPACE, METRIC_SERVICE, type MetricName } from "../../shared/metrics.ts";
 
 /** Waiting offers for each host, which is one slot: with half a job waiting for each, another host is worth its start. */
 const BACKLOG_PER_SLOT = 0.5;
@@ -124,7 +124,7 @@ function metricRows({ groupName, queues, wakesByOffers }: FleetScalingProps): Me
   const offers = {
     id: "offers",
     namespace: METRIC_NAMESPACE,
-    metricName: "OffersSent",
+    metricName: "OffersSent" satisfies MetricName,
     stat: "Sum",
     dimensions: [{ name: "service", value: METRIC_SERVICE }],
   };

@@ -37,7 +37,8 @@ export class BatonControl extends Stack {
   constructor(scope: Construct, id: string, props: BatonControlProps) {
     super(scope, id, props);
     const { data, settings, bundles } = props;
-    const granted = { ...data, queues: data.queues, pools: data.pools, tenant: settings.tenant };
+    const { table, bucket, queues, pools } = data;
+    const granted = { table, bucket, queues, pools, tenant: settings.tenant };
     this.front = new HttpFront(this, "Front");
     const environment = environmentOf(data, settings);
     const reserved = settings.reserve === "on" ? RESERVED : undefined;
