@@ -1,6 +1,3 @@
-/** What a logical name of `shared/resources.ts` is called in a deployment. */
-export const resourceName = (logical: string): string => `baton-${logical}`;
-
 /** `by-project` → `ByProject`: a construct's or an output's name. */
 export const pascalCase = (name: string): string =>
   name.replace(/(^|[^a-zA-Z0-9]+)([a-zA-Z0-9])/g, (_match, _gap, first: string) => first.toUpperCase());

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../shared/lib/clock.ts";
-import { FUNCTIONS, type FunctionName } from "../shared/resources.ts";
-import { ACCOUNT_ID, AWS_REGION, resourceName } from "./names.ts";
+import { FUNCTIONS, type FunctionName, resourceName } from "../shared/resources.ts";
+import { ACCOUNT_ID, AWS_REGION } from "./names.ts";
 import { NO_METER, type StackMeter } from "./stack-meter.ts";
 
 /** What a handler reads of Lambda's context object. */

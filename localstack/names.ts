@@ -1,12 +1,10 @@
-import type { QueueName } from "../shared/resources.ts";
-import { BUCKET, DEAD_LETTER_SUFFIX, OFFER_QUEUE, TABLE } from "../shared/resources.ts";
+import { BUCKET, DEAD_LETTER_SUFFIX, OFFER_QUEUE, type QueueName, resourceName, TABLE } from "../shared/resources.ts";
 
 /** What logical names are called here: as a deployment calls them, in one account and region of no cloud. */
 
 export const AWS_REGION = "us-east-1";
 export const ACCOUNT_ID = "000000000000";
 
-export const resourceName = (logical: string): string => `baton-${logical}`;
 export const TABLE_NAME = resourceName(TABLE.name);
 export const BUCKET_NAME = resourceName(BUCKET.name);
 export const queueName = (queue: QueueName): string => resourceName(queue);

@@ -1,7 +1,9 @@
 /**
- * What Baton stands on, as data: CDK and the embedded stack are both made from it. Names are logical; a deployment
- * prefixes them.
+ * What Baton stands on, as data: CDK and the embedded stack are both made from it. Names are logical.
  */
+
+/** What a logical name is called wherever it is made. */
+export const resourceName = (logical: string): string => `baton-${logical}`;
 
 export const TABLE = {
   name: "table",
@@ -68,7 +70,10 @@ export const BUCKET = {
 
 export const SCHEDULES = [{ name: "sweep", function: "sweep", everySeconds: 60 }] as const;
 
-/** Parameters of the tenant, below `/baton/<tenant>/`. A name that ends with a slash stands for all below it, a `*` for any project. */
+/** Where a tenant's parameters are. */
+export const parametersRoot = (tenant: string): string => `/baton/${tenant}/`;
+
+/** Parameters of the tenant, below that. A name that ends with a slash stands for all below it, a `*` for any project. */
 export const PARAMETERS = {
   signingKey: "signing-key",
   projects: "projects/",

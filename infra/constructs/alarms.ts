@@ -4,7 +4,8 @@ import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { Construct } from "constructs";
 import { METRIC_NAMESPACE, METRIC_SERVICE, type MetricName } from "../../shared/metrics.ts";
-import { pascalCase, resourceName } from "../names.ts";
+import { resourceName } from "../../shared/resources.ts";
+import { pascalCase } from "../names.ts";
 import type { BatonControl } from "../stacks/baton-control.ts";
 import type { BatonData } from "../stacks/baton-data.ts";
 

@@ -3,9 +3,8 @@ import { Effect, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws
 import { Architecture, Code, Function as LambdaFunction, RecursiveLoop, Runtime } from "aws-cdk-lib/aws-lambda";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { FUNCTIONS, type FunctionName, type FunctionResource } from "../../shared/resources.ts";
+import { FUNCTIONS, type FunctionName, type FunctionResource, resourceName } from "../../shared/resources.ts";
 import type { FunctionBundle } from "../bundle-functions.ts";
-import { resourceName } from "../names.ts";
 import { loopingFunctions } from "../tick-loop.ts";
 import { acknowledge, acknowledgeWildcards } from "./acknowledge.ts";
 import { type Granted, statementsOf } from "./grants.ts";

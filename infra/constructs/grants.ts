@@ -3,7 +3,7 @@ import type { TableV2 } from "aws-cdk-lib/aws-dynamodb";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import type { Bucket } from "aws-cdk-lib/aws-s3";
 import type { Construct } from "constructs";
-import { PARAMETERS, type QueueName, type Uses } from "../../shared/resources.ts";
+import { PARAMETERS, parametersRoot, type QueueName, type Uses } from "../../shared/resources.ts";
 import type { PoolQueue } from "./pool-queue.ts";
 import type { WorkQueue } from "./work-queue.ts";
 
@@ -41,7 +41,7 @@ export function statementsOf(scope: Construct, uses: Uses, granted: Granted): Po
   ) =>
     names.flatMap((name) => {
       const isFolder = PARAMETERS[name].endsWith("/");
-      const path = `${tenant}/${PARAMETERS[name]}${isFolder ? "*" : ""}`;
+      const path = `${parametersRoot(tenant)}${PARAMETERS[name]}${isFolder ? "*" : ""}`;
       return allow(isFolder ? actions.below : actions.one, [parameterArn(scope, path)]);
     });
   return [
@@ -72,6 +72,6 @@ function queueOf({ queues }: Granted, name: QueueName): WorkQueue {
   return found;
 }
 
-/** `/baton/<path>`: SecureStrings under the account's own key for SSM, which needs no grant of its own. */
-const parameterArn = (scope: Construct, path: string): string =>
-  Stack.of(scope).formatArn({ service: "ssm", resource: "parameter", resourceName: `baton/${path}` });
+/** SecureStrings under the account's own key for SSM, which needs no grant of its own. The ARN has the path's first slash already. */
+export const parameterArn = (scope: Construct, path: string): string =>
+  Stack.of(scope).formatArn({ service: "ssm", resource: "parameter", resourceName: path.replace(/^\//, "") });

@@ -3,6 +3,7 @@ import { CfnInstanceProfile, PolicyStatement, Role, ServicePrincipal } from "aws
 import type { Asset } from "aws-cdk-lib/aws-s3-assets";
 import { Construct } from "constructs";
 import { acknowledge, acknowledgeWildcards } from "./acknowledge.ts";
+import { parameterArn } from "./grants.ts";
 
 export interface HostRoleProps {
   readonly groupName: string;
@@ -21,9 +22,7 @@ export class HostRole extends Construct {
     const role = new Role(this, "Role", { assumedBy: new ServicePrincipal("ec2.amazonaws.com") });
     const allow = (actions: string[], resource: string) =>
       role.addToPolicy(new PolicyStatement({ actions, resources: [resource] }));
-    // One word without its slash: the ARN has that already.
-    const parameter = tokenParameter.replace(/^\//, "");
-    allow(["ssm:GetParameter"], stack.formatArn({ service: "ssm", resource: "parameter", resourceName: parameter }));
+    allow(["ssm:GetParameter"], parameterArn(this, tokenParameter));
     allow(["s3:GetObject"], archive.bucket.arnForObjects(archive.s3ObjectKey));
     allow(["autoscaling:DescribeAutoScalingInstances"], "*");
     acknowledge(role, {

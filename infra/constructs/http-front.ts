@@ -6,7 +6,8 @@ import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import type { Route } from "../../shared/protocol/route.ts";
 import { routes } from "../../shared/protocol/routes.ts";
-import { pascalCase, resourceName } from "../names.ts";
+import { resourceName } from "../../shared/resources.ts";
+import { pascalCase } from "../names.ts";
 import { acknowledge } from "./acknowledge.ts";
 import type { BatonFunction } from "./baton-function.ts";
 

@@ -1,8 +1,7 @@
 import { Duration } from "aws-cdk-lib";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { OFFER_QUEUE } from "../../shared/resources.ts";
-import { resourceName } from "../names.ts";
+import { OFFER_QUEUE, resourceName } from "../../shared/resources.ts";
 import { acknowledge } from "./acknowledge.ts";
 
 const NO_DEAD_LETTERS =

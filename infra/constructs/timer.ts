@@ -2,8 +2,7 @@ import { Duration } from "aws-cdk-lib";
 import { Rule, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
 import { Construct } from "constructs";
-import type { SCHEDULES } from "../../shared/resources.ts";
-import { resourceName } from "../names.ts";
+import { resourceName, type SCHEDULES } from "../../shared/resources.ts";
 import { acknowledge } from "./acknowledge.ts";
 import type { BatonFunction } from "./baton-function.ts";
 

@@ -1,8 +1,7 @@
 import { Duration } from "aws-cdk-lib";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { DEAD_LETTER_SUFFIX, QUEUES, type QueueName } from "../../shared/resources.ts";
-import { resourceName } from "../names.ts";
+import { DEAD_LETTER_SUFFIX, QUEUES, type QueueName, resourceName } from "../../shared/resources.ts";
 import { acknowledge } from "./acknowledge.ts";
 
 /** What could not be handled is kept this long, for somebody to look at: SQS's most. */

@@ -6,8 +6,10 @@ import {
   type FunctionResource,
   OFFER_QUEUE,
   PARAMETERS,
+  parametersRoot,
   QUEUES,
   type QueueName,
+  resourceName,
   SCHEDULES,
 } from "../../shared/resources.ts";
 import type { FunctionBundle } from "../bundle-functions.ts";
@@ -16,7 +18,7 @@ import { HttpFront } from "../constructs/http-front.ts";
 import { QueueSource } from "../constructs/queue-source.ts";
 import { RunnerRole } from "../constructs/runner-role.ts";
 import { Timer } from "../constructs/timer.ts";
-import { pascalCase, resourceName, variableCase } from "../names.ts";
+import { pascalCase, variableCase } from "../names.ts";
 import type { Settings } from "../settings.ts";
 import type { BatonData } from "./baton-data.ts";
 
@@ -91,7 +93,7 @@ function environmentOf(data: BatonData, settings: Settings): Record<string, stri
     ...Object.fromEntries(queues),
     BATON_POOL_QUEUE_URL_PREFIX: poolUrlPrefix(data),
     BATON_POOLS: settings.pools.join(","),
-    BATON_SIGNING_KEY_PARAMETER: `/baton/${settings.tenant}/${PARAMETERS.signingKey}`,
+    BATON_SIGNING_KEY_PARAMETER: parametersRoot(settings.tenant) + PARAMETERS.signingKey,
     BATON_TENANT: settings.tenant,
     BATON_USAGE: "cloudwatch",
     ...given("BATON_PUBLIC_URL", settings.publicUrl),

@@ -1,10 +1,9 @@
 import { AssetHashType, CfnOutput, Stack, type StackProps } from "aws-cdk-lib";
 import { Asset } from "aws-cdk-lib/aws-s3-assets";
 import type { Construct } from "constructs";
-import { PARAMETERS } from "../../shared/resources.ts";
+import { PARAMETERS, parametersRoot, resourceName } from "../../shared/resources.ts";
 import { FleetScaling } from "../constructs/fleet-scaling.ts";
 import { RunnerHosts } from "../constructs/runner-hosts.ts";
-import { resourceName } from "../names.ts";
 import type { RunnerArchive } from "../pack-runner.ts";
 import type { Settings } from "../settings.ts";
 import type { BatonControl } from "./baton-control.ts";
@@ -23,7 +22,7 @@ export class BatonFleet extends Stack {
     super(scope, id, props);
     const { settings, data, control } = props;
     const groupName = resourceName("fleet");
-    const tokenParameter = `/baton/${settings.tenant}/${PARAMETERS.fleetToken}`;
+    const tokenParameter = parametersRoot(settings.tenant) + PARAMETERS.fleetToken;
     const archive = new Asset(this, "Runner", {
       path: props.archive.file,
       assetHash: props.archive.sha256,

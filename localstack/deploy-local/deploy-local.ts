@@ -5,20 +5,13 @@ import { fileURLToPath } from "node:url";
 import { systemClock } from "../../shared/lib/clock.ts";
 import { adminReply } from "../../shared/protocol/admin.ts";
 import { freePort } from "../free-port.ts";
+import { AWS_REGION } from "../names.ts";
 import type { DeployLocalEnvironment } from "./environment.ts";
 import { CannotTry, installServer } from "./install-server.ts";
 import type { DeployLocalOptions } from "./options.ts";
 import { inSeconds, makeProgress, type Progress } from "./progress.ts";
 import { runProgram } from "./run-program.ts";
-import {
-  bootstrapToolkit,
-  type CdkGround,
-  type Deployed,
-  deployStacks,
-  destroyStacks,
-  REGION,
-  synthesise,
-} from "./stacks.ts";
+import { bootstrapToolkit, type CdkGround, type Deployed, deployStacks, destroyStacks, synthesise } from "./stacks.ts";
 import { type LocalServer, startServer } from "./start-server.ts";
 
 /** Deploys Baton to a LocalStack-compatible server, plays the suite against it, and takes it down. */
@@ -30,6 +23,8 @@ const CREDENTIALS = { accessKeyId: "test", secretAccessKey: "test" };
 const FAILED_EXIT = 1;
 const CANNOT_TRY_EXIT = 2;
 const INTERRUPTED_EXIT = 130;
+
+const TAKE_DOWN_MS = 120_000;
 
 /** What one deployment stands on. */
 interface Ground {
@@ -96,7 +91,7 @@ async function findServer(
   const aws = {
     AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
     AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
-    AWS_REGION: REGION,
+    AWS_REGION,
     AWS_EC2_METADATA_DISABLED: "true",
     AWS_CONFIG_FILE: "/dev/null",
     AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
@@ -140,8 +135,6 @@ async function tryOut(ground: Ground): Promise<boolean> {
     if (!(passed && options.keep)) await takeDown(ground, { ...cdk, signal: AbortSignal.timeout(TAKE_DOWN_MS) });
   }
 }
-
-const TAKE_DOWN_MS = 120_000;
 
 const baton = (ground: Ground, env: Readonly<Record<string, string>>, ...args: string[]) =>
   runProgram({

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { ACCOUNT_ID, AWS_REGION } from "../names.ts";
 import { type Program, runProgram } from "./run-program.ts";
 
 /** The CDK's command, as an operator uses it, on one synthesised assembly. */
@@ -14,8 +15,6 @@ export interface CdkGround extends Omit<Program, "command" | "args" | "cwd"> {
   readonly endpoint: string;
 }
 
-const ACCOUNT = "000000000000";
-export const REGION = "us-east-1";
 const POOLS = ["default", "probes"] as const;
 
 const assemblyOf = ({ folder }: CdkGround) => join(folder, "assembly");
@@ -33,7 +32,7 @@ export async function synthesise(ground: CdkGround, settings: Readonly<Record<st
 
 /** The CDK's own stack. From a folder without an app: with one, the whole app would be synthesised again. */
 export async function bootstrapToolkit(ground: CdkGround): Promise<void> {
-  await cdk(ground, ground.folder, "bootstrap", `aws://${ACCOUNT}/${REGION}`);
+  await cdk(ground, ground.folder, "bootstrap", `aws://${ACCOUNT_ID}/${AWS_REGION}`);
 }
 
 /** Not a URL's pattern: an emulator's host name may end in an address, which no URL may. */

@@ -8,6 +8,7 @@ import {
   SSMClient,
 } from "@aws-sdk/client-ssm";
 import { attachMeter, type RequestMeter } from "../lib/request-meter.ts";
+import { parametersRoot } from "../resources.ts";
 import type { SecretStore } from "./secret-store.ts";
 
 /**
@@ -15,7 +16,7 @@ import type { SecretStore } from "./secret-store.ts";
  * SSM: standard parameters cost nothing. https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-parameter-store.html
  */
 export function makeSsmSecrets(client: SSMClient, tenant: string): SecretStore {
-  const root = `/baton/${tenant}/`;
+  const root = parametersRoot(tenant);
 
   /** All that lies below a folder, by path, 10 parameters a page. Not decrypted, their values mean nothing. */
   const findBelow = async (folder: string, WithDecryption: boolean) => {
