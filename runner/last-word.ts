@@ -1,4 +1,9 @@
-import { ARTIFACTS_PER_ATTEMPT_MAX, COMPLETION_BYTES_MAX } from "../shared/domain/limits.ts";
+import {
+  ARTIFACTS_PER_ATTEMPT_MAX,
+  COMPLETION_BYTES_MAX,
+  LOSS_LENGTH_MAX,
+  LOSSES_MAX,
+} from "../shared/domain/limits.ts";
 import { cut } from "../shared/lib/cut.ts";
 import { bucketRequest } from "../shared/lib/request-meter.ts";
 import { type Artifact, type Completion, completionBytes } from "../shared/protocol/products.ts";
@@ -9,9 +14,6 @@ import { type Answer, persist, type ReleaseReason } from "./lease-calls.ts";
 import type { AttemptLog } from "./products/log.ts";
 import type { Work } from "./run-steps.ts";
 
-/** Lines of losses that a completion may carry, and their length (shared/protocol/products.ts). */
-const LOSSES_MAX = 16;
-const LOSS_LENGTH_MAX = 500;
 /** Kept of the time until a stop must be answered, for the answer itself. */
 const STOP_ANSWER_MS = 1_000;
 /** How long a runner that is told to go tries to give its leases back. */

@@ -3,10 +3,12 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { NAME_PATTERN } from "../shared/domain/id-patterns.ts";
 import { NAME_LENGTH_MAX, POOLS_PER_SESSION_MAX } from "../shared/domain/limits.ts";
+import { systemCode } from "../shared/lib/system-code.ts";
 import { idlePollPrice } from "./poll-price.ts";
 
 const SLOTS_MAX = 256;
 const DRAIN_DEFAULT_MS = 60_000;
+const DRAIN_MAX_MS = 86_400_000;
 
 /** What a runner is told by its arguments. Never a token: arguments are for all to see. */
 export interface RunnerOptions {
@@ -42,6 +44,9 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/** Elsewhere `baton` takes `--pool a b`. */
+const SEVERAL = " Several of one option: --pool a --pool b.";
+
 const dollars = (poll: "queue" | "api") => `$${idlePollPrice(poll).toFixed(2)}`;
 
 export const RUNNER_USAGE = `Usage: baton runner --url URL --token-file FILE [options]
@@ -68,11 +73,15 @@ export const RUNNER_USAGE = `Usage: baton runner --url URL --token-file FILE [op
   --ec2                 on an EC2 instance: drain on a spot notice, no scale-in
                         while a job runs
   --drain-ms MS         on SIGTERM, let attempts run on for so long (default:
-                        60000)
+                        ${DRAIN_DEFAULT_MS})
   --exit-with-parent    stop everything when standard input closes
   --server-from-parent  read {"url", "tokenFile"} as a first line of standard
                         input; for a parent that starts both
   --json                one JSON line for each event on standard output
+  -h, --help            this
+
+Exit codes: 0 drained, or its one job has ended; 2 it could not be run: wrong
+usage, or a token that the control plane refuses.
 
 Examples:
   baton runner --url http://127.0.0.1:4800 --token-file runner-token
@@ -94,7 +103,8 @@ export function parseRunnerOptions(args: readonly string[]): RunnerOptions {
   if (values["forget-token"] && values["token-file"] === undefined)
     throw new UsageError("--forget-token: there is no --token-file to remove");
   const name = values.name ?? hostname();
-  if (name.length === 0 || name.length > NAME_LENGTH_MAX) throw new UsageError("--name: 1 to 128 characters");
+  if (name.length === 0 || name.length > NAME_LENGTH_MAX)
+    throw new UsageError(`--name: 1 to ${NAME_LENGTH_MAX} characters`);
   return {
     url: values.url,
     tokenFile: values["token-file"],
@@ -109,7 +119,7 @@ export function parseRunnerOptions(args: readonly string[]): RunnerOptions {
     metricsPort: integer(values["metrics-port"], "metrics-port", 0, 65_535),
     exitWithParent: values["exit-with-parent"] ?? false,
     serverFromParent: values["server-from-parent"] ?? false,
-    drainMs: integer(values["drain-ms"], "drain-ms", 0, 86_400_000) ?? DRAIN_DEFAULT_MS,
+    drainMs: integer(values["drain-ms"], "drain-ms", 0, DRAIN_MAX_MS) ?? DRAIN_DEFAULT_MS,
     poll: pollOf(values.poll),
     ephemeral,
     forgetToken: values["forget-token"] ?? false,
@@ -156,7 +166,8 @@ function parseValues(args: readonly string[]) {
     }).values;
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
-    throw new UsageError(`${message} (--help shows what is possible)`, { cause });
+    const several = systemCode(cause) === "ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL" ? SEVERAL : "";
+    throw new UsageError(`${message}${several} (--help shows what is possible)`, { cause });
   }
 }
 

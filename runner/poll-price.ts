@@ -1,10 +1,7 @@
-import { PRICES } from "../shared/prices.ts";
+import { ASSUMED_GIGABYTES, ASSUMED_SECONDS, PRICES } from "../shared/prices.ts";
 
 /** How often a runner polls through the API, and what that costs beside the queue's own long poll, at list prices. */
 
-/** The function's memory (shared/resources.ts), and its time beside the wait: an assumption. */
-const FUNCTION_GIGABYTES = 0.5;
-const FUNCTION_SECONDS = 0.03;
 const MONTH_SECONDS = 30 * 86_400;
 const QUEUE_POLL_SECONDS = 20;
 
@@ -22,7 +19,7 @@ export function idlePauseMs(quiet: number): number {
 export function idlePollPrice(poll: "queue" | "api"): number {
   if (poll === "queue") return (MONTH_SECONDS / QUEUE_POLL_SECONDS) * PRICES.sqsRequest;
   const everySeconds = POLL_WAIT_SECONDS + IDLE_MAX_MS / 1_000;
-  const gigabyteSeconds = (POLL_WAIT_SECONDS + FUNCTION_SECONDS) * FUNCTION_GIGABYTES;
+  const gigabyteSeconds = (POLL_WAIT_SECONDS + ASSUMED_SECONDS) * ASSUMED_GIGABYTES;
   const invocation = PRICES.lambdaRequest + gigabyteSeconds * PRICES.lambdaGigabyteSecond;
   const each = PRICES.httpApiRequest + invocation + PRICES.sqsRequest;
   return (MONTH_SECONDS / everySeconds) * each;

@@ -21,8 +21,8 @@ export const PRICES = {
  * What one invocation is taken to be billed for where nobody measured it: a few round trips to DynamoDB and SQS of some
  * milliseconds each. At twice as much, the price of a job grows by as much again as its share for Lambda.
  */
-const ASSUMED_SECONDS = 0.03;
-const ASSUMED_GIGABYTES = 0.5;
+export const ASSUMED_SECONDS = 0.03;
+export const ASSUMED_GIGABYTES = 0.5;
 export const assumedGigabyteSeconds = (invocations: number): number =>
   invocations * ASSUMED_SECONDS * ASSUMED_GIGABYTES;
 

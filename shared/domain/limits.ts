@@ -176,6 +176,9 @@ export const CHECK_RESULTS_MAX = 32;
 export const COMPLETION_BYTES_MAX = 10 * KIB;
 /** Why a run ended as it did, in characters: its item keeps it. */
 export const REASON_LENGTH_MAX = 2_000;
+/** Lines of what an attempt could not upload, and the length of each. */
+export const LOSSES_MAX = 16;
+export const LOSS_LENGTH_MAX = 500;
 export const UPLOADS_PER_CALL_MAX = 32;
 export const UPLOAD_URL_MS = 15 * MINUTE_MS;
 export const DOWNLOAD_URL_MS = 15 * MINUTE_MS;

@@ -8,6 +8,8 @@ import {
   LOG_CHUNK_BYTES_MAX,
   LOG_CHUNKS_MAX,
   LOG_INDEX_INLINE_MAX,
+  LOSS_LENGTH_MAX,
+  LOSSES_MAX,
 } from "../domain/limits.ts";
 import { artifactName, checkId, sha256 } from "./ids.ts";
 
@@ -105,7 +107,7 @@ export const completeBody = z
     log: logSealSchema,
     artifacts: z.array(artifactSchema).max(ARTIFACTS_PER_ATTEMPT_MAX),
     /** What could not be uploaded, said rather than hidden. */
-    losses: z.array(z.string().max(500)).max(16),
+    losses: z.array(z.string().max(LOSS_LENGTH_MAX)).max(LOSSES_MAX),
     checks: z
       .array(
         z.strictObject({
