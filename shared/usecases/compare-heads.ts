@@ -2,6 +2,7 @@ import { headMoves } from "../domain/heads-moves.ts";
 import { HEAD_GONE_MS, SWEEP_WHOLE_MS } from "../domain/limits.ts";
 import { skipWordsOf } from "../pipeline/skip-words.ts";
 import type { Trigger } from "../protocol/triggers.ts";
+import { ttlAt } from "../store/item-base.ts";
 import type { ProjectItem } from "../store/items.ts";
 import { branchKey, decidedKey, type HeadsRef, headsPartition, type Key, pullKey, pullOf } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
@@ -132,7 +133,7 @@ async function leaveHead(deps: SweepDeps, project: ProjectItem, head: HeadItem):
   const number = pullOf(head);
   if (number !== undefined && !(await settleClosed(deps, project, number))) return;
   const nowMs = deps.clock.nowMs();
-  const ttl = Math.ceil((nowMs + HEAD_GONE_MS) / 1_000);
+  const ttl = ttlAt(nowMs + HEAD_GONE_MS);
   await deps.store.apply(headMoves.leave, head, { nowMs, seenSha: head.sha, ttl }, CAUSE);
 }
 

@@ -10,8 +10,7 @@ import { digest } from "./specs.ts";
 /** 64 bits: among 100,000 tags the chance that a new one is taken for a known one is 1 to 10^14. */
 const DIGEST_LENGTH = 16;
 
-const digestOfTag = ({ tag, sha }: TagHead): string =>
-  digest(JSON.stringify([tag, sha])).slice(0, DIGEST_LENGTH);
+const digestOfTag = ({ tag, sha }: TagHead): string => digest(JSON.stringify([tag, sha])).slice(0, DIGEST_LENGTH);
 
 /** By share, and there by digest: every share, also those without a tag. */
 export function shareOut(tags: readonly TagHead[]): ReadonlyMap<string, ReadonlyMap<string, TagHead>> {

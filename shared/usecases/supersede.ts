@@ -110,7 +110,8 @@ async function advance(deps: TriggerDeps, key: Key, trigger: SupersedingTrigger,
  */
 function isNewer(trigger: SupersedingTrigger, seen: RefItem): boolean {
   const sha = commitOf(trigger);
-  if (sha === seen.latestSha) return false;
+  // Of two closings the later one counts: what happened between them is older.
+  if (sha === seen.latestSha) return sha === CLOSED && trigger.occurredAtMs > seen.latestAtMs;
   if (beforeOf(trigger) === seen.latestSha) return true;
   if (seen.latestBefore === sha) return false;
   return trigger.occurredAtMs >= seen.latestAtMs;

@@ -152,6 +152,13 @@ describe("an older push that comes late", () => {
     const again = await start(pullOf(world, "head 2", { action: "reopened", occurredAtMs: 3 * SECOND_MS }));
     expect(again[0]?.runId).toBeDefined();
   });
+
+  test("to a pull request that was closed again starts nothing", async () => {
+    for (const seconds of [1, 3])
+      await start(pullOf(world, "head", { action: "closed", occurredAtMs: seconds * SECOND_MS }));
+    const late = await start(pullOf(world, "head", { action: "reopened", occurredAtMs: 2 * SECOND_MS }));
+    expect(late).toEqual([{ pipeline: ".baton/ci.yml", reason: "the pull request was closed" }]);
+  });
 });
 
 test("invariant 6: pushes at once, in any order, twice each, leave the newest run alone alive", async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { TABLE_NAME } from "../../localstack/names.ts";
+import { TAG_SHARES } from "../../shared/domain/limits.ts";
 import { projectBody } from "../../shared/protocol/projects.ts";
 import { makeDynamoSweepStore } from "../../shared/store/dynamo-sweep-store.ts";
 import type { ProjectItem } from "../../shared/store/items.ts";
@@ -16,7 +17,9 @@ import { startWorld, type World } from "../support/world.ts";
 
 /** Sweep on the real engine: its moves as conditional writes, its candidates from the real index. */
 
-const PIPELINE = "on: {push: , schedule: [{cron: '0 * * * *'}]}\njobs: {build: {run: make}}\n";
+const PIPELINE =
+  "on: {push: {branches: ['**'], tags: ['**']}, pull_request: , schedule: [{cron: '0 * * * *'}]}\njobs: {build: {run: make}}\n";
+const tagOf = (tag: string, at: string) => ({ tag, sha: sha(at), kind: "commit" }) as const;
 const sha = (name: string) => Buffer.from(name.padEnd(20, ".")).toString("hex");
 const never = () => false;
 
@@ -44,6 +47,7 @@ beforeEach(async () => {
   repository.files.set(".baton/ci.yml", PIPELINE);
   repository.branches.set("main", sha("m1"));
   repository.branches.set("dev", sha("d1"));
+  repository.tags.set("v0", tagOf("v0", "m1"));
   world.repositories.set(`acme/${name}`, repository);
   await sweepProjects(deps, never);
 });
@@ -143,3 +147,92 @@ test("two thousand branches are seen at first, and one that is pushed is found a
   expect(await runs()).toMatchObject([{ trigger: { branch: "team/feature-1234" } }]);
   expect(await deps.sweeps.listHeads(headsPartition(headsRefOf(project)))).toHaveLength(2_002);
 }, 60_000);
+
+describe("tags", () => {
+  test("are seen, moved, and forgotten with their project", async () => {
+    const partition = headsPartition(headsRefOf(project));
+    repository.tags.set("v0", tagOf("v0", "m2"));
+    repository.tags.set("v1", tagOf("v1", "m1"));
+    await sweepAfter(5 * MINUTE_MS);
+    expect((await runs()).map(({ trigger, source }) => [trigger?.tag, source?.sha]).sort()).toEqual([
+      ["v0", sha("m2")],
+      ["v1", sha("m1")],
+    ]);
+    expect((await deps.sweeps.listTags(partition)).map(({ seen }) => seen).join("")).toHaveLength(3 * 16);
+    await deps.projects.removeProject("main", project.name, world.clock.nowMs);
+    await sweepAfter(5 * MINUTE_MS);
+    for (const { ttl } of await deps.sweeps.listTags(partition)) expect(ttl).toEqual(expect.any(Number));
+  });
+
+  test("with eight sweeps and a late webhook at once, a lost push of one has one run", async () => {
+    repository.tags.set("v1", tagOf("v1", "m1"));
+    const trigger = { event: "tag", sha: sha("m1"), tag: "v1", occurredAtMs: 1 } as const;
+    await Promise.all([sweepAfter(5 * MINUTE_MS, 8), startTriggered(deps, project, trigger, "webhook")]);
+    await sweepAfter(5 * MINUTE_MS);
+    expect(await runs()).toHaveLength(1);
+  });
+
+  test("thirty thousand of them are seen at first, and one that is pushed is found among them", async () => {
+    for (let tag = 0; tag < 30_000; tag += 1)
+      repository.tags.set(`releases/v-${tag}`, tagOf(`releases/v-${tag}`, `t${tag}`));
+    await deps.projects.removeProject("main", project.name, world.clock.nowMs);
+    world.clock.nowMs += 5 * MINUTE_MS;
+    project = { ...project, createdAtMs: world.clock.nowMs, updatedAtMs: world.clock.nowMs };
+    await deps.projects.addProject(project);
+    const wrote = await writesOf(() => sweepAfter(0));
+    repository.tags.set("releases/v-12345", tagOf("releases/v-12345", "moved"));
+    await sweepAfter(5 * MINUTE_MS);
+    expect(await runs()).toMatchObject([{ trigger: { tag: "releases/v-12345" } }]);
+    const items = await deps.sweeps.listTags(headsPartition(headsRefOf(project)));
+    expect(items).toHaveLength(TAG_SHARES);
+    process.stdout.write(
+      `  30,000 tags: ${wrote} writes, ${Math.max(...items.map(({ seen }) => seen.length))} bytes a share\n`,
+    );
+    expect(wrote).toBeLessThan(60);
+  }, 60_000);
+});
+
+test("a pull request that is closed, with eight sweeps and a late webhook at once, is closed once", async () => {
+  repository.files.set(".baton/ci.yml", "supersede: true\non: {pull_request: }\njobs: {build: {run: make}}\n");
+  const pull = {
+    event: "pull_request",
+    action: "synchronize",
+    number: 7,
+    sha: sha("p1"),
+    branch: "fix",
+    base: { branch: "main", sha: sha("m1") },
+    fork: false,
+    occurredAtMs: world.clock.nowMs,
+  } as const;
+  repository.pulls.set(7, pull);
+  await sweepAfter(5 * MINUTE_MS);
+  const closed = { ...pull, action: "closed", occurredAtMs: world.clock.nowMs } as const;
+  repository.pulls.delete(7);
+  repository.closedPulls.set(7, closed);
+  await Promise.all([sweepAfter(5 * MINUTE_MS, 8), startTriggered(deps, project, closed, "webhook")]);
+  await startTriggered(deps, project, closed, "webhook");
+  const [run, ...others] = await runs();
+  expect(run).toMatchObject({ state: expect.stringMatching(/^cancel/), trigger: { number: 7 } });
+  expect(others).toEqual([]);
+  expect(Object.keys(run?.history ?? {}).filter((move) => move.endsWith(".cancel"))).toHaveLength(1);
+});
+
+/** How many items a sweep writes. */
+async function writesOf(act: () => Promise<void>): Promise<number> {
+  let writes = 0;
+  const { store } = deps;
+  const counting = <A extends unknown[], R>(write: (...args: A) => R) => {
+    return (...args: A) => {
+      writes += 1;
+      return write(...args);
+    };
+  };
+  const all = deps;
+  deps = {
+    ...deps,
+    store: { ...store, apply: counting(store.apply) as typeof store.apply, birthEach: counting(store.birthEach) },
+  };
+  await act();
+  deps = all;
+  return writes;
+}

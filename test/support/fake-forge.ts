@@ -1,4 +1,5 @@
 import { type Forge, ForgeError, type PullTrigger, type TagHead } from "../../shared/usecases/forge.ts";
+import { digest } from "../../shared/usecases/specs.ts";
 
 /** A repository in memory, as a forge shows it. Tests of `functions/forges` speak HTTP instead. */
 export interface FakeRepository {
@@ -91,7 +92,7 @@ export function makeFakeRepository(): FakeRepository {
     },
     async listTags(_project, etag) {
       called("listTags");
-      const now = JSON.stringify([repository.areTagsCut, [...tags].sort()]);
+      const now = digest(JSON.stringify([repository.areTagsCut, [...tags].sort()]));
       if (etag === now) return undefined;
       return { etag: now, isCut: repository.areTagsCut, tags: [...tags.values()] };
     },

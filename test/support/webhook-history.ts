@@ -50,10 +50,16 @@ const nameOfClosing = ({ number, occurredAtMs }: Pick<PullTrigger, "number" | "o
 /** Of the name of a head; not a number where it is a branch. */
 const numberOf = (ref: string) => Number(/^pull_request (\d+)$/.exec(ref)?.[1]);
 
-export function makeHistory() {
+interface HistoryOptions {
+  readonly pipeline?: string;
+  /** A closing that is told late, or never, is of a pull request that a sweep has seen open: no other is found. */
+  readonly losesSeenClosings?: boolean;
+}
+
+export function makeHistory({ pipeline = PIPELINE, losesSeenClosings = false }: HistoryOptions = {}) {
   const world = makeSweepWorld();
   const { project, repository } = world.addProject("shop");
-  repository.files.set(".baton/ci.yml", PIPELINE);
+  repository.files.set(".baton/ci.yml", pipeline);
   const must = new Set<string>();
   const may = new Set<string>();
   /** Closings of pull requests, likewise. */
@@ -212,6 +218,8 @@ export function makeHistory() {
   }
 
   async function play(step: Step): Promise<void> {
+    // Within one millisecond nobody knows what was first.
+    world.clock.nowMs += 1;
     switch (step.do) {
       case "push":
         return push(`b${step.branch}`, newSha(), step);
@@ -247,7 +255,8 @@ export function makeHistory() {
         const trigger = { ...pull, action: "closed", occurredAtMs: world.clock.nowMs } as const;
         repository.pulls.delete(step.number);
         repository.closedPulls.set(step.number, trigger);
-        return tell(trigger, step);
+        const isFound = !losesSeenClosings || heads.seen?.has(`pull_request ${step.number}`) === true;
+        return tell(trigger, isFound ? step : { ...step, hook: "now" });
       }
       case "hide":
         // What a first sight does not show is new afterwards.
@@ -268,6 +277,7 @@ export function makeHistory() {
 
   return {
     world,
+    repository,
     must,
     may,
     closings,
