@@ -49,7 +49,7 @@ export function describeEvent(event: RunnerEvent): string {
     case "ready":
       return `runner ${event.runnerId} waits for jobs of ${event.pools.join(", ")} with ${slots(event.slots)}`;
     case "unreachable":
-      return `${event.what} cannot be reached, trying on: ${event.message}`;
+      return `${event.what} cannot be used: ${event.message}; tries go on, ever later, up to 10 s apart`;
     case "reachable":
       return `${event.what} answers again`;
     case "bad_offer":

@@ -8,6 +8,7 @@ import { OFFERS_PER_CALL_MAX } from "../shared/domain/limits.ts";
 import { attachMeter, type RequestMeter } from "../shared/lib/request-meter.ts";
 import type { Session } from "../shared/protocol/leases.ts";
 import { makeOfferRemoval } from "./offer-removal.ts";
+import { queueTrouble } from "./queue-trouble.ts";
 
 /** SQS's longest poll, and one that an embedded server survives: there an aborted poll swallows the next message. */
 const WAIT_AWS_SECONDS = 20;
@@ -19,6 +20,9 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const PUT_BACK_SECONDS = 1;
 /** Long past: so that the SDK asks for the credentials at each request, and gets a renewed session's at once. */
 const ASK_EACH_TIME = new Date(0);
+
+const NOT_DELETED = "an offer was not deleted, so it comes again and is answered again";
+const NOT_PUT_BACK = "an offer was not put back, so others see it only when its time is up";
 
 export interface OfferMessage {
   readonly queueUrl: string;
@@ -35,7 +39,7 @@ export interface OfferQueue {
   receive(queueUrl: string, max: number, takingTurns: boolean, signal?: AbortSignal): Promise<OfferMessage[]>;
   /** Deletes in the background. A deletion that fails is an offer that comes again, and is answered again. */
   remove(message: OfferMessage): void;
-  /** Makes it visible again for others. */
+  /** Makes it visible again for others. Where that fails it becomes so by itself, later. */
   putBack(message: OfferMessage): Promise<void>;
   /** Waits for the deletions. */
   flush(): Promise<void>;
@@ -68,32 +72,37 @@ export const openOfferQueue: OpenOfferQueue = (session, onTrouble, meter) => {
     onTrouble,
     async send(queueUrl, receipts) {
       const Entries = receipts.map((ReceiptHandle, at) => ({ Id: String(at), ReceiptHandle }));
-      const { Failed = [] } = await client.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
-      for (const { Message, Code } of Failed) onTrouble(new Error(`an offer was not deleted: ${Message ?? Code}`));
+      const request = new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries });
+      const { Failed = [] } = await client.send(request).catch((cause: unknown) => {
+        throw new Error(`${NOT_DELETED}: ${queueTrouble(queueUrl, cause)}`, { cause });
+      });
+      for (const { Message, Code } of Failed) onTrouble(new Error(`${NOT_DELETED}: ${queueUrl}: ${Message ?? Code}`));
     },
   });
   return {
     async receive(queueUrl, max, takingTurns) {
-      const { Messages = [] } = await client.send(
-        new ReceiveMessageCommand({
-          QueueUrl: queueUrl,
-          MaxNumberOfMessages: Math.min(max, OFFERS_PER_CALL_MAX),
-          WaitTimeSeconds: takingTurns ? WAIT_TURN_SECONDS : waitSeconds,
-        }),
-      );
+      const request = new ReceiveMessageCommand({
+        QueueUrl: queueUrl,
+        MaxNumberOfMessages: Math.min(max, OFFERS_PER_CALL_MAX),
+        WaitTimeSeconds: takingTurns ? WAIT_TURN_SECONDS : waitSeconds,
+      });
+      const { Messages = [] } = await client.send(request).catch((cause: unknown) => {
+        throw new Error(queueTrouble(queueUrl, cause), { cause });
+      });
       return Messages.flatMap(({ Body, ReceiptHandle }) =>
         ReceiptHandle === undefined ? [] : [{ queueUrl, receipt: ReceiptHandle, body: Body ?? "" }],
       );
     },
     remove: removal.add,
     async putBack({ queueUrl, receipt }) {
-      await client.send(
-        new ChangeMessageVisibilityCommand({
-          QueueUrl: queueUrl,
-          ReceiptHandle: receipt,
-          VisibilityTimeout: PUT_BACK_SECONDS,
-        }),
-      );
+      const request = new ChangeMessageVisibilityCommand({
+        QueueUrl: queueUrl,
+        ReceiptHandle: receipt,
+        VisibilityTimeout: PUT_BACK_SECONDS,
+      });
+      await client.send(request).catch((cause: unknown) => {
+        onTrouble(new Error(`${NOT_PUT_BACK}: ${queueTrouble(queueUrl, cause)}`, { cause }));
+      });
     },
     flush: removal.flush,
     renew(renewed) {

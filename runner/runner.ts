@@ -125,7 +125,7 @@ export function startRunner(deps: RunnerDeps): Runner {
         await open.queue.putBack(message);
         return undefined;
       case "unanswered":
-        emit({ type: "unreachable", what: deps.client.url, message: String(answer.cause) });
+        emit({ type: "unreachable", what: deps.client.url, message: messageOf(answer.cause) });
         return undefined;
     }
   }
@@ -172,6 +172,10 @@ export function startRunner(deps: RunnerDeps): Runner {
       killAll(graceMs);
     },
   };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {
