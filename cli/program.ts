@@ -173,6 +173,7 @@ function addTokensCommands(program: Command, context: Context): void {
     .argument("<id>", "the token's id, from `baton tokens list`")
     .description("Revoke a token: it is refused from then on.")
     .addOption(urlOption())
+    .option("--json", "the API's own document as JSON")
     .addHelpText("after", examples("baton tokens revoke 01k7x"))
     .action(async (id: string, options) =>
       (await import("./commands/tokens.ts")).revokeTokenCommand(context, id, options),

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { flushCompileCache } from "node:module";
 import { join } from "node:path";
+import { whyUnreadable } from "../shared/lib/file-trouble.ts";
 import { exchangeOverHttp } from "../shared/lib/http-call.ts";
 import { openFileWarning } from "../shared/lib/open-file.ts";
 import { removeTree } from "../shared/lib/remove-tree.ts";
@@ -19,6 +20,7 @@ import { makeRunnerMetrics, serveMetrics } from "./metrics.ts";
 import { makeNudge, type Nudge } from "./nudge.ts";
 import { openOfferQueue } from "./offer-queue.ts";
 import { parseRunnerOptions, RUNNER_USAGE, type RunnerOptions, UsageError } from "./options.ts";
+import { readRunnerToken } from "./read-runner-token.ts";
 import { type Runner, startRunner } from "./runner.ts";
 import { serverFromParent } from "./server-from-parent.ts";
 import { RejectedError } from "./session.ts";
@@ -35,7 +37,7 @@ const SECOND_SIGNAL_GRACE_MS = 2_000;
  * The caller must exit then: a poll may still be in flight.
  */
 export async function runnerMain(args: readonly string[]): Promise<number> {
-  if (args.includes("--help")) {
+  if (args.includes("--help") || args.includes("-h")) {
     process.stdout.write(RUNNER_USAGE);
     return DONE;
   }
@@ -69,7 +71,10 @@ async function findServer(options: RunnerOptions, environment: RunnerEnvironment
   if (server === undefined) return undefined;
   const url = server.url ?? environment.url;
   if (url === undefined) throw new UsageError("--url is missing (or BATON_URL)");
-  const token = await readToken(server.tokenFile, environment);
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ""))
+    throw new UsageError(`--url: "${url}" is not an http or https URL`);
+  const token = await readRunnerToken(server.tokenFile, environment.token);
+  if (options.secretsFile !== undefined) await checkSecretsFile(options.secretsFile);
   for (const file of [server.tokenFile, options.secretsFile]) if (file !== undefined) await warnOpenFile(file);
   if (options.forgetToken && server.tokenFile !== undefined) await rm(server.tokenFile);
   return { url, token };
@@ -180,16 +185,10 @@ function openExecutor(options: RunnerOptions, environment: RunnerEnvironment, wo
   });
 }
 
-async function readToken(tokenFile: string | undefined, environment: RunnerEnvironment): Promise<string> {
-  if (tokenFile === undefined) {
-    if (environment.token === undefined) throw new UsageError("--token-file is missing (or BATON_TOKEN)");
-    return environment.token;
-  }
-  try {
-    return (await readFile(tokenFile, "utf8")).trim();
-  } catch (cause) {
-    throw new UsageError(`--token-file: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-  }
+/** It is read for each attempt: one that cannot be read would fail every job that names a secret. */
+async function checkSecretsFile(file: string): Promise<void> {
+  const why = await whyUnreadable(file);
+  if (why !== undefined) throw new UsageError(`--secrets-file: cannot read ${file}: ${why}`);
 }
 
 async function warnOpenFile(file: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { parseEnv } from "node:util";
 import { entryOf } from "../shared/domain/entry.ts";
+import { fileTrouble } from "../shared/lib/file-trouble.ts";
 import { ToolingError } from "./tooling-error.ts";
 
 /**
@@ -27,7 +28,9 @@ async function load(file: string): Promise<Readonly<Record<string, string | unde
   try {
     return parseEnv(await readFile(file, "utf8"));
   } catch (cause) {
-    throw new ToolingError("the runner's secrets file cannot be read", { cause });
+    throw new ToolingError(`the runner's secrets file (--secrets-file) cannot be read: ${fileTrouble(cause)}`, {
+      cause,
+    });
   }
 }
 

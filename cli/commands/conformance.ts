@@ -1,4 +1,5 @@
 import { writeFile } from "node:fs/promises";
+import { fileTrouble } from "../../shared/lib/file-trouble.ts";
 import { CommandError } from "../command-error.ts";
 import { CHECKS } from "../conformance/all-checks.ts";
 import { type CheckResult, conform } from "../conformance/conform.ts";
@@ -78,7 +79,7 @@ async function writeReport(file: string, text: string): Promise<void> {
   try {
     await writeFile(file, text);
   } catch (cause) {
-    throw new CommandError(`cannot write ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    throw new CommandError(`cannot write ${file}: ${fileTrouble(cause)}`, {
       cause,
     });
   }

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { POOL_FORKS } from "../../shared/domain/plan.ts";
-
+import { fileTrouble } from "../../shared/lib/file-trouble.ts";
 import type { ForgeSecret, ProjectView } from "../../shared/protocol/projects.ts";
 import { CommandError } from "../command-error.ts";
 import type { Context } from "../context.ts";
@@ -186,6 +186,6 @@ async function readKeyFile(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (cause) {
-    throw new CommandError(`cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new CommandError(`cannot read ${file}: ${fileTrouble(cause)}`, { cause });
   }
 }

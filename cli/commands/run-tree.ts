@@ -26,7 +26,6 @@ import { pathInRun, readDefinition } from "../local/read-definition.ts";
 import { stackOptions } from "../local/stack-options.ts";
 import { onStopSignals } from "../local/stop-signals.ts";
 import type { TempFolder } from "../local/temp-folder.ts";
-import { warnOpenFile } from "../local/warn-open-file.ts";
 import { makeFollowPrinter } from "../print/follow-printer.ts";
 import { makePaint } from "../print/paint.ts";
 import { printRunTable } from "../print/run-table.ts";
@@ -176,7 +175,6 @@ async function startAll(command: RunCommand): Promise<{ snapshot: Snapshot; stac
   const [snapshot, stack] = await Promise.allSettled([copying, starting]);
   if (snapshot.status === "rejected") throw snapshot.reason;
   if (stack.status === "rejected") throw stack.reason;
-  if (command.options.secretsFile !== undefined) await warnOpenFile(context, resolve(cwd, command.options.secretsFile));
   for (const warning of snapshot.value.warnings) await context.err.write(`baton: ${warning}\n`);
   return { snapshot: snapshot.value, stack: stack.value };
 }

@@ -1,8 +1,11 @@
+import { resolve } from "node:path";
 import { spawnStack } from "../../localstack/spawn-stack.ts";
 import type { Context } from "../context.ts";
+import { checkSecretsFile } from "../local/check-secrets-file.ts";
 import { PIPELINE_DEFAULT, readPipeline } from "../local/read-pipeline.ts";
 import { stackOptions } from "../local/stack-options.ts";
 import { makeTempFolder } from "../local/temp-folder.ts";
+import { makeFolder } from "../products/make-folder.ts";
 import type { RunOptions } from "./run-tree.ts";
 
 /**
@@ -11,7 +14,11 @@ import type { RunOptions } from "./run-tree.ts";
  */
 export async function runCommand(context: Context, file: string | undefined, options: RunOptions): Promise<void> {
   const path = file ?? PIPELINE_DEFAULT;
-  const text = await readPipeline(context.environment.cwd, path);
+  const { cwd } = context.environment;
+  const text = await readPipeline(cwd, path);
+  // Now, and not when all has run.
+  if (options.secretsFile !== undefined) await checkSecretsFile(context, resolve(cwd, options.secretsFile));
+  if (options.artifacts !== undefined) await makeFolder("--artifacts", resolve(cwd, options.artifacts));
   const temp = await makeTempFolder();
   const calledOff = new AbortController();
   const stack = namesPools(text) ? undefined : spawnStack({ ...stackOptions(temp), signal: calledOff.signal });

@@ -1,16 +1,17 @@
 import { mkdir, realpath, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type SpawnedStack, spawnStack } from "../../localstack/spawn-stack.ts";
+import { fileTrouble } from "../../shared/lib/file-trouble.ts";
 import { DEFAULT_POOLS } from "../../shared/resources.ts";
 import { CommandError } from "../command-error.ts";
 import { STATE_FOLDER } from "../config/find-server.ts";
 import { readServerConfig } from "../config/read-server-config.ts";
 import type { Context } from "../context.ts";
 import { SIGNAL_EXIT, type StopSignal } from "../exit-codes.ts";
+import { checkSecretsFile } from "../local/check-secrets-file.ts";
 import type { KeptRunner } from "../local/keep-runner.ts";
 import { type LocalStack, RUNNER_LOG, stackEnd, startRunner, tailOf } from "../local/local-stack.ts";
 import { onStopSignals } from "../local/stop-signals.ts";
-import { warnOpenFile } from "../local/warn-open-file.ts";
 import { findRepository } from "../snapshot/repository.ts";
 
 interface UpOptions {
@@ -31,7 +32,7 @@ const PORT_DEFAULT = 4_800;
 export async function upCommand(context: Context, given: UpOptions): Promise<void> {
   const { cwd } = context.environment;
   const options = { ...(await readServerConfig(cwd)), ...given };
-  if (options.secretsFile !== undefined) await warnOpenFile(context, resolve(cwd, options.secretsFile));
+  if (options.secretsFile !== undefined) await checkSecretsFile(context, resolve(cwd, options.secretsFile));
   const stateDir = resolve(cwd, options.state ?? STATE_FOLDER);
   const local: LocalStack = {};
   const stopped = Promise.withResolvers<StopSignal>();
@@ -66,8 +67,7 @@ async function makeStateFolder(stateDir: string): Promise<void> {
     await mkdir(stateDir, { recursive: true, mode: 0o700 });
     await writeFile(join(stateDir, ".gitignore"), "*\n");
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new CommandError(`the state folder ${stateDir} cannot be made: ${why}`, { cause });
+    throw new CommandError(`the state folder ${stateDir} cannot be made: ${fileTrouble(cause)}`, { cause });
   }
 }
 

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
+import { fileTrouble } from "../../shared/lib/file-trouble.ts";
 import { CommandError } from "../command-error.ts";
 import type { CliEnvironment } from "../environment.ts";
 import { isHttpUrl, readConfig } from "./read-config.ts";
@@ -40,6 +41,8 @@ export async function findServer(environment: CliEnvironment, urlOption: string 
   if (token === undefined) {
     throw new CommandError(`no token for ${url}: set BATON_TOKEN, or log in with \`baton login --url ${url}\``);
   }
+  if (!/^[\x21-\x7e]+$/.test(token))
+    throw new CommandError(`the token for ${url} is none: one word, as \`baton tokens create\` prints it`);
   return { url, token, from };
 }
 
@@ -125,6 +128,6 @@ async function readLine(file: string): Promise<string | undefined> {
   } catch (cause) {
     if (cause instanceof Error && "code" in cause && (cause.code === "ENOENT" || cause.code === "ENOTDIR"))
       return undefined;
-    throw new CommandError(`cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new CommandError(`cannot read ${file}: ${fileTrouble(cause)}`, { cause });
   }
 }

@@ -1,4 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
+import { fileTrouble } from "../../shared/lib/file-trouble.ts";
 import { CommandError } from "../command-error.ts";
 
 /** The user's config file: which control plane to talk to, and as whom. */
@@ -42,6 +43,6 @@ export async function readConfigText(file: string): Promise<string | undefined> 
     if (cause instanceof Error && "code" in cause && (cause.code === "ENOENT" || cause.code === "ENOTDIR"))
       return undefined;
     if (cause instanceof CommandError) throw cause;
-    throw new CommandError(`cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new CommandError(`cannot read ${file}: ${fileTrouble(cause)}`, { cause });
   }
 }

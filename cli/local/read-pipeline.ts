@@ -1,5 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { fileTrouble } from "../../shared/lib/file-trouble.ts";
+import { systemCode } from "../../shared/lib/system-code.ts";
 import { CommandError } from "../command-error.ts";
 
 /** The pipeline of a folder, where none is named. */
@@ -10,10 +12,8 @@ export async function readPipeline(cwd: string, file: string): Promise<string> {
   try {
     return await readFile(resolve(cwd, file), "utf8");
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-    const reason = code === "ENOENT" ? "there is no such file" : code === "EISDIR" ? "it is a folder" : String(cause);
-    const notes = code === "ENOENT" && file === PIPELINE_DEFAULT ? [HOW_TO_BEGIN] : [];
-    throw new CommandError(`cannot read ${file}: ${reason}`, { cause, notes });
+    const notes = systemCode(cause) === "ENOENT" && file === PIPELINE_DEFAULT ? [HOW_TO_BEGIN] : [];
+    throw new CommandError(`cannot read ${file}: ${fileTrouble(cause)}`, { cause, notes });
   }
 }
 

@@ -16,6 +16,7 @@ test.each([
   ["help", "runs"],
   ["runs", "create", "--help"],
   ["bootstrap", "--help"],
+  ["runner", "-h"],
 ])("%s %s %s: told on stdout alone, and ends with 0", async (...args) => {
   const { code, stdout, stderr } = await baton(place, args).ended;
   expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: expect.stringMatching(/^(\d|Usage)/), stderr: "" });
@@ -52,6 +53,45 @@ test.each([
 ])("%j: refused before anybody is asked: %s", async (args, message) => {
   const { code, stderr } = await baton(place, args).ended;
   expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(message) });
+});
+
+const NO_SUCH = "cannot read nowhere: there is no such file";
+const runner = (...args: readonly string[]) => ["runner", "--url", "http://127.0.0.1:1", ...args];
+
+test.each([
+  [runner("--token-file", "nowhere"), `runner: --token-file: ${NO_SUCH}; \`baton tokens create --scope runner\``],
+  [runner("--token-file", "folder"), "runner: --token-file: cannot read folder: it is a folder"],
+  [runner("--token-file", "empty"), "runner: --token-file: empty is empty; `baton tokens create"],
+  [runner("--token-file", "poem"), "runner: --token-file: poem holds no token, which is one word"],
+  [runner("--token-file", "word", "--secrets-file", "nowhere"), "runner: --secrets-file: cannot read "],
+  [runner("--pool", "default", "gpu"), "Several of one option: --pool a --pool b."],
+  [["runner", "--url", "ci.example.com", "--token-file", "word"], '"ci.example.com" is not an http or https URL'],
+  [["run", "ok.yml", "--secrets-file", "nowhere"], "--secrets-file: cannot read "],
+  [["up", "--secrets-file", "nowhere"], "--secrets-file: cannot read "],
+  [["run", "ok.yml", "--artifacts", "word/out"], "word/out: a part of its path is a file, not a folder"],
+  [["up", "--state", "word/state"], "word/state cannot be made: a part of its path is a file, not a folder"],
+  [["run", "word/ci.yml"], "cannot read word/ci.yml: a part of its path is a file"],
+  [["projects", "add", "app", "--repo", "o/r", "--app-id", "1", "--private-key-file", "nowhere"], NO_SUCH],
+])("%j: what, where and why, before anything is started", async (args, message) => {
+  place.write({
+    "ok.yml": "jobs: {a: {run: 'true'}}\n",
+    "folder/x": "",
+    empty: "\n",
+    poem: "a b\nc\n",
+    word: "token\n",
+  });
+  const { code, stdout, stderr } = await baton(place, args).ended;
+  expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: "", stderr: expect.stringContaining(message) });
+  expect(stderr).not.toMatch(/E[A-Z]{4,}:|unexpected/);
+});
+
+test("a config file that is a folder is told as such", async () => {
+  const odd = makePlace();
+  const env = { XDG_CONFIG_HOME: odd.project };
+  odd.write({ "baton/config.yml/x": "" });
+  const read = await baton(odd, ["runs", "list"], { env }).ended;
+  expect([read.code, read.stderr]).toEqual([2, expect.stringContaining("/baton/config.yml: it is a folder")]);
+  odd.remove();
 });
 
 test.each([

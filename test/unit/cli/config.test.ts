@@ -137,3 +137,12 @@ test("a kept token is for its owner alone, and replaced in one step", async () =
   expect(statSync(join(folder, "new")).mode & 0o777).toBe(0o700);
   expect(readdirSync(join(folder, "new"))).toEqual(["config.yml"]);
 });
+
+test("a private file that cannot be written is told with why, and leaves no draft", async () => {
+  const file = join(folder, "config.yml");
+  mkdirSync(file);
+  await expect(writePrivateFile(file, "one")).rejects.toThrow(`cannot write ${file}: it is a folder`);
+  expect(readdirSync(folder)).toEqual(["config.yml"]);
+  writeFileSync(join(folder, "word"), "");
+  await expect(writePrivateFile(join(folder, "word", "x.yml"), "one")).rejects.toThrow("a file is in its way");
+});

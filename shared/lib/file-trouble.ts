@@ -1,0 +1,33 @@
+import { access, constants, stat } from "node:fs/promises";
+import { systemCode } from "./system-code.ts";
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EISDIR: "it is a folder",
+  ENOTDIR: "a part of its path is a file, not a folder",
+  EEXIST: "a file is in its way",
+  EACCES: "this user may not: look at its owner and mode, and its folders'",
+  EPERM: "this user may not: look at its owner and mode, and its folders'",
+  ELOOP: "its links go round in a circle",
+  ENAMETOOLONG: "its name is too long",
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk's quota is used up",
+  EROFS: "its file system is read-only",
+};
+
+/** Why a file could not be read or written, for people: they know which file and what for, and not what `ENOENT` is. */
+export function fileTrouble(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return REASONS[systemCode(error) ?? ""] ?? message;
+}
+
+/** Why a file cannot be read, for people; undefined where it can be. */
+export async function whyUnreadable(file: string): Promise<string | undefined> {
+  try {
+    if ((await stat(file)).isDirectory()) return REASONS["EISDIR"];
+    await access(file, constants.R_OK);
+    return undefined;
+  } catch (error) {
+    return fileTrouble(error);
+  }
+}
