@@ -26,7 +26,12 @@ function describeFailure(error: unknown): Failure {
   if (!(error instanceof Error)) return { line: String(error), notes: [], exitCode };
   if (error.name === "ApiError") return { line: describeRefusal(error), notes: problemsOf(error), exitCode };
   if (error.name === "UnreachableError") {
-    return { line: `${error.message}; is the control plane up? \`baton up\` starts one here`, notes: [], exitCode };
+    // An answer that is not ours is of another server: to start one of our own here would not help.
+    const isOther = "status" in error && error.status !== undefined;
+    const hint = isOther
+      ? "is that a control plane's URL, and of this version?"
+      : "is the control plane up? `baton up` starts one here";
+    return { line: `${error.message}; ${hint}`, notes: [], exitCode };
   }
   if (error.name === "StackError") return { line: error.message, notes: [], exitCode };
   return { line: `${error.message} (unexpected; BATON_DEBUG=1 shows more)`, notes: [], exitCode };

@@ -54,6 +54,13 @@ export class ApiError extends Error {
 /** No answer, or none that is ours: the call may or may not have had its effect. */
 export class UnreachableError extends Error {
   override readonly name = "UnreachableError";
+  /** The HTTP status of an answer that is not ours; absent where none came. */
+  readonly status: number | undefined;
+
+  constructor(message: string, options: { readonly cause?: unknown; readonly status?: number } = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.status = options.status;
+  }
 }
 
 const CALL_TIMEOUT_MS = 10_000;
@@ -137,16 +144,26 @@ function reasonOf(cause: unknown): string {
 function readReply(route: Route, url: string, status: number, text: string): unknown {
   if (route.contentType === "text/plain" && status < 300) return text;
   const json = parseJson(url, status, text);
-  if (status < 300) return route.reply.parse(json);
+  if (status < 300) {
+    const reply = route.reply.safeParse(json);
+    if (!reply.success) throw notOurs(url, status, reply.error);
+    return reply.data;
+  }
   const envelope = errorEnvelope.safeParse(json);
-  if (!envelope.success) throw new UnreachableError(`${url} answered ${status}, but not as Baton does`);
+  if (!envelope.success) throw notOurs(url, status, envelope.error);
   throw new ApiError(status, envelope.data);
+}
+
+function notOurs(url: string, status: number, cause: z.ZodError): UnreachableError {
+  const [issue] = cause.issues;
+  const why = issue === undefined ? "" : ` (${issue.path.join(".")}: ${issue.message})`;
+  return new UnreachableError(`${url} answered ${status}, but not as Baton does${why}`, { status, cause });
 }
 
 function parseJson(url: string, status: number, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new UnreachableError(`${url} answered ${status} with something that is not JSON; is it Baton?`, { cause });
+    throw new UnreachableError(`${url} answered ${status}, but not as Baton does (it is no JSON)`, { status, cause });
   }
 }

@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import { printFailure } from "../../../cli/print-failure.ts";
+import { type Exchange, makeClient, UnreachableError } from "../../../shared/protocol/client.ts";
+
+const callOf = (exchange: Exchange) =>
+  makeClient({ url: "http://ci", exchange })
+    .call("listRuns", {})
+    .catch((error: unknown) => error);
+
+test.each([
+  [200, '{"hello":"world"}', "http://ci answered 200, but not as Baton does (runs: "],
+  [404, '{"message":"Not Found"}', "http://ci answered 404, but not as Baton does (code: "],
+  [301, "<html>moved", "http://ci answered 301, but not as Baton does (it is no JSON)"],
+])("an answer of %i that is not Baton's is no answer, told in a line with its status", async (status, text, told) => {
+  const error = await callOf(async () => ({ status, text }));
+  expect(error).toBeInstanceOf(UnreachableError);
+  const lines: string[] = [];
+  expect(printFailure(error, false, (line) => lines.push(line))).toBe(2);
+  expect(lines).toEqual([expect.stringContaining(told)]);
+  expect(lines[0]).toMatch(/; is that a control plane's URL, and of this version\?\n$/);
+});
+
+test("where nobody answers, to start one here may help", async () => {
+  const error = await callOf(async () => {
+    throw new Error("connect ECONNREFUSED");
+  });
+  const lines: string[] = [];
+  printFailure(error, false, (line) => lines.push(line));
+  expect(lines).toEqual([
+    "baton: no answer from http://ci: connect ECONNREFUSED; is the control plane up? `baton up` starts one here\n",
+  ]);
+});
