@@ -14,6 +14,8 @@ interface ArtifactsOptions extends ConnectedOptions {
 export async function artifactsCommand(context: Context, run: string, options: ArtifactsOptions): Promise<void> {
   const client = await connect(context, options);
   const runId = await findRun(client, run);
+  // A mistyped job has no artifacts either.
+  if (options.job !== undefined) await client.call("getJob", { params: { run: runId, job: options.job } });
   if (options.download !== undefined) {
     const folders = await downloadArtifacts(
       client,

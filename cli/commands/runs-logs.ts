@@ -85,7 +85,7 @@ function pickAttempt(job: JobView, nth: number | undefined): AttemptView | undef
   const attempts = [...job.attempts].sort((a, b) => a.fence - b.fence);
   if (nth === undefined) return attempts.at(-1);
   const picked = attempts[nth - 1];
-  if (picked === undefined) throw new CommandError(`${job.id} has ${attempts.length} attempts, not ${nth}`);
+  if (picked === undefined) throw new CommandError(`${job.id} has no attempt ${nth}; it has had ${attempts.length}`);
   return picked;
 }
 

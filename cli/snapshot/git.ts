@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import { statSync } from "node:fs";
+import { systemCode } from "../../shared/lib/system-code.ts";
 import { CommandError } from "../command-error.ts";
 
 /** Git as the snapshot uses it: fixed arguments, own environment, bounded output, errors with git's last line. */
@@ -42,7 +44,7 @@ export function tryGit(args: readonly string[], call: GitCall): Promise<GitResul
     child.stderr.on("data", (part: Buffer) => {
       stderr = (stderr + part.toString("utf8")).slice(-ERROR_CHARS_MAX);
     });
-    child.on("error", (cause) => reject(new CommandError(explainStart(cause), { cause })));
+    child.on("error", (cause) => reject(new CommandError(explainStart(cause, call.cwd), { cause })));
     child.on("close", (code) => resolve({ code: code ?? -1, stdout: Buffer.concat(out), stderr: stderr.trim() }));
     // Git may end before it has read all: how it ended says more than the broken pipe.
     child.stdin.on("error", (error: NodeJS.ErrnoException) => {
@@ -66,8 +68,9 @@ function commandOf(args: readonly string[]): string {
   return args.find((arg, at) => !arg.startsWith("-") && args[at - 1] !== "-c") ?? "";
 }
 
-function explainStart(cause: Error): string {
-  if ("code" in cause && cause.code === "ENOENT")
-    return "git is not installed: `baton run` needs it to copy the working tree";
+/** Also a folder that is not there is an ENOENT of git's start. */
+function explainStart(cause: Error, cwd: string): string {
+  if (statSync(cwd, { throwIfNoEntry: false })?.isDirectory() !== true) return `there is no folder ${cwd}`;
+  if (systemCode(cause) === "ENOENT") return "git is not installed: `baton run` needs it to copy the working tree";
   return `cannot start git: ${cause.message}`;
 }

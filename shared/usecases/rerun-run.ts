@@ -26,7 +26,7 @@ export async function rerunRun(deps: Deps, rerun: Rerun, requester: Requester): 
   const { run: old, jobs } = await deps.store.getRunItems(rerun);
   if (old === undefined) throw new DomainError("not_found", `there is no run ${rerun.runId}`);
   if (!isRunEnded(old.state))
-    throw new DomainError("conflict", `run ${old.runId} is ${old.state}: cancel it, or wait for its end`);
+    throw new DomainError("conflict", `run ${old.runId} is ${old.state}: wait for its end, or cancel it first`);
   // Nodes of a plan that was never committed may be some of its nodes only.
   if (old.planDigest === undefined) {
     if (old.source === undefined || old.pipelinePath === undefined)

@@ -76,7 +76,8 @@ describe("what it says about runs", () => {
     expect(await out("runs", "logs", "latest", "flaky", "--attempt", "1")).toContain("attempt 1\n");
     expect(await out("runs", "logs", "latest", "flaky")).toContain("attempt 2\n");
     expect(await out("runs", "logs", "latest")).toMatch(/^build +│ red text$/m);
-    expect(await ask("runs", "logs", "latest", "flaky", "--attempt", "9")).toMatchObject({ code: 2 });
+    const ninth = await ask("runs", "logs", "latest", "flaky", "--attempt", "9");
+    expect([ninth.code, ninth.stderr]).toEqual([2, "baton: flaky has no attempt 9; it has had 2\n"]);
     expect(await out("runs", "logs", "latest", "-f")).toMatch(/^✘ deploy +failed/m);
   });
 
@@ -85,6 +86,26 @@ describe("what it says about runs", () => {
     expect(await out("runs", "artifacts", "latest", "--download", "got")).toBe(`${join(place.project, "got/build")}\n`);
     expect(readFileSync(join(place.project, "got/build/out/app"), "utf8")).toContain("text\n");
     execFileSync("rm", ["-rf", join(place.project, "got")]);
+    const mistyped = await ask("runs", "artifacts", "latest", "--job", "biuld");
+    expect([mistyped.code, mistyped.stdout, mistyped.stderr]).toEqual([2, "", expect.stringContaining("biuld")]);
+  });
+
+  test.each([
+    ["runs", "list"],
+    ["runs", "show", "latest"],
+    ["runs", "logs", "latest"],
+    ["runs", "artifacts", "latest"],
+    ["explain", "latest"],
+    ["status"],
+    ["tokens", "list"],
+    ["projects", "list"],
+    ["audit"],
+  ])("%s %s %s --json is one JSON document, and nothing piped has colours", async (...args) => {
+    const { code, stdout, stderr } = await ask(...args, "--json");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(JSON.parse(stdout)).toBeTypeOf("object");
+    // In a log, colours are the job's own.
+    if (args[1] !== "logs") expect(await out(...args)).not.toContain("\u001b");
   });
 });
 
@@ -95,6 +116,11 @@ describe("what it changes", () => {
     const created = await out("runs", "create", "--allow-dirty");
     expect(await out("runs", "cancel", created.trim(), "--reason", "a test")).toMatch(/(canceling|canceled|failed)\n$/);
     execFileSync("rm", [join(place.project, "dirt.txt")]);
+  });
+
+  test("a source that is not there is told as that", async () => {
+    const { code, stderr } = await ask("runs", "create", "--source", "nowhere");
+    expect([code, stderr]).toEqual([2, `baton: there is no folder ${join(place.project, "nowhere")}\n`]);
   });
 
   test("rerun of what failed makes a new run", async () => {
@@ -114,7 +140,7 @@ describe("access", () => {
     const refused = await baton(place, ["runs", "cancel", runId], { env }).ended;
     expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("needs the scope run") });
     expect(await out("tokens", "list")).toContain("reader");
-    expect((await ask("tokens", "revoke", created.view.id)).code).toBe(0);
+    expect(JSON.parse(await out("tokens", "revoke", created.view.id, "--json"))).toEqual({ ok: true });
   });
 
   test("login keeps URL and token for their owner alone, and refuses a wrong token", async () => {
