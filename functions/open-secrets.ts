@@ -1,15 +1,12 @@
 import { systemClock } from "../shared/lib/clock.ts";
+import { once } from "../shared/lib/once.ts";
 import type { RequestMeter } from "../shared/lib/request-meter.ts";
 import type { SecretStore } from "../shared/store/secret-store.ts";
 import type { Environment } from "./environment.ts";
 
 /** The store of secrets that the environment names. Loaded with the first call: most invocations never ask for one. */
 export function openSecrets(environment: Environment, meter: RequestMeter): SecretStore {
-  let opening: Promise<SecretStore> | undefined;
-  const open = () => {
-    opening ??= load(environment, meter);
-    return opening;
-  };
+  const open = once(() => load(environment, meter));
   return {
     put: async (path, value) => (await open()).put(path, value),
     read: async (path) => (await open()).read(path),

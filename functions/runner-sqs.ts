@@ -1,5 +1,6 @@
 import { DomainError } from "../shared/domain/errors.ts";
 import { systemClock } from "../shared/lib/clock.ts";
+import { once } from "../shared/lib/once.ts";
 import { attachMeter, type RequestMeter } from "../shared/lib/request-meter.ts";
 import type { PoolOffers } from "../shared/store/pool-offers.ts";
 import { makeSqsPoolOffers } from "../shared/store/sqs-pool-offers.ts";
@@ -75,14 +76,6 @@ function assumeRole(roleArn: string, meter: RequestMeter): AssumeRunnerRole {
       credentials: { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken },
       expiresAtMs: Expiration?.getTime() ?? systemClock.nowMs() + ROLE_SECONDS * 1_000,
     };
-  };
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make();
-    return made;
   };
 }
 

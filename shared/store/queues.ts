@@ -1,6 +1,9 @@
 import type { Offer } from "../protocol/leases.ts";
 import type { DeliveryRef, OutboxRef } from "./keys.ts";
 
+/** What SQS can hold a message back. */
+export const QUEUE_DELAY_MAX_MS = 900_000;
+
 export interface PoolOffer {
   readonly pool: string;
   readonly project: string;

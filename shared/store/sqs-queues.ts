@@ -4,10 +4,9 @@ import {
   SendMessageCommand,
   type SQSClient,
 } from "@aws-sdk/client-sqs";
-import type { DeliveryHint, PoolOffer, Queues } from "./queues.ts";
+import { type DeliveryHint, type PoolOffer, QUEUE_DELAY_MAX_MS, type Queues } from "./queues.ts";
 
 const BATCH_MAX = 10;
-const DELAY_SECONDS_MAX = 900;
 
 /** Queues on SQS. Offers of one project share a message group, so that no project starves the others (fair queues). */
 export function makeSqsQueues(
@@ -60,7 +59,7 @@ export function makeDeliverySender(
   };
 }
 
-const delaySeconds = (delayMs: number) => Math.min(DELAY_SECONDS_MAX, Math.max(0, Math.ceil(delayMs / 1_000)));
+const delaySeconds = (delayMs: number) => Math.ceil(Math.min(QUEUE_DELAY_MAX_MS, Math.max(0, delayMs)) / 1_000);
 
 async function sendBatch(client: SQSClient, QueueUrl: string, batch: readonly PoolOffer[]): Promise<void> {
   const [only] = batch;

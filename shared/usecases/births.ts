@@ -24,6 +24,7 @@ import {
   jobNode,
   joinKey,
   joinNode,
+  type OutboxRef,
   outboxKey,
   projectKey,
   REPORTS_SHARD,
@@ -299,20 +300,24 @@ export function specItem(seed: RunSeed, jobId: string, pipeline: string, spec: S
 
 /** What its forge is to be shown of a run: its first hint may be lost, so sweep looks at it too. */
 export function runOutbox(run: RunItem): OutboxItem {
-  const { tenant, project, createdAtMs, ttl } = run;
+  const { tenant, project, createdAtMs } = run;
+  const outbox = outboxItem({ tenant, runId: run.runId }, project, createdAtMs);
+  return { ...outbox, wakeAtMs: createdAtMs, dueShard: REPORTS_SHARD };
+}
+
+/** An outbox that nobody has sent anything of. */
+export function outboxItem(ref: OutboxRef, project: string, createdAtMs: number): OutboxItem {
   return {
-    ...outboxKey({ tenant, runId: run.runId }),
+    ...outboxKey(ref),
     v: ITEM_VERSION,
-    tenant,
-    ...(ttl === undefined ? {} : { ttl }),
+    tenant: ref.tenant,
+    ttl: ttlAt(createdAtMs + RETENTION_MS),
     family: "outbox",
     state: "pending",
     project,
     seq: 0,
     asked: 0,
     tries: 0,
-    wakeAtMs: createdAtMs,
-    dueShard: REPORTS_SHARD,
     sent: {},
     parts: {},
     createdAtMs,

@@ -1,14 +1,11 @@
 import type { JobItem, RunItem } from "../store/items.ts";
 import type { OutboxRef, RunRef } from "../store/keys.ts";
-import type { DeliveryHint, PoolOffer } from "../store/queues.ts";
+import { type DeliveryHint, type PoolOffer, QUEUE_DELAY_MAX_MS } from "../store/queues.ts";
 import type { Deps } from "./deps.ts";
 import type { DeliveryDeps } from "./trigger-deps.ts";
 
-/** What SQS can hold a message back. */
-const QUEUE_DELAY_MAX_MS = 15 * 60_000;
-
 /**
- * Offers and ticks are hints: the table can do without any of them, since sweep and reconcile send what was lost. So a
+ * Whatever is sent is a hint: the table can do without any of them, since sweep and reconcile send what was lost. So a
  * queue that refuses one does not fail the caller, whose write has already been accepted; it is counted and logged.
  */
 export async function hint(
@@ -20,7 +17,7 @@ export async function hint(
     await send();
   } catch (error) {
     deps.metrics.count("HintsFailed");
-    deps.log.warn(`could not send ${what}; reconcile will`, {
+    deps.log.warn(`could not send ${what}; sweep or reconcile will`, {
       error: error instanceof Error ? error.message : String(error),
     });
   }

@@ -4,13 +4,13 @@ import { isRunEnded } from "../domain/verdict.ts";
 import { ttlAt } from "../store/item-base.ts";
 import type { RunItem, RunItems } from "../store/items.ts";
 import { outboxKey, type PullRef, type RunRef } from "../store/keys.ts";
-import { ITEM_VERSION } from "../store/migrate.ts";
 import type { OutboxItem } from "../store/report-items.ts";
+import { outboxItem } from "./births.ts";
 import { driveOutbox, type Look, type Stop } from "./drive-outbox.ts";
 import type { ReportDeps } from "./report-deps.ts";
 import { wantedStatuses } from "./report-statuses.ts";
 import { inlineCode, markdownRows } from "./report-text.ts";
-import { unreportedReason } from "./reported.ts";
+import { reportedProject } from "./reported.ts";
 import { digest } from "./specs.ts";
 
 /**
@@ -25,8 +25,8 @@ const KEY = "comment";
 export async function reportPull(deps: ReportDeps, ref: RunRef): Promise<void> {
   const run = await deps.store.getRun(ref);
   if (run?.trigger?.number === undefined) return;
-  const project = await deps.projects.getProject(run.tenant, run.project);
-  if (project === undefined || !project.reports.comment || unreportedReason(project) !== undefined) return;
+  const project = await reportedProject(deps, run.tenant, run.project);
+  if ("stop" in project || !project.reports.comment) return;
   const pull = { tenant: run.tenant, project: run.project, number: run.trigger.number };
   await takePart(deps, pull, run);
   await reportComment(deps, pull);
@@ -44,7 +44,7 @@ async function takePart(deps: ReportDeps, pull: PullRef, run: RunItem): Promise<
   const args = { nowMs, pipeline: partOf(run), part, createdAtMs: run.createdAtMs, ttl: ttlAt(nowMs + RETENTION_MS) };
   const key = outboxKey(pull);
   const seen = await deps.reports.getOutbox(pull);
-  if (seen === undefined) await deps.store.birthEach([pullOutbox(pull, run, nowMs)]);
+  if (seen === undefined) await deps.store.birthEach([outboxItem(pull, run.project, nowMs)]);
   const { applied, item } = await deps.store.apply(outboxMoves.addPart, key, args, CAUSE);
   if (!applied && item !== undefined) await deps.store.apply(outboxMoves.replacePart, key, args, CAUSE);
 }
@@ -52,29 +52,9 @@ async function takePart(deps: ReportDeps, pull: PullRef, run: RunItem): Promise<
 /** By its file, which is the same before and after its mistakes were mended, and its name with it. */
 const partOf = (run: RunItem) => run.pipelinePath ?? run.pipeline;
 
-function pullOutbox(pull: PullRef, run: RunItem, nowMs: number): OutboxItem {
-  return {
-    ...outboxKey(pull),
-    v: ITEM_VERSION,
-    tenant: pull.tenant,
-    ttl: ttlAt(nowMs + RETENTION_MS),
-    family: "outbox",
-    state: "pending",
-    project: run.project,
-    seq: 0,
-    asked: 0,
-    tries: 0,
-    sent: {},
-    parts: {},
-    createdAtMs: nowMs,
-    history: {},
-  };
-}
-
 async function lookAtPull(deps: ReportDeps, pull: PullRef, outbox: OutboxItem): Promise<Look | Stop> {
-  const project = await deps.projects.getProject(pull.tenant, pull.project);
-  const problem = unreportedReason(project);
-  if (project === undefined || problem !== undefined) return { stop: problem ?? "the project was removed" };
+  const project = await reportedProject(deps, pull.tenant, pull.project);
+  if ("stop" in project) return project;
   // What has come since the sender began is seen too.
   const { parts } = (await deps.reports.getOutbox(pull)) ?? outbox;
   const newest = Object.values(parts).sort((a, b) => b.createdAtMs - a.createdAtMs);

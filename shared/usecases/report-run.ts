@@ -7,7 +7,7 @@ import type { ReportDeps } from "./report-deps.ts";
 import { reportPull } from "./report-pull.ts";
 import { type WantedStatus, wantedStatuses } from "./report-statuses.ts";
 import { toForgeStatus } from "./report-summary.ts";
-import { unreportedReason } from "./reported.ts";
+import { reportedProject } from "./reported.ts";
 import { digest } from "./specs.ts";
 
 /**
@@ -23,9 +23,8 @@ async function lookAtRun(deps: ReportDeps, ref: RunRef): Promise<Look | Stop> {
   const items = await deps.store.getRunItems(ref);
   const { run } = items;
   if (run === undefined) return { stop: "there is no such run any more" };
-  const project = await deps.projects.getProject(run.tenant, run.project);
-  const problem = unreportedReason(project);
-  if (project === undefined || problem !== undefined) return { stop: problem ?? "the project was removed" };
+  const project = await reportedProject(deps, run.tenant, run.project);
+  if ("stop" in project) return project;
   const wanted = wantedStatuses({ ...items, run });
   return {
     parcels: wanted.flatMap((status) => toParcel(deps, project, run, status)),

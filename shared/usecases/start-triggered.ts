@@ -1,6 +1,7 @@
 import { DomainError } from "../domain/errors.ts";
 import { DEFINITIONS_MAX, RETENTION_MS } from "../domain/limits.ts";
 import { eachOf } from "../lib/each-of.ts";
+import { once } from "../lib/once.ts";
 import type { PipelineDefinition } from "../pipeline/definition.ts";
 import { type Matched, matchTriggers } from "../pipeline/match-triggers.ts";
 import { parsePipeline } from "../pipeline/parse-pipeline.ts";
@@ -74,7 +75,8 @@ async function decideEach(deps: TriggerDeps, deciding: Deciding): Promise<Decisi
   const sha = definitionShaOf(trigger);
   const found = trigger.event === "schedule" ? [trigger.pipelinePath] : await deps.forge.listDefinitions(project, sha);
   if (found.length === 0) return [{ pipeline: ALL, reason: `there is no pipeline in .baton/ at ${sha}` }];
-  const matched = { trigger, changedPaths: askOnce(deps, project, trigger) };
+  // As the event told them itself, else as the forge compares, asked once for all pipelines.
+  const matched = { trigger, changedPaths: once(() => changedPathsOf(deps, project, trigger)) };
   const paths = found.toSorted();
   const decisions = await eachOf(paths.slice(0, DEFINITIONS_MAX), WIDTH, (path) =>
     decide(deps, deciding, path, matched),
@@ -147,15 +149,6 @@ async function close(
   const place = await takePlace(deps, project.name, path, trigger);
   await cancelOlder(deps, place);
   return { pipeline: path, reason: `${reason}, and its active runs are canceled` };
-}
-
-/** The changed files of an event: as it told them itself, else as the forge compares, asked once for all pipelines. */
-function askOnce(deps: TriggerDeps, project: ProjectItem, trigger: Trigger): Matched["changedPaths"] {
-  let asked: Promise<readonly string[] | undefined> | undefined;
-  return () => {
-    asked ??= changedPathsOf(deps, project, trigger);
-    return asked;
-  };
 }
 
 async function changedPathsOf(

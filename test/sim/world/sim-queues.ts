@@ -1,5 +1,5 @@
 import { OFFER_QUEUE, QUEUES } from "../../../shared/resources.ts";
-import type { Queues, Tick } from "../../../shared/store/queues.ts";
+import { QUEUE_DELAY_MAX_MS, type Queues, type Tick } from "../../../shared/store/queues.ts";
 import type { Simulation } from "../engine/simulation.ts";
 import type { Faults } from "../faults.ts";
 import { makeSimQueue, type SimQueue } from "./sim-queue.ts";
@@ -16,7 +16,6 @@ export interface SimQueues {
 }
 
 const SECOND_MS = 1_000;
-const DELAY_SECONDS_MAX = 900;
 /** How late a message may come beside its time. */
 const LATE_MS_MAX = 20_000;
 
@@ -63,7 +62,7 @@ export function makeSimQueues(sim: Simulation, faults: Faults, request: Request,
       );
     },
     async sendTick(tick, delayMs) {
-      const delaySeconds = Math.min(DELAY_SECONDS_MAX, Math.max(0, Math.ceil(delayMs / SECOND_MS)));
+      const delaySeconds = Math.ceil(Math.min(QUEUE_DELAY_MAX_MS, Math.max(0, delayMs)) / SECOND_MS);
       for (const watcher of watchers) watcher(tick, sim.current().name);
       await request("SendMessage ticks", () => accept(ticks, JSON.stringify(tick), delaySeconds * SECOND_MS));
     },
