@@ -2,11 +2,12 @@ import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { flushCompileCache } from "node:module";
 import { join } from "node:path";
-import { whyUnreadable } from "../shared/lib/file-trouble.ts";
+import { fileTrouble, whyUnreadable } from "../shared/lib/file-trouble.ts";
 import { exchangeOverHttp } from "../shared/lib/http-call.ts";
 import { openFileWarning } from "../shared/lib/open-file.ts";
 import { removeTree } from "../shared/lib/remove-tree.ts";
 import type { RequestMeter } from "../shared/lib/request-meter.ts";
+import { systemCode } from "../shared/lib/system-code.ts";
 import { makeClient } from "../shared/protocol/client.ts";
 import { apiOfferQueue } from "./api-offer-queue.ts";
 import { attemptIo } from "./attempt-io.ts";
@@ -16,7 +17,7 @@ import { type RunnerEnvironment, readRunnerEnvironment } from "./environment.ts"
 import { describeEvent, type Emit } from "./events.ts";
 import type { Executor } from "./executors/executor.ts";
 import { makeProcessExecutor } from "./executors/process.ts";
-import { makeRunnerMetrics, serveMetrics } from "./metrics.ts";
+import { makeRunnerMetrics, type RunnerMetrics, serveMetrics } from "./metrics.ts";
 import { makeNudge, type Nudge } from "./nudge.ts";
 import { openOfferQueue } from "./offer-queue.ts";
 import { parseRunnerOptions, RUNNER_USAGE, type RunnerOptions, UsageError } from "./options.ts";
@@ -53,7 +54,7 @@ export async function runnerMain(args: readonly string[]): Promise<number> {
 
 async function runUntilDrained(options: RunnerOptions, environment: RunnerEnvironment): Promise<number> {
   const root = options.workDir ?? environment.workDir;
-  const workDir = openWorkDir(root, options.ephemeral);
+  const workDir = makeWorkDir(root, options.ephemeral);
   // First, since a parent's control plane may still start: the first watchdog does so meanwhile.
   const executor = openExecutor(options, environment, workDir);
   try {
@@ -62,6 +63,14 @@ async function runUntilDrained(options: RunnerOptions, environment: RunnerEnviro
     return await serve({ options, environment, ...server, root, workDir, executor });
   } finally {
     if (!options.keepWorkspace) await removeTree(workDir.own);
+  }
+}
+
+function makeWorkDir(root: string, ephemeral: boolean): WorkDir {
+  try {
+    return openWorkDir(root, ephemeral);
+  } catch (cause) {
+    throw new UsageError(`--work-dir: cannot make folders in ${root}: ${fileTrouble(cause)}`, { cause });
   }
 }
 
@@ -102,7 +111,7 @@ async function serve(place: Omit<Start, "emit" | "meter" | "nudge">): Promise<nu
     kept = true;
     setImmediate(flushCompileCache);
   };
-  if (options.metricsPort !== undefined) await serveMetrics(metrics, options.metricsPort);
+  if (options.metricsPort !== undefined) await listenForMetrics(metrics, options.metricsPort);
   const nudge = makeNudge();
   const runner = start({ ...place, emit, meter: metrics.meter, nudge });
   instance = ec2?.watchInstance({
@@ -119,6 +128,17 @@ async function serve(place: Omit<Start, "emit" | "meter" | "nudge">): Promise<nu
     await instance?.close();
   }
   return DONE;
+}
+
+async function listenForMetrics(metrics: RunnerMetrics, port: number): Promise<void> {
+  try {
+    await serveMetrics(metrics, port);
+  } catch (cause) {
+    const code = systemCode(cause);
+    const why =
+      code === "EADDRINUSE" ? "another program has it" : code === "EACCES" ? "this user may not" : String(cause);
+    throw new UsageError(`--metrics-port: cannot listen at 127.0.0.1:${port}: ${why}`, { cause });
+  }
 }
 
 async function tidyUp(root: string, emit: Emit): Promise<void> {

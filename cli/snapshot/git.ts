@@ -58,11 +58,17 @@ export function tryGit(args: readonly string[], call: GitCall): Promise<GitResul
 export async function git(args: readonly string[], call: GitCall): Promise<string> {
   const { code, stdout, stderr } = await tryGit(args, call);
   if (code !== 0)
-    throw new CommandError(`git ${commandOf(args)} failed in ${call.cwd}: ${lastLine(stderr) || `exit code ${code}`}`);
+    throw new CommandError(`git ${commandOf(args)} failed in ${call.cwd}: ${reasonOf(stderr) || `exit code ${code}`}`);
   return stdout.toString("utf8").replace(/\n$/, "");
 }
 
-export const lastLine = (text: string): string => text.split("\n").at(-1) ?? "";
+/** Why git failed, of all that it said: its verdict where there is one, and the command that it advises. */
+export function reasonOf(stderr: string): string {
+  const said = stderr.split("\n").map((line) => line.trim());
+  const verdict = said.find((line) => /^(fatal|error): /.test(line)) ?? said.at(-1) ?? "";
+  const advice = said.find((line) => line.startsWith("git config "));
+  return advice === undefined ? verdict : `${verdict}; where you trust it: ${advice}`;
+}
 
 function commandOf(args: readonly string[]): string {
   return args.find((arg, at) => !arg.startsWith("-") && args[at - 1] !== "-c") ?? "";

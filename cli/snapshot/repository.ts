@@ -1,5 +1,5 @@
 import { CommandError } from "../command-error.ts";
-import { gitEnvironment, lastLine, tryGit } from "./git.ts";
+import { gitEnvironment, reasonOf, tryGit } from "./git.ts";
 
 /** A git repository with a working tree, as found around a folder. Paths are absolute. */
 export interface Repository {
@@ -40,7 +40,7 @@ export async function findRepository(
   ]);
   if (found.code !== 0) {
     if (/not a git repository|must be run in a work tree/.test(found.stderr)) return undefined;
-    throw new CommandError(`git cannot read the repository at ${cwd}: ${lastLine(found.stderr)}`);
+    throw new CommandError(`git cannot read the repository at ${cwd}: ${reasonOf(found.stderr)}`);
   }
   const [root = "", gitDir = "", objects = "", index = "", shallow = "", format] = lines(found.stdout);
   if (format !== "sha1")
@@ -54,7 +54,7 @@ export async function findRepository(
 export async function isDirty(repository: Repository, env: Readonly<Record<string, string>>): Promise<boolean> {
   const call = { cwd: repository.root, env: gitEnvironment(env, { GIT_OPTIONAL_LOCKS: "0" }) };
   const { code, stdout, stderr } = await tryGit(["status", "--porcelain", "-z"], call);
-  if (code !== 0) throw new CommandError(`git cannot read the working tree ${repository.root}: ${lastLine(stderr)}`);
+  if (code !== 0) throw new CommandError(`git cannot read the working tree ${repository.root}: ${reasonOf(stderr)}`);
   return stdout.length > 0;
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { eachOf } from "../../shared/lib/each-of.ts";
 import type { Source } from "../../shared/protocol/runs.ts";
 import { CommandError } from "../command-error.ts";
-import { git, gitEnvironment, lastLine, tryGit } from "./git.ts";
+import { git, gitEnvironment, reasonOf, tryGit } from "./git.ts";
 import { findRepository, type Repository } from "./repository.ts";
 
 /** What a snapshot may copy: more is hardly a working tree, and would fill the temporary folder. */
@@ -126,7 +126,7 @@ async function copyIfThere(from: string, to: string): Promise<void> {
 async function changedPaths(call: Call): Promise<{ paths: string[]; warnings: string[] }> {
   const list = ["ls-files", "-z", "--modified", "--deleted", "--others", "--exclude-standard"];
   const { code, stdout, stderr } = await tryGit([...STEADY, ...list], call);
-  if (code !== 0) throw new CommandError(`git cannot read the working tree ${call.cwd}: ${lastLine(stderr)}`);
+  if (code !== 0) throw new CommandError(`git cannot read the working tree ${call.cwd}: ${reasonOf(stderr)}`);
   const all = new Set(stdout.toString(PATH_BYTES).split("\0"));
   all.delete("");
   const nested = [...all].filter((path) => path.endsWith("/"));

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { startHttpRecorder } from "../support/http-recorder.ts";
 import { baton, makePlace, type Place } from "./cli-process.ts";
 
 /** What the command line says of itself, as it is installed: with bundled packages. */
@@ -64,6 +65,7 @@ test.each([
   [runner("--token-file", "empty"), "runner: --token-file: empty is empty; `baton tokens create"],
   [runner("--token-file", "poem"), "runner: --token-file: poem holds no token, which is one word"],
   [runner("--token-file", "word", "--secrets-file", "nowhere"), "runner: --secrets-file: cannot read "],
+  [runner("--token-file", "word", "--work-dir", "word"), "--work-dir: cannot make folders in "],
   [runner("--pool", "default", "gpu"), "Several of one option: --pool a --pool b."],
   [["runner", "--url", "ci.example.com", "--token-file", "word"], '"ci.example.com" is not an http or https URL'],
   [["run", "ok.yml", "--secrets-file", "nowhere"], "--secrets-file: cannot read "],
@@ -83,6 +85,16 @@ test.each([
   const { code, stdout, stderr } = await baton(place, args).ended;
   expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: "", stderr: expect.stringContaining(message) });
   expect(stderr).not.toMatch(/E[A-Z]{4,}:|unexpected/);
+});
+
+test("a port of metrics that is taken is told as such", async () => {
+  const taken = await startHttpRecorder(() => ({ status: 200 }));
+  const port = new URL(taken.url).port;
+  place.write({ word: "token\n" });
+  const { code, stderr } = await baton(place, runner("--token-file", "word", "--metrics-port", port)).ended;
+  await taken.stop();
+  const told = `baton runner: --metrics-port: cannot listen at 127.0.0.1:${port}: another program has it\n`;
+  expect([code, stderr]).toEqual([2, expect.stringContaining(told)]);
 });
 
 test("a config file that is a folder is told as such", async () => {

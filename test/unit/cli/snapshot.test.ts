@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { reasonOf } from "../../../cli/snapshot/git.ts";
 import { snapshotTree } from "../../../cli/snapshot/snapshot-tree.ts";
 
 /** Real git on real folders: what a job's checkout would get is what counts. */
@@ -201,4 +202,15 @@ test("an environment that points git elsewhere is not followed", async () => {
 test("a SHA-256 repository is refused in one line", async () => {
   git(["init", "-q", "--object-format=sha256"]);
   await expect(snapshot()).rejects.toThrow(/only SHA-1 repositories/);
+});
+
+test.each([
+  ["warning: odd\nfatal: bad object HEAD", "fatal: bad object HEAD"],
+  [
+    "fatal: detected dubious ownership in repository at '/r'\nTo add an exception, call:\n\n\tgit config --global --add safe.directory /r",
+    "fatal: detected dubious ownership in repository at '/r'; where you trust it: git config --global --add safe.directory /r",
+  ],
+  ["killed", "killed"],
+])("of what git says in %j the reason is told", (stderr, reason) => {
+  expect(reasonOf(stderr)).toBe(reason);
 });
