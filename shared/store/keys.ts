@@ -112,10 +112,11 @@ export const branchKey = (ref: HeadsRef, branch: string): Key => ({
   sk: `HEAD#BRANCH#${branch}`,
 });
 export const pullKey = (ref: HeadsRef, number: number): Key => ({ pk: headsPartition(ref), sk: `HEAD#PULL#${number}` });
-/** The pull request's number; undefined where it is a branch. */
-export function pullOf({ sk }: Pick<Key, "sk">): number | undefined {
-  const [, kind, number] = sk.split("#");
-  return kind === "PULL" ? Number(number) : undefined;
+/** The branch or pull request that a head's key names. Throws where it is no head's. */
+export function headOf({ sk }: Pick<Key, "sk">): { readonly branch: string } | { readonly number: number } {
+  const [, kind, name] = /^HEAD#(BRANCH|PULL)#(.+)$/s.exec(sk) ?? [];
+  if (name === undefined) throw new Error(`${sk} is no head`);
+  return kind === "PULL" ? { number: Number(name) } : { branch: name };
 }
 export const HEAD_RANGE = { from: "HEAD#", to: "HEAD$" } as const;
 /** A share of the repository's tags. */

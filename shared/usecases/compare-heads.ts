@@ -4,7 +4,7 @@ import { skipWordsOf } from "../pipeline/skip-words.ts";
 import type { Trigger } from "../protocol/triggers.ts";
 import { ttlAt } from "../store/item-base.ts";
 import type { ProjectItem } from "../store/items.ts";
-import { branchKey, decidedKey, type HeadsRef, headsPartition, type Key, pullKey, pullOf } from "../store/keys.ts";
+import { branchKey, decidedKey, type HeadsRef, headOf, headsPartition, type Key, pullKey } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
 import type { HeadItem, HeadsItem } from "../store/sweep-items.ts";
 import { isClosing, sinceClosing } from "./closings.ts";
@@ -129,24 +129,29 @@ function goneHeads(deps: SweepDeps, project: ProjectItem, shown: Heads["shown"],
     .map(([name, head]) => ({ name, handle: () => leaveHead(deps, project, head) }));
 }
 
+/**
+ * Pages of a list are of no one moment, so a head that is there may be in none of them: the forge is asked for it alone. What
+ * the next list shows of it is compared then.
+ */
 async function leaveHead(deps: SweepDeps, project: ProjectItem, head: HeadItem): Promise<void> {
-  const number = pullOf(head);
-  if (number !== undefined && !(await settleClosed(deps, project, number))) return;
+  const named = headOf(head);
+  const isThere =
+    "branch" in named
+      ? (await deps.forge.branchHead(project, named.branch)) !== undefined
+      : await closeUnlessOpen(deps, project, named.number);
+  if (isThere) return;
   const nowMs = deps.clock.nowMs();
-  const ttl = ttlAt(nowMs + HEAD_GONE_MS);
-  await deps.store.apply(headMoves.leave, head, { nowMs, seenSha: head.sha, ttl }, CAUSE);
+  const args = { nowMs, seenSha: head.sha, ttl: ttlAt(nowMs + HEAD_GONE_MS) };
+  await deps.store.apply(headMoves.leave, head, args, CAUSE);
 }
 
-/**
- * Does what the webhook of a closing does, once more where it did. False where the pull request is open: pages of a list are
- * of no one moment, so one that is open may be in none of them. What the next list shows of it is compared then.
- */
-async function settleClosed(deps: SweepDeps, project: ProjectItem, number: number): Promise<boolean> {
+/** Where it is closed, what the webhook of that does is done, once more where it did. Answers whether it is open. */
+async function closeUnlessOpen(deps: SweepDeps, project: ProjectItem, number: number): Promise<boolean> {
   const pull = await deps.forge.readPull(project, number);
-  if (pull === undefined) return true;
-  if (!isClosing(pull)) return false;
+  if (pull === undefined) return false;
+  if (!isClosing(pull)) return true;
   await startTriggered(deps, project, pull, "sweep");
-  return true;
+  return false;
 }
 
 /** Answers the commit whose schedules are now kept. */

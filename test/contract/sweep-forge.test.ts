@@ -196,6 +196,14 @@ test("a repository without a commit is seen, and its first tag is a push", async
   expect(world.runs()).toMatchObject([{ trigger: { event: "tag", tag: "v1" } }]);
 });
 
+test("a branch that is only missing in a list whose pages shifted is no new one when it is back", async () => {
+  await sweepAfter(5);
+  server.fail({ path: /\/branches$/, how: { status: 200, body: [] }, times: 2 });
+  await sweepAfter(15);
+  expect(server.requests.map(({ path }) => path)).toContain("/repos/acme/widgets/branches/main");
+  expect(world.runs()).toEqual([]);
+});
+
 describe("a pull request that is closed, and nobody told", () => {
   const SUPERSEDING = "supersede: true\non: {pull_request: }\njobs: {build: {run: make}}\n";
   const CLOSED_AT = "2026-01-01T00:00:03Z";
