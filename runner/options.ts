@@ -95,7 +95,8 @@ export function parseRunnerOptions(args: readonly string[]): RunnerOptions {
   const pools = values.pool ?? ["default"];
   if (pools.length > POOLS_PER_SESSION_MAX) throw new UsageError(`--pool: at most ${POOLS_PER_SESSION_MAX} pools`);
   const odd = pools.find((pool) => !NAME_PATTERN.test(pool));
-  if (odd !== undefined) throw new UsageError(`--pool: "${odd}" is not a pool's name`);
+  if (odd !== undefined)
+    throw new UsageError(`--pool: "${odd}" is not a pool's name: 1 to 64 letters, digits, . _ or -`);
   const ephemeral = values.ephemeral ?? false;
   if (ephemeral && values.slots !== undefined && values.slots !== "1")
     throw new UsageError("--ephemeral: a runner of one job has one slot");

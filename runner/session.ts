@@ -117,7 +117,8 @@ export function keepSession(options: {
 
 function rejected(error: unknown): unknown {
   if (!(error instanceof ApiError)) return error;
-  return new RejectedError(`the control plane refused this runner: ${error.message}`, { cause: error });
+  const hint = error.code === "unauthorized" ? "; `baton tokens create --scope runner` makes another" : "";
+  return new RejectedError(`the control plane refused this runner: ${error.message}${hint}`, { cause: error });
 }
 
 function messageOf(error: unknown): string {

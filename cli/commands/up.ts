@@ -50,7 +50,9 @@ export async function upCommand(context: Context, given: UpOptions): Promise<voi
     });
     local.stack = stack;
     if (options.runner) local.runner = await startUpRunner(context, options, stateDir, Promise.resolve(stack));
-    await context.out.write(printWelcome({ ...stack, stateDir, runner: options.runner }));
+    await context.out.write(
+      printWelcome({ ...stack, stateDir, isFound: stateDir === resolve(cwd, STATE_FOLDER), runner: options.runner }),
+    );
     const signal = await Promise.race([stopped.promise, failure(local, stack, stateDir, context)]);
     await context.err.write("stopping; once more kills\n");
     process.exitCode = signal === "SIGINT" ? 0 : SIGNAL_EXIT[signal];
@@ -112,17 +114,20 @@ function printWelcome(up: {
   runnerTokenFile: string;
   logFile: string;
   stateDir: string;
+  /** Other commands look in the usual folder alone. */
+  isFound: boolean;
   runner: boolean;
 }): string {
   const runner = up.runner
     ? `  runner log    ${join(up.stateDir, RUNNER_LOG)}`
     : `  no runner     baton runner --url ${up.url} --token-file ${up.runnerTokenFile}`;
+  const first = up.isFound ? "" : `  First         export BATON_URL=${up.url} BATON_TOKEN="$(cat '${up.tokenFile}')"\n`;
   return `Baton is up at ${up.url}
   token         ${up.tokenFile}
   log           ${up.logFile}
 ${runner}
 
-  Start a run   baton runs create --follow
+${first}  Start a run   baton runs create --follow
   See runs      baton runs list
   Stop          Ctrl-C
 `;

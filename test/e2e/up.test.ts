@@ -170,6 +170,19 @@ test("a second control plane in the same folder, or on the same port, is refused
   expect(taken).toMatchObject({ code: 2, stderr: expect.stringContaining(url.port) });
 });
 
+test("with its state elsewhere, it says how other commands find it", async () => {
+  const elsewhere = makePlace();
+  const other = baton(elsewhere, ["up", "--port", "0", "--no-runner", "--state", "my state"]);
+  await other.sees("Stop          Ctrl-C");
+  expect((await baton(elsewhere, ["runs", "list"]).ended).stderr).toContain("no control plane is known");
+  other.child.kill("SIGINT");
+  const { stdout } = await other.ended;
+  const command = /^ {2}First +(export BATON_URL=.*)$/m.exec(stdout)?.[1];
+  const given = execFileSync("sh", ["-c", `${command}; echo "$BATON_URL $BATON_TOKEN"`], { encoding: "utf8" });
+  expect(given).toMatch(/^http:\/\/127\.0\.0\.1:\d+ baton_main_\S+\n$/);
+  elsewhere.remove();
+});
+
 test("Ctrl-C while a run is followed leaves the run alone, and says how to find it again", async () => {
   place.write({ "long.yml": "jobs:\n  long:\n    run: |\n      echo begun\n      sleep 300\n" });
   const following = baton(place, ["runs", "create", "long.yml", "--allow-dirty", "--follow"]);
