@@ -46,7 +46,10 @@ const HINTS: Readonly<Record<string, string>> = {
 function describeRefusal(error: Error): string {
   const code = "code" in error ? String(error.code) : "";
   const request = "requestId" in error ? `, request ${String(error.requestId)}` : "";
-  return `${error.message.replace(/\.$/, "")}${HINTS[code] ?? ""} (${code}${request})`;
+  // Where in a request a mistake is means nothing to who gave an option.
+  const message =
+    code === "bad_request" ? error.message.replace(/(^|; )(body|query|path|headers)\./g, "$1") : error.message;
+  return `${message.replace(/\.$/, "")}${HINTS[code] ?? ""} (${code}${request})`;
 }
 
 /** A refused definition carries its problems, with positions. */

@@ -1,5 +1,5 @@
 import { writeFile } from "node:fs/promises";
-import { fileTrouble } from "../../shared/lib/file-trouble.ts";
+import { fileTrouble, whyUnwritable } from "../../shared/lib/file-trouble.ts";
 import { CommandError } from "../command-error.ts";
 import { CHECKS } from "../conformance/all-checks.ts";
 import { type CheckResult, conform } from "../conformance/conform.ts";
@@ -24,6 +24,8 @@ interface ConformanceOptions {
 export async function conformanceCommand(context: Context, options: ConformanceOptions): Promise<void> {
   const { clock, err, out } = context;
   const checks = chosen(options);
+  // Now, and not when all has been tried.
+  for (const file of [options.json, options.markdown]) if (file !== undefined) await mustBeWritable(file);
   const client = await connect(context, options.url === undefined ? {} : { url: options.url });
   const paint = makePaint(context.environment.colour.stdout);
   await mustBeBaton(client.url);
@@ -73,6 +75,11 @@ function summary({ checks, skipped, ms }: ConformanceReport, paint: Paint): stri
   const left = skipped.length === 0 ? "" : `, ${skipped.length} left out`;
   const text = `${checks.length - broken - unclear} hold, ${broken} broken, ${unclear} unclear${left}, in ${(ms / 1_000).toFixed(1)} s\n`;
   return broken > 0 ? paint.red(text) : text;
+}
+
+async function mustBeWritable(file: string): Promise<void> {
+  const why = await whyUnwritable(file);
+  if (why !== undefined) throw new CommandError(`cannot write ${file}: ${why}`);
 }
 
 async function writeReport(file: string, text: string): Promise<void> {

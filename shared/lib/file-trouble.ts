@@ -1,4 +1,6 @@
 import { access, constants, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { messageOf } from "./message-of.ts";
 import { systemCode } from "./system-code.ts";
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -17,7 +19,7 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** Why a file could not be read or written, for people: they know which file and what for, and not what `ENOENT` is. */
 export function fileTrouble(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return REASONS[systemCode(error) ?? ""] ?? message;
 }
 
@@ -29,5 +31,19 @@ export async function whyUnreadable(file: string): Promise<string | undefined> {
     return undefined;
   } catch (error) {
     return fileTrouble(error);
+  }
+}
+
+/** Why a file cannot be written, or made in its folder, for people; undefined where it can be. */
+export async function whyUnwritable(file: string): Promise<string | undefined> {
+  try {
+    const seen = await stat(file).catch((error: unknown) => {
+      if (systemCode(error) !== "ENOENT") throw error;
+    });
+    if (seen?.isDirectory() === true) return REASONS["EISDIR"];
+    await access(seen === undefined ? dirname(file) : file, constants.W_OK);
+    return undefined;
+  } catch (error) {
+    return systemCode(error) === "ENOENT" ? `there is no folder ${dirname(file)}` : fileTrouble(error);
   }
 }

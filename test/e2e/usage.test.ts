@@ -72,6 +72,9 @@ test.each([
   [["up", "--secrets-file", "nowhere"], "--secrets-file: cannot read "],
   [["run", "ok.yml", "--artifacts", "word/out"], "word/out: a part of its path is a file, not a folder"],
   [["up", "--state", "word/state"], "word/state cannot be made: a part of its path is a file, not a folder"],
+  [["conformance", "--json", "folder"], "cannot write folder: it is a folder"],
+  [["conformance", "--markdown", "nowhere/report.md"], "cannot write nowhere/report.md: there is no folder nowhere"],
+  [["conformance", "--markdown", "word/report.md"], "word/report.md: a part of its path is a file"],
   [["run", "word/ci.yml"], "cannot read word/ci.yml: a part of its path is a file"],
   [["projects", "add", "app", "--repo", "o/r", "--app-id", "1", "--private-key-file", "nowhere"], NO_SUCH],
 ])("%j: what, where and why, before anything is started", async (args, message) => {

@@ -30,3 +30,11 @@ test("where nobody answers, to start one here may help", async () => {
     "baton: no answer from http://ci: connect ECONNREFUSED; is the control plane up? `baton up` starts one here\n",
   ]);
 });
+
+test("a refused request names its fields as the command's options do, without the part of the request", async () => {
+  const message = "body.name: too long; query.project: odd";
+  const text = JSON.stringify({ code: "bad_request", message, requestId: "r" });
+  const lines: string[] = [];
+  printFailure(await callOf(async () => ({ status: 400, text })), false, (line) => lines.push(line));
+  expect(lines).toEqual(["baton: name: too long; project: odd (bad_request, request r)\n"]);
+});
