@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { NAME_PATTERN } from "../shared/domain/id-patterns.ts";
+import { messageOf } from "../shared/lib/message-of.ts";
 import { DEFAULT_POOLS } from "../shared/resources.ts";
 import { StartFailure } from "./start-failure.ts";
 
@@ -42,6 +43,6 @@ function parse(argv: readonly string[]) {
       },
     });
   } catch (cause) {
-    throw new StartFailure("bad_options", cause instanceof Error ? cause.message : String(cause), { cause });
+    throw new StartFailure("bad_options", messageOf(cause), { cause });
   }
 }

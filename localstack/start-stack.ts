@@ -1,5 +1,6 @@
 import { flushCompileCache } from "node:module";
 import { systemClock } from "../shared/lib/clock.ts";
+import { messageOf } from "../shared/lib/message-of.ts";
 import { findDynamoEngine, startDynamoEngine } from "./dynamo-engine.ts";
 import { freePort } from "./free-port.ts";
 import type { RunningStack, StackParts } from "./run-stack.ts";
@@ -110,7 +111,7 @@ async function report(message: StackReady | StackFailed | StackMoved): Promise<v
 }
 
 function failureOf(error: unknown): StackFailed {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (error instanceof StartFailure) return { kind: "failed", code: error.code, message };
   return { kind: "failed", code: "start_failed", message: `the embedded stack did not start: ${message}` };
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "../shared/lib/clock.ts";
+import { messageOf } from "../shared/lib/message-of.ts";
 import type { RequestMeter } from "../shared/lib/request-meter.ts";
 import type { Client } from "../shared/protocol/client.ts";
 import type { LeaseGranted } from "../shared/protocol/leases.ts";
@@ -44,6 +45,6 @@ export interface Attempt {
 
 /** Tells the operator what went wrong with an attempt beside its own end. */
 export function trouble({ deps, granted }: Attempt, what: string, error: unknown): void {
-  const message = `${what}: ${error instanceof Error ? error.message : String(error)}`;
+  const message = `${what}: ${messageOf(error)}`;
   deps.emit({ type: "trouble", message, run: granted.runId, job: granted.jobId });
 }

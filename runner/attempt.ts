@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { DomainError } from "../shared/domain/errors.ts";
 import type { Clock } from "../shared/lib/clock.ts";
 import { cut } from "../shared/lib/cut.ts";
+import { messageOf } from "../shared/lib/message-of.ts";
 import { bucketRequest } from "../shared/lib/request-meter.ts";
 import type { HeartbeatAck, LeaseGranted } from "../shared/protocol/leases.ts";
 import { type Attempt, type AttemptDeps, trouble } from "./attempt-state.ts";
@@ -98,7 +99,7 @@ async function giveBack(
   deadline: Deadline,
   cause: unknown,
 ): Promise<AttemptEnd> {
-  const message = `the attempt broke off: ${cause instanceof Error ? cause.message : String(cause)}`;
+  const message = `the attempt broke off: ${messageOf(cause)}`;
   deps.emit({ type: "trouble", message, run: granted.runId, job: granted.jobId });
   const release = () => lease.release("workspace_failed");
   await persist(release, { untilMs: deadline.expiresAtMs, clock: deps.clock });
@@ -235,7 +236,7 @@ async function prepareWorkspace(attempt: Attempt, journal: Journal, { credential
       })
       .catch((cause: unknown) => {
         if (isDiskFull(cause)) throw cause;
-        throw new ToolingError(cause instanceof Error ? cause.message : String(cause), { cause });
+        throw new ToolingError(messageOf(cause), { cause });
       });
   }
   if (granted.spec.artifacts.from.length > 0)

@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { unpackArchive } from "../shared/lib/archive.ts";
+import { messageOf } from "../shared/lib/message-of.ts";
 import { bucketRequest, type RequestMeter } from "../shared/lib/request-meter.ts";
 import { downloadTo } from "../shared/lib/transfer.ts";
 import type { CallReply } from "../shared/protocol/client.ts";
@@ -33,8 +34,4 @@ export async function fetchInputs(options: {
     await rm(file);
     journal.line(`artifacts of ${jobId}: ${artifact.files} ${artifact.files === 1 ? "file" : "files"}`);
   }
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

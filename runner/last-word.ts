@@ -5,6 +5,7 @@ import {
   LOSSES_MAX,
 } from "../shared/domain/limits.ts";
 import { cut } from "../shared/lib/cut.ts";
+import { messageOf } from "../shared/lib/message-of.ts";
 import { bucketRequest } from "../shared/lib/request-meter.ts";
 import { type Artifact, type Completion, completionBytes } from "../shared/protocol/products.ts";
 import { type Attempt, trouble } from "./attempt-state.ts";
@@ -164,7 +165,7 @@ async function uploadArtifacts(
     await deps.io.uploadFile(request, file, bytes, signal);
     return { artifacts: [artifact].slice(0, ARTIFACTS_PER_ATTEMPT_MAX), losses };
   } catch (error) {
-    losses.push(`the artifacts were lost: ${error instanceof Error ? error.message : String(error)}`);
+    losses.push(`the artifacts were lost: ${messageOf(error)}`);
     return { artifacts: [], losses };
   }
 }

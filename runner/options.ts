@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { NAME_PATTERN } from "../shared/domain/id-patterns.ts";
 import { NAME_LENGTH_MAX, POOLS_PER_SESSION_MAX } from "../shared/domain/limits.ts";
+import { messageOf } from "../shared/lib/message-of.ts";
 import { systemCode } from "../shared/lib/system-code.ts";
 import { idlePollPrice } from "./poll-price.ts";
 
@@ -166,7 +167,7 @@ function parseValues(args: readonly string[]) {
       },
     }).values;
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
+    const message = messageOf(cause);
     const several = systemCode(cause) === "ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL" ? SEVERAL : "";
     throw new UsageError(`${message}${several} (--help shows what is possible)`, { cause });
   }

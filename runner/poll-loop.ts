@@ -1,4 +1,5 @@
 import { OFFERS_PER_CALL_MAX } from "../shared/domain/limits.ts";
+import { messageOf } from "../shared/lib/message-of.ts";
 import { backoffMs } from "../shared/lib/retry.ts";
 import { type Offer, offerSchema } from "../shared/protocol/leases.ts";
 import type { ClaimBackoff } from "./claim-backoff.ts";
@@ -78,7 +79,7 @@ async function pollOnce(
 }
 
 function tellUnreachable(deps: PollDeps, error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   deps.emit({ type: "unreachable", what: `the queue of pool ${deps.pool}`, message });
 }
 
@@ -87,7 +88,7 @@ function parseOffer({ pool, emit }: PollDeps, message: OfferMessage, open: OpenS
     return offerSchema.parse(JSON.parse(message.body));
   } catch (error) {
     // It will never parse, so waiting for it to come again helps nobody.
-    emit({ type: "bad_offer", pool, message: error instanceof Error ? error.message : String(error) });
+    emit({ type: "bad_offer", pool, message: messageOf(error) });
     open.queue.remove(message);
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { KILL_GRACE_MS } from "../shared/domain/limits.ts";
+import { messageOf } from "../shared/lib/message-of.ts";
 import type { Offer } from "../shared/protocol/leases.ts";
 import { runAttempt } from "./attempt.ts";
 import type { AttemptDeps } from "./attempt-state.ts";
@@ -11,7 +12,7 @@ import type { OfferMessage, OpenOfferQueue } from "./offer-queue.ts";
 import { pollLoop } from "./poll-loop.ts";
 import { keepSession, type OpenSession } from "./session.ts";
 import { makeSlots } from "./slots.ts";
-import { wait } from "./wait.ts";
+import { aborted, wait } from "./wait.ts";
 
 /** How long deletions and the last polls may hold a runner up that has nothing else to do. */
 const FLUSH_MAX_MS = 3_000;
@@ -172,15 +173,4 @@ export function startRunner(deps: RunnerDeps): Runner {
       killAll(graceMs);
     },
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function aborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    signal.addEventListener("abort", () => resolve(undefined), { once: true });
-  });
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "../shared/lib/clock.ts";
+import { messageOf } from "../shared/lib/message-of.ts";
 import type { RequestMeter } from "../shared/lib/request-meter.ts";
 import { backoffMs } from "../shared/lib/retry.ts";
 import { ApiError, type Client } from "../shared/protocol/client.ts";
@@ -80,7 +81,7 @@ export function keepSession(options: {
   }
 
   function onTrouble(error: unknown): void {
-    emit({ type: "trouble", message: error instanceof Error ? error.message : String(error) });
+    emit({ type: "trouble", message: messageOf(error) });
   }
 
   async function openUntilAnswered(signal: AbortSignal): Promise<OpenSession | undefined> {
@@ -119,8 +120,4 @@ function rejected(error: unknown): unknown {
   if (!(error instanceof ApiError)) return error;
   const hint = error.code === "unauthorized" ? "; `baton tokens create --scope runner` makes another" : "";
   return new RejectedError(`the control plane refused this runner: ${error.message}${hint}`, { cause: error });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -9,6 +9,14 @@ export async function wait(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
+/** Resolves when the signal comes. */
+export function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
+}
+
 /** A time a little beside the given one, so that many runners do not beat in step: 80 to 100 % of it. */
 export function jittered(ms: number): number {
   return ms * (0.8 + 0.2 * Math.random());

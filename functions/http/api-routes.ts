@@ -1,4 +1,5 @@
 import { DomainError } from "../../shared/domain/errors.ts";
+import { messageOf } from "../../shared/lib/message-of.ts";
 import type { AuditActor } from "../../shared/protocol/audit.ts";
 import { projectKey } from "../../shared/store/keys.ts";
 import { approveRun } from "../../shared/usecases/approve-run.ts";
@@ -117,10 +118,5 @@ function requester(caller: Principal, idempotencyKey: string | undefined) {
 }
 
 function notReady(part: string, cause: unknown): never {
-  throw new DomainError(
-    "not_ready",
-    `the ${part} does not answer: ${cause instanceof Error ? cause.message : String(cause)}`,
-    undefined,
-    { cause },
-  );
+  throw new DomainError("not_ready", `the ${part} does not answer: ${messageOf(cause)}`, undefined, { cause });
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../../shared/lib/clock.ts";
+import { messageOf } from "../../shared/lib/message-of.ts";
 import { adminReply } from "../../shared/protocol/admin.ts";
 import { freePort } from "../free-port.ts";
 import { AWS_REGION } from "../names.ts";
@@ -73,7 +74,7 @@ export async function deployLocal(
 }
 
 function tell(progress: Progress, error: unknown, ground: Ground | undefined): void {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const cannotTry = error instanceof CannotTry;
   progress.say(cannotTry ? `Baton cannot be deployed here: ${message}` : message);
   if (ground?.server !== undefined && !cannotTry && !ground.signal.aborted)

@@ -1,5 +1,5 @@
 import { backoffMs } from "../../shared/lib/retry.ts";
-import { wait } from "../wait.ts";
+import { aborted, wait } from "../wait.ts";
 
 const RETRY_POLICY = { triesMax: Number.POSITIVE_INFINITY, baseMs: 1_000, capMs: 60_000 } as const;
 /** An instance stays protected so long after its last job: one job after the other is not two calls each. */
@@ -65,11 +65,4 @@ export function makeScaleInProtection(deps: {
       await Promise.race([done, wait(CLOSE_MAX_MS)]);
     },
   };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "../../shared/lib/clock.ts";
+import { messageOf } from "../../shared/lib/message-of.ts";
 import type { Emit, RunnerEvent } from "../events.ts";
 import { openAutoScaling } from "./auto-scaling.ts";
 import { type InstanceMetadata, openInstanceMetadata } from "./instance-metadata.ts";
@@ -26,7 +27,7 @@ export function watchInstance(deps: {
   const metadata = openInstanceMetadata(deps.metadataUrl, clock);
   const closing = new AbortController();
   const trouble = (what: string) => (error: unknown) =>
-    emit({ type: "trouble", message: `${what}: ${error instanceof Error ? error.message : String(error)}` });
+    emit({ type: "trouble", message: `${what}: ${messageOf(error)}` });
   const protection = makeScaleInProtection({
     set: protector(metadata),
     onTrouble: trouble("scale-in protection could not be set"),

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { messageOf } from "../../shared/lib/message-of.ts";
 import { systemCode } from "../../shared/lib/system-code.ts";
 import { GIT_LINES_IN_ERROR, GIT_OUTPUT_BYTES_MAX } from "./limits.ts";
 
@@ -78,7 +79,7 @@ export async function run(
     throw new GitError(`git failed (${code}): ${lastLines(errors() || output(), context.credential)}`);
   } catch (cause) {
     if (cause instanceof GitError || context.signal.aborted) throw cause;
-    throw new GitError(`cannot run ${command}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new GitError(`cannot run ${command}: ${messageOf(cause)}`, { cause });
   } finally {
     context.signal.removeEventListener("abort", kill);
   }

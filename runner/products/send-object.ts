@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { FAILURES } from "../../shared/domain/errors.ts";
+import { messageOf } from "../../shared/lib/message-of.ts";
 import { backoffMs } from "../../shared/lib/retry.ts";
 import { isPassing } from "../../shared/lib/transfer.ts";
 import { ApiError } from "../../shared/protocol/client.ts";
@@ -36,12 +37,12 @@ export async function sendObject(options: {
     try {
       link ??= await ask();
     } catch (error) {
-      why = reasonOf(error);
+      why = messageOf(error);
       if (isFinal(error)) return { kind: "lost", why };
       await pause(attempt, signal);
       continue;
     }
-    const status = await put(link, object, signal).catch((error: unknown) => reasonOf(error));
+    const status = await put(link, object, signal).catch(messageOf);
     if (typeof status === "number" && status < 300) return STORED;
     if (status === 412) return mayBeThere ? STORED : { kind: "lost", why: "another object stands at the chunk's key" };
     // That time ran out in the middle of a try says nothing; what the tries before it met does.
@@ -69,7 +70,7 @@ export async function askForLinks(
     try {
       return await ask();
     } catch (error) {
-      why = reasonOf(error);
+      why = messageOf(error);
       if (isFinal(error)) return { why };
     }
     await pause(attempt, signal);
@@ -87,8 +88,4 @@ function isFinal(error: unknown): boolean {
 async function pause(attempt: number, signal: AbortSignal): Promise<void> {
   // An abort ends the wait early; the caller's loop sees it.
   await wait(backoffMs(RETRY, attempt), undefined, { signal }).catch(() => undefined);
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

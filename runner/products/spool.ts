@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { messageOf } from "../../shared/lib/message-of.ts";
 
 /** Where compressed chunks wait for their upload: bounded in memory and on disk. */
 export interface Spool {
@@ -31,7 +32,7 @@ export function makeSpool(options: {
       await writeFile(fileOf(seq), object, { mode: 0o600 });
     } catch (error) {
       await rm(fileOf(seq), { force: true });
-      return `cannot write the spool: ${error instanceof Error ? error.message : String(error)}`;
+      return `cannot write the spool: ${messageOf(error)}`;
     }
     inFiles.set(seq, object.length);
     fileBytes += object.length;

@@ -1,3 +1,4 @@
+import { messageOf } from "../../shared/lib/message-of.ts";
 import type { SignedRequest, UploadFile } from "../../shared/protocol/leases.ts";
 import type { LogChunk } from "../../shared/protocol/products.ts";
 import { UPLOAD_BATCH_MAX } from "./limits.ts";
@@ -44,7 +45,7 @@ export function makeChunkUploader(options: {
     try {
       object = await options.spool.read(chunk.seq);
     } catch (error) {
-      return `cannot read the spool: ${error instanceof Error ? error.message : String(error)}`;
+      return `cannot read the spool: ${messageOf(error)}`;
     }
     const sent = await sendObject({
       put: options.put,
@@ -79,7 +80,7 @@ export function makeChunkUploader(options: {
   const start = (): void => {
     if (working !== undefined || queue.length === 0) return;
     working = work()
-      .catch((error: unknown) => loseAll(error instanceof Error ? error.message : String(error)))
+      .catch((error: unknown) => loseAll(messageOf(error)))
       .finally(() => {
         working = undefined;
         start();

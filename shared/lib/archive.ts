@@ -11,6 +11,7 @@ import {
   ARTIFACT_UNPACKED_BYTES_MAX,
 } from "../domain/limits.ts";
 import { isSafeLink, safePath } from "./archive-path.ts";
+import { messageOf } from "./message-of.ts";
 import { ArchiveError, readTar, type TarEntry } from "./read-tar.ts";
 import { systemCode } from "./system-code.ts";
 
@@ -110,7 +111,7 @@ async function unzip(file: string, read: (source: AsyncIterable<Buffer>) => Prom
   } catch (cause) {
     signal?.throwIfAborted();
     if (cause instanceof ArchiveError) throw cause;
-    throw new ArchiveError(`cannot unpack: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new ArchiveError(`cannot unpack: ${messageOf(cause)}`, { cause });
   }
 }
 

@@ -11,6 +11,7 @@ import type { MoveOn } from "../domain/move.ts";
 import { type OUTBOX_STATES, OUTBOX_TERMINAL, outboxMoves } from "../domain/outbox-moves.ts";
 import { cut } from "../lib/cut.ts";
 import { eachOf } from "../lib/each-of.ts";
+import { messageOf } from "../lib/message-of.ts";
 import { backoffMs } from "../lib/retry.ts";
 import { type OutboxRef, outboxKey, REPORTS_SHARD } from "../store/keys.ts";
 import type { OutboxItem, Sent } from "../store/report-items.ts";
@@ -175,8 +176,7 @@ const isMendable = (status: number | undefined) => status === 401 || status === 
 
 /** Anything but a forge's refusal is a fault of ours, or of the network: never a reason to stop for good at once. */
 function troubleOf(error: unknown): Trouble {
-  if (!(error instanceof ForgeError))
-    return { kind: "later", message: error instanceof Error ? error.message : String(error) };
+  if (!(error instanceof ForgeError)) return { kind: "later", message: messageOf(error) };
   const { message, status, retry, retryAfterMs } = error;
   return { kind: retry || isMendable(status) ? "later" : "refused", message, retryAfterMs };
 }

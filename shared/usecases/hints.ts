@@ -1,3 +1,4 @@
+import { messageOf } from "../lib/message-of.ts";
 import type { JobItem, RunItem } from "../store/items.ts";
 import type { OutboxRef, RunRef } from "../store/keys.ts";
 import { type DeliveryHint, type PoolOffer, QUEUE_DELAY_MAX_MS } from "../store/queues.ts";
@@ -18,7 +19,7 @@ export async function hint(
   } catch (error) {
     deps.metrics.count("HintsFailed");
     deps.log.warn(`could not send ${what}; sweep or reconcile will`, {
-      error: error instanceof Error ? error.message : String(error),
+      error: messageOf(error),
     });
   }
 }

@@ -1,6 +1,7 @@
 import { DUE_SHARDS, STATUS_RUNNERS_MAX, STATUS_RUNS_MAX } from "../domain/limits.ts";
 import { isRunEnded } from "../domain/verdict.ts";
 import { eachOf } from "../lib/each-of.ts";
+import { messageOf } from "../lib/message-of.ts";
 import { priceOf, type Usage } from "../prices.ts";
 import type { Status } from "../protocol/status.ts";
 import type { JobItem, RunItem } from "../store/items.ts";
@@ -51,7 +52,7 @@ export async function readStatus(deps: StatusDeps, wanted: { readonly cost: "yes
     try {
       return await ask();
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       deps.log.warn("a part of the status is unknown", { what, why });
       unknown.push({ what, why });
       return undefined;
