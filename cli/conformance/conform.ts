@@ -1,5 +1,6 @@
 import { openOfferQueue } from "../../runner/offer-queue.ts";
 import type { Clock } from "../../shared/lib/clock.ts";
+import { messageOf } from "../../shared/lib/message-of.ts";
 import type { Client } from "../../shared/protocol/client.ts";
 import type { Session } from "../../shared/protocol/leases.ts";
 import { makeBench } from "./bench.ts";
@@ -79,7 +80,7 @@ async function judgeCheck(
         last = `what it left could not be ended: ${String(cause)}`;
       });
       if (error instanceof Violation) return judged("broken", error.message);
-      last = error instanceof Error ? error.message : String(error);
+      last = messageOf(error);
       if (!(error instanceof Disturbed)) return judged("unclear", last);
     }
   }

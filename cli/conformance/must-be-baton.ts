@@ -1,4 +1,5 @@
 import { exchangeOverHttp } from "../../shared/lib/http-call.ts";
+import { messageOf } from "../../shared/lib/message-of.ts";
 import { UnreachableError } from "../../shared/protocol/client.ts";
 import type { Route } from "../../shared/protocol/route.ts";
 import { type RouteName, routes } from "../../shared/protocol/routes.ts";
@@ -32,7 +33,7 @@ async function mustBeHealthy(url: string): Promise<void> {
   const request = { method: "GET", url: `${url}${routes.health.path}`, headers: {} };
   const { status, text } = await exchangeOverHttp(request, AbortSignal.timeout(HEALTH_TIMEOUT_MS)).catch(
     (cause: unknown) => {
-      throw new UnreachableError(`no answer from ${url}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      throw new UnreachableError(`no answer from ${url}: ${messageOf(cause)}`, {
         cause,
       });
     },
