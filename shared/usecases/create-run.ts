@@ -43,6 +43,9 @@ export interface Created {
 const TRANSACTION_BYTES_MAX = 3 * 1_024 * 1_024;
 const SPEC_WRITES_WIDTH = 8;
 
+/** It sorts by time. */
+export const newRunId = ({ random }: Pick<Deps, "random">, nowMs: number): string => `run_${random.ulid(nowMs)}`;
+
 /** Creates a run from a definition, or one that reads its definition first. Nothing is offered before the run is committed. */
 export async function createRun(
   deps: Deps,
@@ -61,7 +64,7 @@ function newSeed(deps: Deps, body: CreateRun, requester: Requester): RunSeed {
   const nowMs = deps.clock.nowMs();
   return {
     tenant: deps.settings.tenant,
-    runId: `run_${deps.random.ulid(nowMs)}`,
+    runId: newRunId(deps, nowMs),
     project: body.project,
     source: body.source,
     pipelinePath: body.definition === undefined ? body.pipelinePath : undefined,

@@ -5,7 +5,7 @@ import type { ProjectItem } from "../store/items.ts";
 import { idempotencyKey, type Key } from "../store/keys.ts";
 import type { RunSeed } from "./births.ts";
 import { cloneUrlOf } from "./clone-url.ts";
-import { type Created, createLive, createPlanning, requestItem } from "./create-run.ts";
+import { type Created, createLive, createPlanning, newRunId, requestItem } from "./create-run.ts";
 import type { Deps } from "./deps.ts";
 import { planDefinition } from "./plan-definition.ts";
 import { failPlanning } from "./plan-run.ts";
@@ -63,7 +63,7 @@ function seedOf(deps: Deps, { project, trigger, via, path }: TriggeredRun): RunS
   const branch = trigger.event === "tag" ? {} : { branch: trigger.branch };
   return {
     tenant: deps.settings.tenant,
-    runId: `run_${deps.random.ulid(nowMs)}`,
+    runId: newRunId(deps, nowMs),
     project: project.name,
     pipelinePath: path,
     source: { kind: "git", url: cloneUrlOf(project), sha: trigger.sha, ...branch },

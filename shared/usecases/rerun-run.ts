@@ -5,7 +5,7 @@ import { eachOf } from "../lib/each-of.ts";
 import type { JobItem, RunItem } from "../store/items.ts";
 import type { RunRef } from "../store/keys.ts";
 import type { RunSeed } from "./births.ts";
-import { type Created, createLive, createRun, type Requester, requestItem } from "./create-run.ts";
+import { type Created, createLive, createRun, newRunId, type Requester, requestItem } from "./create-run.ts";
 import type { Deps } from "./deps.ts";
 import { retriesAtBirth } from "./retries-at-birth.ts";
 import { reportedAnswer } from "./settle.ts";
@@ -44,7 +44,7 @@ export async function rerunRun(deps: Deps, rerun: Rerun, requester: Requester): 
     source: old.source,
     pipelinePath: old.pipelinePath,
     rerunOf: old.runId,
-    runId: `run_${deps.random.ulid(nowMs)}`,
+    runId: newRunId(deps, nowMs),
     watch: rerun.watch,
     createdBy: requester.name ?? requester.principal,
     createdAtMs: nowMs,
