@@ -11,6 +11,7 @@ import { interpretMove } from "../../shared/domain/interpret-move.ts";
 import type { Args, Item } from "../../shared/domain/item.ts";
 import { JOB_STATES, jobMoves } from "../../shared/domain/job-moves.ts";
 import type { Move } from "../../shared/domain/move.ts";
+import { OUTBOX_STATES } from "../../shared/domain/outbox-moves.ts";
 import { RUN_STATES } from "../../shared/domain/run-moves.ts";
 import { SCHEDULE_STATES } from "../../shared/domain/schedule-moves.ts";
 import { compileMove } from "../../shared/store/compile-move.ts";
@@ -22,6 +23,8 @@ import {
   jobArgs,
   jobInState,
   NOW_MS,
+  outboxArgs,
+  outboxInState,
   refInState,
   runArgs,
   runInState,
@@ -142,6 +145,7 @@ describe("a caller that lies", () => {
     head: HEAD_STATES,
     tags: ["kept", "gone"],
     schedule: SCHEDULE_STATES,
+    outbox: OUTBOX_STATES,
     sweep: ["kept", "gone"],
   } as const;
   const inState = {
@@ -155,6 +159,7 @@ describe("a caller that lies", () => {
     head: sweptInState,
     tags: sweptInState,
     schedule: sweptInState,
+    outbox: outboxInState,
     sweep: sweptInState,
   } as const;
   const argsOf = {
@@ -168,6 +173,7 @@ describe("a caller that lies", () => {
     head: sweepArgs(),
     tags: sweepArgs(),
     schedule: sweepArgs(),
+    outbox: outboxArgs(),
     sweep: sweepArgs(),
   } as const;
 

@@ -12,6 +12,7 @@ import {
 import type { Item } from "../../shared/domain/item.ts";
 import { JOB_STATES, jobMoves } from "../../shared/domain/job-moves.ts";
 import type { Move } from "../../shared/domain/move.ts";
+import { OUTBOX_STATES, outboxMoves } from "../../shared/domain/outbox-moves.ts";
 import { refMoves } from "../../shared/domain/ref-moves.ts";
 import { RUN_STATES, runMoves } from "../../shared/domain/run-moves.ts";
 import { SCHEDULE_STATES, scheduleMoves } from "../../shared/domain/schedule-moves.ts";
@@ -22,6 +23,8 @@ import {
   jobArgs,
   jobInState,
   NOW_MS,
+  outboxArgs,
+  outboxInState,
   refInState,
   runArgs,
   runInState,
@@ -195,6 +198,25 @@ const triggerMoveArgs = fc
     seenWakeAtMs: timeMs,
   })
   .map((change) => triggerArgs({ ...change, nextFence: change.fence + 1 }));
+const sender = fc.constantFrom("me", "you");
+const part = (createdAtMs: fc.Arbitrary<number>) => fc.record({ createdAtMs });
+const outboxItems = fc
+  .record({
+    state: fc.constantFrom(...OUTBOX_STATES),
+    change: optional({
+      seq: smallCount,
+      sender,
+      asked: smallCount,
+      tries: smallCount,
+      wakeAtMs: timeMs,
+      error: fc.constant("an error"),
+      parts: fc.dictionary(fc.constantFrom("new", "old"), part(timeMs), { noNullPrototype: true }),
+    }),
+  })
+  .map(({ state, change }) => outboxInState(state, change));
+const outboxMoveArgs = fc
+  .record({ nowMs: timeMs, seq: smallCount, sender, createdAtMs: timeMs })
+  .map((change) => outboxArgs({ ...change, part: { createdAtMs: change.createdAtMs } }));
 const joinItems = runItems.map((item) => ({ ...item, state: "open" }));
 
 const updates = (moves: Readonly<Record<string, Move>>) => Object.values(moves).filter((move) => move.from !== "none");
@@ -216,5 +238,6 @@ export const FAMILIES = [
     args: sweptMoveArgs,
     rounds: 80,
   },
+  { family: "outbox", moves: updates(outboxMoves), items: outboxItems, args: outboxMoveArgs, rounds: 120 },
   { family: "sweep", moves: updates(sweepMoves), items: sweptItems(["kept"]), args: sweptMoveArgs, rounds: 40 },
 ] as const;
