@@ -1,19 +1,21 @@
+import { exchangeOverHttp } from "../../shared/lib/http-call.ts";
 import type { Route } from "../../shared/protocol/route.ts";
 
+const TIMEOUT_MS = 10_000;
 const RUN = "run_01h455vb4pex5vsknk084sn02q";
 
-/** The status of a request with parameters and a body that pass, so that only the token can be at fault. */
+/** The status of a request with parameters and a body that pass, so that only the token can be at fault. Throws where none came in time. */
 export async function bareStatus(url: string, route: Route, authorization?: string): Promise<number> {
   const params: Readonly<Record<string, string>> = { run: RUN, job: "probe", fence: "1", token: "none" };
   const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => params[name] ?? "x");
   const query = route.path.endsWith("/download") ? "?job=probe&name=x" : "";
-  const response = await fetch(url + path + query, {
+  const request = {
     method: route.method,
+    url: url + path + query,
     headers: { "content-type": "application/json", ...(authorization === undefined ? {} : { authorization }) },
     ...(route.body === undefined ? {} : { body: JSON.stringify(PASSING_BODIES[route.path] ?? {}) }),
-  });
-  await response.arrayBuffer();
-  return response.status;
+  };
+  return (await exchangeOverHttp(request, AbortSignal.timeout(TIMEOUT_MS))).status;
 }
 
 const LEASE_PATH = "/v1/runs/{run}/jobs/{job}/leases";

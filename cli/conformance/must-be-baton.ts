@@ -20,7 +20,7 @@ export async function mustBeBaton(url: string): Promise<void> {
   const asked = (Object.entries(routes) as [RouteName, Route][]).filter(([, { access }]) => access !== "open");
   const missing: string[] = [];
   for (const [, route] of asked)
-    if (MISSING.has(await bareStatus(url, route))) missing.push(`${route.method} ${route.path}`);
+    if (MISSING.has(await answerOf(url, bareStatus(url, route)))) missing.push(`${route.method} ${route.path}`);
   if (missing.length === 0) return;
   if (missing.length === asked.length) throw noBaton(url, "it has none of Baton's routes");
   const more = missing.length > NAMED_MAX ? ` and ${missing.length - NAMED_MAX} more` : "";
@@ -31,15 +31,18 @@ export async function mustBeBaton(url: string): Promise<void> {
 
 async function mustBeHealthy(url: string): Promise<void> {
   const request = { method: "GET", url: `${url}${routes.health.path}`, headers: {} };
-  const { status, text } = await exchangeOverHttp(request, AbortSignal.timeout(HEALTH_TIMEOUT_MS)).catch(
-    (cause: unknown) => {
-      throw new UnreachableError(`no answer from ${url}: ${messageOf(cause)}`, {
-        cause,
-      });
-    },
-  );
+  const answer = exchangeOverHttp(request, AbortSignal.timeout(HEALTH_TIMEOUT_MS));
+  const { status, text } = await answerOf(url, answer);
   if (status === 200 && isHealth(text)) return;
   throw noBaton(url, `${routes.health.path} answers ${status}, and not as Baton's does`);
+}
+
+async function answerOf<T>(url: string, asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (cause) {
+    throw new UnreachableError(`no answer from ${url}: ${messageOf(cause)}`, { cause });
+  }
 }
 
 function isHealth(text: string): boolean {

@@ -101,6 +101,15 @@ test("a Baton that lacks a route is an older one: said at once, with what it lac
   expect(stderr).toMatch(/ is an older Baton: it has no (GET|POST|PUT|DELETE) \/v1\/[^\n]+secrets[^\n]+; update it/);
 });
 
+test("what hangs up after /healthz is away: said in words", async () => {
+  const { code, stdout, stderr } = await judged(async (asked, forward) => {
+    if (asked.path === "/healthz") return forward(asked);
+    throw new Error("hung up");
+  });
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toMatch(/^baton: no answer from \S+: socket hang up; is the control plane up\?[^\n]+\n$/);
+});
+
 test("it leaves no run alive and no offer behind", async () => {
   const client = makeClient({ url: stack.url, token: stack.token });
   await verdicts(PASS, "claim.duplicate-offer", "lease.before-ack", "token.other-job");
