@@ -156,7 +156,8 @@ function readReply(route: Route, url: string, status: number, text: string): unk
 
 function notOurs(url: string, status: number, cause: z.ZodError): UnreachableError {
   const [issue] = cause.issues;
-  const why = issue === undefined ? "" : ` (${issue.path.join(".")}: ${issue.message})`;
+  const why =
+    issue === undefined ? "" : ` (${[issue.path.join("."), issue.message].filter((part) => part !== "").join(": ")})`;
   return new UnreachableError(`${url} answered ${status}, but not as Baton does${why}`, { status, cause });
 }
 

@@ -9,6 +9,7 @@ const callOf = (exchange: Exchange) =>
 
 test.each([
   [200, '{"hello":"world"}', "http://ci answered 200, but not as Baton does (runs: "],
+  [200, '"hello"', "http://ci answered 200, but not as Baton does (Invalid input"],
   [404, '{"message":"Not Found"}', "http://ci answered 404, but not as Baton does (code: "],
   [301, "<html>moved", "http://ci answered 301, but not as Baton does (it is no JSON)"],
 ])("an answer of %i that is not Baton's is no answer, told in a line with its status", async (status, text, told) => {
