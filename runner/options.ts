@@ -81,8 +81,9 @@ export const RUNNER_USAGE = `Usage: baton runner --url URL --token-file FILE [op
   --json                one JSON line for each event on standard output
   -h, --help            this
 
-Exit codes: 0 drained, or its one job has ended; 2 it could not be run: wrong
-usage, or a token that the control plane refuses.
+Exit codes: 0 drained, or its one job has ended; 1 it could not start now, as
+with a full disk or a taken port; 2 it could not be run: wrong usage, or a token
+that the control plane refuses.
 
 Examples:
   baton runner --url http://127.0.0.1:4800 --token-file runner-token

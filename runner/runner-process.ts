@@ -29,7 +29,11 @@ import { openWorkDir, removeLeftovers, type WorkDir } from "./work-dir.ts";
 
 /** Exit codes: done, and could not be run. */
 const DONE = 0;
+/** A service manager starts the runner again after the first, and not after the second (runner/systemd). */
+const NOT_NOW = 1;
 const UNUSABLE = 2;
+/** What ends by itself, or by what others do on this host. */
+const PASSING = new Set(["ENOSPC", "EDQUOT", "EADDRINUSE"]);
 /** A second signal, and the parent's end, leave the steps less time than a drain does. */
 const SECOND_SIGNAL_GRACE_MS = 2_000;
 
@@ -48,7 +52,7 @@ export async function runnerMain(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof RejectedError)) throw error;
     process.stderr.write(`baton runner: ${error.message}\n`);
-    return UNUSABLE;
+    return PASSING.has(systemCode(error.cause) ?? "") ? NOT_NOW : UNUSABLE;
   }
 }
 

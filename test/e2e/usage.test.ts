@@ -90,14 +90,14 @@ test.each([
   expect(stderr).not.toMatch(/E[A-Z]{4,}:|unexpected/);
 });
 
-test("a port of metrics that is taken is told as such", async () => {
+test("a port of metrics that is taken is told as such, and is worth another start", async () => {
   const taken = await startHttpRecorder(() => ({ status: 200 }));
   const port = new URL(taken.url).port;
   place.write({ word: "token\n" });
   const { code, stderr } = await baton(place, runner("--token-file", "word", "--metrics-port", port)).ended;
   await taken.stop();
   const told = `baton runner: --metrics-port: cannot listen at 127.0.0.1:${port}: another program has it\n`;
-  expect([code, stderr]).toEqual([2, expect.stringContaining(told)]);
+  expect([code, stderr]).toEqual([1, expect.stringContaining(told)]);
 });
 
 test("a config file that is a folder is told as such", async () => {
