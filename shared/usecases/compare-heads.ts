@@ -8,7 +8,7 @@ import { branchKey, decidedKey, type HeadsRef, headOf, headsPartition, type Key,
 import { ITEM_VERSION } from "../store/migrate.ts";
 import type { HeadItem, HeadsItem } from "../store/sweep-items.ts";
 import { isClosing, sinceClosing } from "./closings.ts";
-import type { RepositoryHeads } from "./forge.ts";
+import { ForgeError, type RepositoryHeads } from "./forge.ts";
 import { type Differing, startEach } from "./start-each.ts";
 import { startTriggered } from "./start-triggered.ts";
 import { headsRefOf, type IsOver, type SweepDeps } from "./sweep-deps.ts";
@@ -150,8 +150,14 @@ async function closeUnlessOpen(deps: SweepDeps, project: ProjectItem, number: nu
   const pull = await deps.forge.readPull(project, number);
   if (pull === undefined) return false;
   if (!isClosing(pull)) return true;
-  await startTriggered(deps, project, pull, "sweep");
+  await startTriggered(deps, project, pull, "sweep").catch(refuseMissing);
   return false;
+}
+
+/** A commit of a pull request that was open is not still to come: where it is not there, nothing else waits for it. */
+function refuseMissing(error: unknown): never {
+  if (!(error instanceof ForgeError) || error.status !== 404) throw error;
+  throw new ForgeError(error.message, { status: 404, retry: false, cause: error });
 }
 
 /** Answers the commit whose schedules are now kept. */

@@ -43,5 +43,6 @@ export function seenAfter(
 ): ReadonlySet<string> {
   const now = new Set([...listed].filter((one) => !left.has(one)));
   const all = new Set([...before, ...now]);
-  return all.size - now.size > Math.max(TAGS_GONE_PER_SHARE_MAX, now.size) ? now : all;
+  const gone = all.size - now.size;
+  return gone > Math.max(TAGS_GONE_PER_SHARE_MAX, now.size) || all.size > TAGS_PER_SHARE_MAX ? now : all;
 }

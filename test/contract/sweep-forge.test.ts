@@ -263,6 +263,22 @@ describe("a pull request that is closed, and nobody told", () => {
     expect(world.closings()).toEqual([]);
   });
 
+  test("of a commit that the forge has no more, keeps no other and no tag from its turn", async () => {
+    for (const number of [7, 8]) closePull(repository, number, CLOSED_AT);
+    const { sha } = repository.pulls.get(7)?.head ?? { sha: "" };
+    const commit = repository.commits.get(sha);
+    repository.commits.delete(sha);
+    await sweepAfter(5);
+    expect(states()).toEqual([
+      [7, "live", undefined],
+      [8, canceled, "the pull request was closed"],
+    ]);
+    expect(asked()).toContain(TAGS);
+    if (commit !== undefined) repository.commits.set(sha, commit);
+    await sweepAfter(65);
+    expect(states()).toEqual([7, 8].map((number) => [number, canceled, "the pull request was closed"]));
+  });
+
   test("while the forge fails is closed when it answers again", async () => {
     closePull(repository, 7, CLOSED_AT);
     server.fail({ path: /\/pulls\/7$/, how: { status: 502 }, times: 3 });

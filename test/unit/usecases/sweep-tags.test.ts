@@ -233,6 +233,14 @@ describe("what is remembered", () => {
     expect(seenAfter(new Set([...gone, "b"]), ["a"], new Set())).toEqual(new Set(["a"]));
   });
 
+  test("has room in an item of 400 KB, too, where as many tags are gone as there are", () => {
+    const all = Array.from({ length: 2 * TAGS_PER_SHARE_MAX }, (_, nth) => digest(nth));
+    const gone = new Set(all.slice(0, TAGS_PER_SHARE_MAX));
+    const seen = seenAfter(gone, all.slice(TAGS_PER_SHARE_MAX), new Set());
+    expect(joinSeen(seen).length).toBeLessThan(350_000);
+    expect(seen).toEqual(new Set(all.slice(TAGS_PER_SHARE_MAX)));
+  });
+
   test("does not hold what was left for the next look", () => {
     expect(seenAfter(new Set(["a"]), ["a", "b", "c"], new Set(["c"]))).toEqual(new Set(["a", "b"]));
   });
