@@ -61,7 +61,8 @@ function observeLag(deps: Deps, { run, jobs }: RunItems & { readonly run: RunIte
  */
 async function seeOut(deps: Deps, items: RunItems & { readonly run: RunItem }, tick: Tick): Promise<void> {
   const { run } = items;
-  if (run.wakeAtMs === undefined) return;
+  // A cancel or a plan that came before the deadline's write has left it open: it is woken by that, or by sweep.
+  if (!isRunEnded(run.state) || run.wakeAtMs === undefined) return;
   const unfinished = run.planDigest !== undefined && items.jobs.some((job) => !isJobEnded(job.state));
   const nowMs = deps.clock.nowMs();
   if (!unfinished || isGivenUp(run, nowMs)) return forget(deps, run, unfinished);

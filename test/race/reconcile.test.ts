@@ -260,6 +260,23 @@ describe("deadlines", () => {
     },
   );
 
+  test("a cancel that comes before the hard deadline closes the run is no run that is given up", async () => {
+    const { runId, createdAtMs } = await startRun(deps, one);
+    await runningAt(deps, { runId, jobId: "one" });
+    world.clock.nowMs = createdAtMs + RUN_TIMEOUT_MS + 1;
+    const warned: string[] = [];
+    const apply: Deps["store"]["apply"] = async (move, ...rest) => {
+      if (move.name === "timeOut") await cancelRun(deps, refOf(runId), { actor: "test" });
+      return deps.store.apply(move, ...rest);
+    };
+    const log = { ...deps.log, warn: (message: string) => void warned.push(message) };
+    await tick(runId, { ...deps, log, store: { ...deps.store, apply } });
+    expect((await runOf(deps, runId)).state).toBe("canceling");
+    expect(warned).toEqual([]);
+    await tick(runId);
+    expect((await runOf(deps, runId)).state).toBe("canceled");
+  });
+
   describe.each(["live", "canceling"] as const)("a %s run that its deadline has closed", (state) => {
     const closedOver = async () => {
       const { runId, createdAtMs } = await startRun(deps, planOf({ id: "one" }, { id: "two", needs: ["one"] }));
