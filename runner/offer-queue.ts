@@ -9,12 +9,15 @@ import { attachMeter, type RequestMeter } from "../shared/lib/request-meter.ts";
 import type { Session } from "../shared/protocol/leases.ts";
 import { makeOfferRemoval } from "./offer-removal.ts";
 import { queueTrouble } from "./queue-trouble.ts";
+import { wait } from "./wait.ts";
 
 /** SQS's longest poll, and one that an embedded server survives: there an aborted poll swallows the next message. */
 const WAIT_AWS_SECONDS = 20;
 const WAIT_LOCAL_SECONDS = 5;
 /** With more pools than slots they take turns, so turns are short. */
 const WAIT_TURN_SECONDS = 1;
+/** A poll that brings nothing lasts so long at least: a server or proxy that holds none open would be asked 2,000 times a second. */
+const EMPTY_MIN_MS = 250;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** Not 0: an embedded server loses a message that becomes visible at once. */
 const PUT_BACK_SECONDS = 1;
@@ -80,7 +83,8 @@ export const openOfferQueue: OpenOfferQueue = (session, onTrouble, meter) => {
     },
   });
   return {
-    async receive(queueUrl, max, takingTurns) {
+    async receive(queueUrl, max, takingTurns, signal) {
+      const soonest = wait(EMPTY_MIN_MS, signal);
       const request = new ReceiveMessageCommand({
         QueueUrl: queueUrl,
         MaxNumberOfMessages: Math.min(max, OFFERS_PER_CALL_MAX),
@@ -89,6 +93,7 @@ export const openOfferQueue: OpenOfferQueue = (session, onTrouble, meter) => {
       const { Messages = [] } = await client.send(request).catch((cause: unknown) => {
         throw new Error(queueTrouble(queueUrl, cause), { cause });
       });
+      if (Messages.length === 0) await soonest;
       return Messages.flatMap(({ Body, ReceiptHandle }) =>
         ReceiptHandle === undefined ? [] : [{ queueUrl, receipt: ReceiptHandle, body: Body ?? "" }],
       );
