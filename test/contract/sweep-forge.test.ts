@@ -160,6 +160,12 @@ describe("a lost push of a tag", () => {
     ]);
   });
 
+  test("is known by the name that a webhook has for it, also where that is no Unicode", async () => {
+    addTag(repository, "v\ud800", head);
+    await sweepAfter(5);
+    expect(tagged()).toEqual([["v\ufffd", head, "sweep"]]);
+  });
+
   test("of a server that sends pages is made up for", async () => {
     const names = ["v1", "v2"];
     const pages = names.map((name) => [{ ref: `refs/tags/${name}`, object: { type: "commit", sha: head } }]);

@@ -58,9 +58,14 @@ async function readPage(
   }
 }
 
+/** Names as a webhook tells them: DynamoDB stores no half of a surrogate pair. */
 function tagsOf(answer: GithubAnswer): TagHead[] {
   const refs = parseAnswer(refList, answer, "list of tags").filter(({ ref }) => ref.startsWith(PREFIX));
-  return refs.map(({ ref, object: { sha, type } }) => ({ tag: ref.slice(PREFIX.length), sha, kind: type }));
+  return refs.map(({ ref, object: { sha, type } }) => ({
+    tag: ref.slice(PREFIX.length).toWellFormed(),
+    sha,
+    kind: type,
+  }));
 }
 
 /** @see https://docs.github.com/rest/git/tags#get-a-tag */

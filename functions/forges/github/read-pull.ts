@@ -53,7 +53,7 @@ export function toPullTrigger({ number, updated_at: updatedAt, user, head, base 
     occurredAtMs: Date.parse(updatedAt),
     ...(user == null ? {} : { actor: user.login }),
     number,
-    branch: head.ref,
+    branch: head.ref.toWellFormed(),
     base: { branch: base.ref, sha: base.sha },
     fork: !own,
   };
