@@ -65,13 +65,15 @@ async function seeOut(deps: Deps, items: RunItems & { readonly run: RunItem }, t
   if (!isRunEnded(run.state) || run.wakeAtMs === undefined) return;
   const unfinished = run.planDigest !== undefined && items.jobs.some((job) => !isJobEnded(job.state));
   const nowMs = deps.clock.nowMs();
-  if (!unfinished || isGivenUp(run, nowMs)) return forget(deps, run, unfinished);
+  if (!unfinished) return forget(deps, run, unfinished);
   const { errors } = await doWhatIsDue(deps, items, nowMs);
-  if (tick.seq !== undefined) await passOn(deps, items, tick.seq);
+  // By the last look, not by now: where nobody could look for so long, there is still one look that ends, and this one.
+  if (isGivenUp(run, run.tickedAtMs)) await forget(deps, run, unfinished);
+  else if (tick.seq !== undefined) await passOn(deps, items, tick.seq);
   if (errors.length > 0) throw errors[0];
 }
 
-const isGivenUp = (run: RunItem, nowMs: number) => nowMs > (run.endedAtMs ?? 0) + SEE_OUT_MAX_MS;
+const isGivenUp = (run: RunItem, atMs: number) => atMs > (run.endedAtMs ?? 0) + SEE_OUT_MAX_MS;
 
 async function forget(deps: Deps, run: RunItem, unfinished: boolean): Promise<void> {
   if (unfinished) deps.log.warn("jobs of an ended run could not be ended; nobody looks any more", { run: run.runId });

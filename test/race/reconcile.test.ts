@@ -331,6 +331,33 @@ describe("deadlines", () => {
       expect((await runOf(deps, runId)).dueShard).toBeUndefined();
     });
 
+    test("is seen out where nobody could look for more than an hour", async () => {
+      const { runId } = await closedOver();
+      await tick(runId);
+      pass(61 * MINUTE_MS);
+      await tick(runId);
+      expect(await statesOf(runId)).toEqual(["canceled", "canceled"]);
+      await tick(runId);
+      expect((await runOf(deps, runId)).dueShard).toBeUndefined();
+    });
+
+    test("is given up after an hour of looks where its jobs cannot be ended", async () => {
+      const { runId } = await closedOver();
+      const apply: Deps["store"]["apply"] = async (move, ...rest) => {
+        if (move.name.startsWith("expire")) throw new Error("the item cannot be written");
+        return deps.store.apply(move, ...rest);
+      };
+      const lame = { ...deps, store: { ...deps.store, apply } };
+      await tick(runId, lame);
+      for (const minutes of [61, 1]) {
+        expect((await runOf(deps, runId)).dueShard).toBeDefined();
+        pass(minutes * MINUTE_MS);
+        await expect(tick(runId, lame)).rejects.toThrow("cannot be written");
+      }
+      expect((await runOf(deps, runId)).dueShard).toBeUndefined();
+      await tick(runId, lame);
+    });
+
     test("is given up after an hour where its jobs cannot be read", async () => {
       const { runId } = await closedOver();
       await tick(runId);
