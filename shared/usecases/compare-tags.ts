@@ -18,7 +18,8 @@ type Known = ReadonlyMap<string, TagsItem>;
 
 const WIDTH = 8;
 const CAUSE = { actor: "sweep" };
-const UNSEEN: Marks = { tagsEtag: "", tagsListedAtMs: 0 };
+/** In the place of a mark, and none that a forge gives: there were more tags than can be compared. */
+const TOO_MANY = "too many";
 const NONE: ReadonlySet<string> = new Set();
 
 /**
@@ -33,11 +34,14 @@ export async function compareTags(
 ): Promise<"over" | { readonly marks?: Marks; readonly mistakes: readonly unknown[] }> {
   const listedAtMs = deps.clock.nowMs();
   const isWholeDue = heads.tagsEtag === "" || Math.abs(listedAtMs - heads.tagsListedAtMs) >= SWEEP_WHOLE_MS;
+  if (heads.tagsEtag === TOO_MANY && !isWholeDue) return { mistakes: [] };
   const listed = await deps.forge.listTags(project, isWholeDue ? undefined : heads.tagsEtag);
   if (listed === undefined) return { mistakes: [] };
-  if (heads.tagsListedAtMs === 0) return { marks: await seeTags(deps, project, listed), mistakes: [] };
+  const tooMany: Marks = { tagsEtag: TOO_MANY, tagsListedAtMs: listedAtMs };
+  if (heads.tagsListedAtMs === 0 || heads.tagsEtag === TOO_MANY)
+    return { marks: (await seeTags(deps, project, listed)) ?? tooMany, mistakes: [] };
   const shares = sharesOf(deps, project, listed);
-  if (shares === undefined) return { marks: UNSEEN, mistakes: [] };
+  if (shares === undefined) return { marks: tooMany, mistakes: [] };
   const ref = headsRefOf(project);
   const known: Known = new Map((await deps.sweeps.listTags(headsPartition(ref))).map((item) => [item.sk, item]));
   const handled = await startNew(deps, project, { shares, known, listedAtMs }, isOver);
@@ -48,10 +52,14 @@ export async function compareTags(
   return { marks: { tagsEtag: etag, tagsListedAtMs: listedAtMs }, mistakes: handled.mistakes };
 }
 
-/** Remembers all tags as they are, and starts nothing: a first sight. Too many tags are never seen. */
-export async function seeTags(deps: SweepDeps, project: ProjectItem, listed: RepositoryTags): Promise<Marks> {
+/** Remembers all tags as they are, and starts nothing: a first sight. Undefined where there are too many: those stay unseen. */
+export async function seeTags(
+  deps: SweepDeps,
+  project: ProjectItem,
+  listed: RepositoryTags,
+): Promise<Marks | undefined> {
   const shares = sharesOf(deps, project, listed);
-  if (shares === undefined) return UNSEEN;
+  if (shares === undefined) return undefined;
   const nowMs = deps.clock.nowMs();
   const ref = headsRefOf(project);
   const known: Known = new Map((await deps.sweeps.listTags(headsPartition(ref))).map((item) => [item.sk, item]));

@@ -55,7 +55,7 @@ async function seeFirst(deps: SweepDeps, project: ProjectItem, retired: HeadsIte
   });
   const tags = await deps.forge.listTags(project, undefined);
   if (tags === undefined) throw new Error("a forge answered that nothing changed since nothing");
-  const { tagsListedAtMs } = await seeTags(deps, project, tags);
+  const tagsListedAtMs = (await seeTags(deps, project, tags))?.tagsListedAtMs ?? 0;
   if (retired === undefined)
     await deps.store.birthEach([headsItem(project, { nowMs, tagsListedAtMs, isCut: listed.isCut })]);
   else {

@@ -183,7 +183,11 @@ describe("a lost push of a tag", () => {
     await sweepAfter(5);
     expect(world.logged.at(-1)?.message).toContain("too many tags");
     addTag(repository, "v1", head);
+    const asked = () => server.requests.filter(({ path }) => path.includes("matching-refs")).length;
+    const before = asked();
     await sweepAfter(5);
+    expect(asked(), "so long a list is asked for once an hour").toBe(before);
+    await sweepAfter(60);
     addTag(repository, "v2", head);
     await sweepAfter(5);
     expect(tagged()).toEqual([["v2", head, "sweep"]]);

@@ -1,3 +1,5 @@
+import { inTurn } from "../../../shared/lib/in-turn.ts";
+import type { ProjectItem } from "../../../shared/store/items.ts";
 import type { Forge } from "../../../shared/usecases/forge.ts";
 import { type GithubOptions, makeGithubClient } from "./github-client.ts";
 import { listHeads } from "./list-heads.ts";
@@ -18,6 +20,7 @@ import {
 /** GitHub, and GitHub Enterprise Server, by their REST API. */
 export function makeGithubForge(options: GithubOptions): Forge {
   const client = makeGithubClient(options);
+  const allTags = inTurn((project: ProjectItem) => listTags(client, project, undefined));
   return {
     listDefinitions: (project, sha) => listDefinitions(client, project, sha),
     readFile: (project, sha, path) => readFile(client, project, sha, path),
@@ -26,7 +29,8 @@ export function makeGithubForge(options: GithubOptions): Forge {
     branchHead: (project, branch) => branchHead(client, project, branch),
     commitMessage: (project, sha) => commitMessage(client, project, sha),
     listHeads: (project, etag) => listHeads(client, project, etag),
-    listTags: (project, etag) => listTags(client, project, etag),
+    // A whole list may have 16 MiB, and ten times that while it is read: one at a time.
+    listTags: (project, etag) => (etag === undefined ? allTags(project) : listTags(client, project, etag)),
     commitOfTag: (project, tag) => commitOfTag(client, project, tag),
     readPull: (project, number) => readPull(client, project, number),
     putStatus: (project, status, externalId) =>
