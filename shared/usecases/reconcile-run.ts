@@ -3,6 +3,7 @@ import { RECONCILE_WRITES_MAX, REOFFER_ALWAYS_AGE_MS } from "../domain/limits.ts
 import { runMoves } from "../domain/run-moves.ts";
 import { isJobEnded, isRunEnded } from "../domain/verdict.ts";
 import { eachOf } from "../lib/each-of.ts";
+import { messageOf } from "../lib/message-of.ts";
 import { pipelineResultOf } from "../metrics.ts";
 import type { JobItem, RunItem, RunItems } from "../store/items.ts";
 import { jobKey, type RunRef, runKey } from "../store/keys.ts";
@@ -65,10 +66,10 @@ async function seeOut(deps: Deps, items: RunItems & { readonly run: RunItem }, t
   if (!isRunEnded(run.state) || run.wakeAtMs === undefined) return;
   const unfinished = run.planDigest !== undefined && items.jobs.some((job) => !isJobEnded(job.state));
   const nowMs = deps.clock.nowMs();
-  if (!unfinished) return forget(deps, run, unfinished);
+  if (!unfinished) return forget(deps, run, false);
   const { errors } = await doWhatIsDue(deps, items, nowMs);
   // By the last look, not by now: where nobody could look for so long, there is still one look that ends, and this one.
-  if (isGivenUp(run, run.tickedAtMs)) await forget(deps, run, unfinished);
+  if (isGivenUp(run, run.tickedAtMs)) await forget(deps, run, true);
   else if (tick.seq !== undefined) await passOn(deps, items, tick.seq);
   if (errors.length > 0) throw errors[0];
 }
@@ -200,7 +201,7 @@ async function visibleOffers(deps: Deps, pool: string): Promise<number> {
   } catch (error) {
     deps.metrics.count("HintsFailed");
     deps.log.warn(`could not measure the queue of pool ${pool}; offering again`, {
-      error: error instanceof Error ? error.message : String(error),
+      error: messageOf(error),
     });
     return 0;
   }

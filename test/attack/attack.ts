@@ -1,4 +1,5 @@
 import { systemClock } from "../../shared/lib/clock.ts";
+import { messageOf } from "../../shared/lib/message-of.ts";
 import { assess } from "./assess.ts";
 import { type Field, openField } from "./field.ts";
 import { addCounts, CLEAN, type Counts, type Goal, recoveryOf, type Score } from "./score.ts";
@@ -51,7 +52,7 @@ export async function makeAttack(attack: Attack, seed: number, short: boolean): 
     blow = await attack.strike(field, short);
   } catch (error) {
     // What did not happen in time shows as lost jobs below, with this as the reason.
-    broken.push(error instanceof Error ? error.message : String(error));
+    broken.push(messageOf(error));
   }
   try {
     field.network.mode = "pass";

@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
+import { systemCode } from "../../shared/lib/system-code.ts";
 
 /** Sends a signal to a process, or to none where it has ended by itself since it was found. */
 export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    if (systemCode(error) !== "ESRCH") throw error;
   }
 }
 
@@ -15,7 +16,7 @@ export function isAlive(pid: number): boolean {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     return !/^\d+ \(.*\) [ZX] /.test(stat);
   } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ESRCH")) return false;
+    if (["ENOENT", "ESRCH"].includes(systemCode(error) ?? "")) return false;
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { RequestError } from "@octokit/request-error";
 import { FORGE_WAIT_MAX_MS } from "../../../shared/domain/limits.ts";
+import { messageOf } from "../../../shared/lib/message-of.ts";
 import { ForgeError } from "../../../shared/usecases/forge.ts";
 
 /** What GitHub says when it refuses, in the words of a `ForgeError`. */
@@ -36,7 +37,6 @@ function limitedForMs(error: RequestError, nowMs: number): number | undefined {
   return error.status === 429 || /rate limit/i.test(error.message) ? SECONDARY_LIMIT_MS : undefined;
 }
 
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 const pathOf = (url: string) => (URL.canParse(url) ? new URL(url).pathname : "?");
 
 /** One line, bounded; a server that quotes our credential back does not get it into a log. */
