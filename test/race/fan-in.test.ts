@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { jobMoves } from "../../shared/domain/job-moves.ts";
 import { DEPENDENTS_INLINE_MAX, JOIN_WIDTH_MAX } from "../../shared/domain/limits.ts";
+import { jobKey } from "../../shared/store/keys.ts";
 import { cancelRun } from "../../shared/usecases/cancel-run.ts";
 import { createRun } from "../../shared/usecases/create-run.ts";
 import type { Deps } from "../../shared/usecases/deps.ts";
@@ -19,6 +21,7 @@ import {
   startRun,
   tallied,
 } from "../support/scenario.ts";
+import { MINUTE_MS } from "../support/times.ts";
 import { startWorld, type World } from "../support/world.ts";
 
 let world: World;
@@ -154,6 +157,42 @@ describe("skips", () => {
     await completeAll(runId, ["top"], "failed");
     expect(await statesOf(runId)).toEqual({ top: "failed", l: "skipped", r: "skipped", end: "skipped" });
     expect((await runOf(deps, runId)).state).toBe("failed");
+  });
+});
+
+describe("case T1: a job whose need was canceled is canceled, not skipped,", () => {
+  const needing = (needs: readonly string[]) =>
+    planOf(...needs.map((id): JobWish => ({ id })), { id: "end", needs: [...needs] }, { id: "after", needs: ["end"] });
+
+  /** Cancels `a` alone, as the runner that stopped it reports it. */
+  async function cancelOne(runId: string): Promise<void> {
+    const { claims } = await runningAt(deps, { runId, jobId: "a" });
+    const key = jobKey({ tenant: "main", runId, jobId: "a" });
+    const nowMs = world.clock.nowMs;
+    const stop = { reason: "cancel", atMs: nowMs, deadlineMs: nowMs + MINUTE_MS };
+    await deps.store.apply(jobMoves.stop, key, { nowMs, fence: claims.fence, stop }, { actor: "test" });
+    await ackCancel(deps, claims, undefined);
+  }
+
+  test.each([
+    ["a single one", ["a"]],
+    ["one of two", ["a", "b"]],
+  ])("%s", async (_, needs) => {
+    const { runId } = await startRun(deps, needing(needs));
+    if (needs.includes("b")) await completeAll(runId, ["b"]);
+    await cancelOne(runId);
+    expect(await statesOf(runId)).toMatchObject({ a: "canceled", end: "canceled", after: "canceled" });
+  });
+
+  test("beside one that failed, in either order", async () => {
+    for (const first of ["a", "b"]) {
+      const { runId } = await startRun(deps, needing(["a", "b"]));
+      if (first === "a") await cancelOne(runId);
+      await completeAll(runId, ["b"], "failed");
+      if (first === "b") await cancelOne(runId);
+      // What comes first decides it.
+      expect((await statesOf(runId))["end"], `${first} first`).toBe(first === "a" ? "canceled" : "skipped");
+    }
   });
 });
 

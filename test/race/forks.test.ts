@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { APPROVAL_TIMEOUT_MS, RUN_TIMEOUT_MS } from "../../shared/domain/limits.ts";
+import { APPROVAL_TIMEOUT_MS, QUEUE_TIMEOUT_MS, RUN_TIMEOUT_MS } from "../../shared/domain/limits.ts";
 import type { ProjectBody } from "../../shared/protocol/projects.ts";
 import type { RunItem } from "../../shared/store/items.ts";
 import { approveRun } from "../../shared/usecases/approve-run.ts";
@@ -180,6 +180,31 @@ describe("a run that waits for its approval", () => {
     });
     expect(await driveToEnd(world, run.runId)).toMatchObject({ state: "succeeded" });
   });
+
+  test.each([
+    ["its approval", async (run: RunItem) => void (await approveRun(world.deps, run, shaOf("head"), "token:ann"))],
+    [
+      "a reconcile, where the approval died after its first write",
+      async (run: RunItem) => {
+        const dead = { ...world.deps, ...dyingAt(world.deps, 1, "after").deps };
+        await expect(approveRun(dead, run, shaOf("head"), "token:ann")).rejects.toThrow();
+        await reconcileRun(world.deps, { ...ref(run), seq: (await runOf(world.deps, run.runId)).tickSeq });
+      },
+    ],
+  ])(
+    "case T1: a job that waited a day is given a queue deadline of its own by %s, and is lost after it",
+    async (_, approve) => {
+      const run = await started(await forkShop());
+      world.clock.nowMs += 24 * HOUR_MS;
+      await approve(run);
+      const lint = (await jobsOf(run)).find(({ jobId }) => jobId === "lint");
+      expect(lint).toMatchObject({ state: "queued", queueDeadlineMs: world.clock.nowMs + QUEUE_TIMEOUT_MS });
+      world.sent.offers.length = 0;
+      world.clock.nowMs += QUEUE_TIMEOUT_MS + SECOND_MS;
+      await reconcileRun(world.deps, { ...ref(run), seq: (await runOf(world.deps, run.runId)).tickSeq });
+      expect((await statesOf(run))["lint"]).toBe("lost");
+    },
+  );
 
   test("is approved once, by any number of people at once", async () => {
     const run = await started(await forkShop());

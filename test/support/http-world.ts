@@ -53,7 +53,7 @@ export const PARAMS = {
 };
 
 export async function startHttpWorld(): Promise<HttpWorld> {
-  const world = await startWorld();
+  const world = await startWorld(["default", "gpu", "forks"]);
   const logged: unknown[] = [];
   const deps = functionDeps(world, logged);
   const handlers = {

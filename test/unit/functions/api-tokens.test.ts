@@ -90,6 +90,22 @@ describe("SECURITY 25: an API token", () => {
     }
   });
 
+  test("case T1, SECURITY 19: that is bound to other pools does not open the pool for forks", async () => {
+    const tokenFor = async (...pools: string[]) => {
+      const made = await call("createToken", { token: tokens.admin, body: { name: "b", scopes: ["runner"], pools } });
+      return String(made.body["token"]);
+    };
+    const open = async (token: string, ...pools: string[]) =>
+      (await call("openSession", { token, body: { name: "host", pools, slots: 1 } })).status;
+    const trusted = await tokenFor("default");
+    expect(await open(trusted, "forks")).toBe(403);
+    expect(await open(trusted, "default", "forks")).toBe(403);
+    const untrusted = await tokenFor("forks");
+    expect(await open(untrusted, "forks")).toBe(201);
+    expect(await open(untrusted, "default")).toBe(403);
+    expect(await open(untrusted, "forks", "default")).toBe(403);
+  });
+
   test("works until it is revoked, and no longer than the cache's time after", async () => {
     const { token, view } = await createToken(deps, { name: "short", scopes: ["read"] });
     expect((await call("listRuns", { token })).status).toBe(200);
