@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { systemClock } from "../../shared/lib/clock.ts";
 import { type AppIdentity, makeCallers } from "./recording-forge/callers.ts";
+import { type FaultChange, makeFaults } from "./recording-forge/faults.ts";
 import { type Answered, answerControl, answerRepository } from "./recording-forge/routes.ts";
 import { makeRepositoryState, type RepositoryState } from "./recording-forge/state.ts";
 
@@ -18,7 +20,9 @@ export interface RecordingForge {
   repository(name: string): RepositoryState;
   /** Calls that match are answered so, so many times (1 if absent), the oldest rule first. */
   fail(rule: FailureRule): void;
-  /** No call fails any more. */
+  /** Faults that real forges have. */
+  set(fault: FaultChange): void;
+  /** No call fails any more; a repository keeps its new name. */
   heal(): void;
   readonly mintedTokens: () => number;
   revokeTokens(): void;
@@ -56,9 +60,12 @@ export interface RecordingForgeOptions {
   /** Logins by token. */
   readonly tokens?: Readonly<Record<string, string>>;
   readonly app?: AppIdentity;
+  /** The time of the machine that it runs on. */
+  readonly nowMs?: () => number;
 }
 
 const REPOSITORY = /^\/repos\/([^/]+\/[^/]+)(\/.*)?$/;
+const BY_ID = /^\/repositories\/(\d+)(\/.*)?$/;
 const CONTROL = /^\/_forge\/repos\/([^/]+\/[^/]+)(\/.*)?$/;
 const BODY_BYTES_MAX = 4 * 1_024 * 1_024;
 
@@ -66,12 +73,39 @@ export async function startRecordingForge(options: RecordingForgeOptions = {}): 
   const repositories = new Map<string, RepositoryState>();
   const rules: { rule: FailureRule; left: number; before: number }[] = [];
   const requests: RecordedRequest[] = [];
-  const callers = makeCallers(options.tokens ?? { ghp_test: "baton-bot" }, options.app);
+  const faults = makeFaults(options.nowMs ?? systemClock.nowMs);
+  const callers = makeCallers(options.tokens ?? { ghp_test: "baton-bot" }, options.app, faults.nowMs);
+  /** Old names, and the ids of what had them. */
+  const renamed = new Map<string, number>();
+  let repositoriesMade = 0;
   const repository = (name: string) => {
-    const known = repositories.get(name) ?? makeRepositoryState(name);
-    repositories.set(name, known);
-    return known;
+    const known = repositories.get(name);
+    if (known !== undefined) return known;
+    repositoriesMade += 1;
+    const made = makeRepositoryState(name, repositoriesMade);
+    repositories.set(name, made);
+    renamed.delete(name);
+    return made;
   };
+
+  function rename(from: string, to: string): void {
+    const state = repository(from);
+    state.name = to;
+    repositories.delete(from);
+    repositories.set(to, state);
+    renamed.set(from, state.id);
+    renamed.delete(to);
+  }
+
+  function set(fault: FaultChange): void {
+    faults.set(fault);
+    if (fault.renamed !== undefined) rename(fault.renamed.from, fault.renamed.to);
+  }
+
+  function heal(): void {
+    rules.splice(0);
+    faults.heal();
+  }
 
   function nextFailure(method: string, path: string): FailureRule["how"] | undefined {
     const matching = rules.filter(
@@ -84,19 +118,34 @@ export async function startRecordingForge(options: RecordingForgeOptions = {}): 
     return found.rule.how;
   }
 
+  function control(method: string, { pathname }: URL, body: object): Answered {
+    const [, controlled, path = ""] = CONTROL.exec(pathname) ?? [];
+    if (controlled !== undefined) return answerControl(repository(controlled), method, path, body);
+    if (pathname !== "/_forge/faults") return { status: 404, body: { message: "Not Found" } };
+    if (method === "DELETE") heal();
+    else set(body);
+    return { status: 200, body: {} };
+  }
+
   function answer(method: string, url: URL, request: IncomingMessage, body: object): Answered {
-    const [, controlled, controlPath = ""] = CONTROL.exec(url.pathname) ?? [];
-    if (controlled !== undefined) return answerControl(repository(controlled), method, controlPath, body);
+    if (url.pathname.startsWith("/_forge/")) return control(method, url, body);
+    const refusal = faults.refusalOf({ method, path: url.pathname, query: url.search, body });
+    if (refusal !== undefined) return refusal;
     const authorization = request.headers.authorization ?? "";
     const asApp = callers.answerApp(method, url.pathname, authorization);
     if (asApp !== undefined) return asApp;
     const caller = callers.callerOf(authorization);
     if (caller === undefined) return { status: 401, body: { message: "Bad credentials" } };
     if (url.pathname === "/user" && caller.kind === "user") return { status: 200, body: { login: caller.login } };
-    const [, name = "", path = ""] = REPOSITORY.exec(url.pathname) ?? [];
-    const state = repositories.get(name);
+    const [, name = "", named = ""] = REPOSITORY.exec(url.pathname) ?? [];
+    const [, id, numbered = ""] = BY_ID.exec(url.pathname) ?? [];
+    const movedTo = renamed.get(name);
+    if (movedTo !== undefined) return moved(method, `/repositories/${movedTo}${named}${url.search}`);
+    const state =
+      id === undefined ? repositories.get(name) : [...repositories.values()].find((one) => one.id === Number(id));
+    const path = id === undefined ? named : numbered;
     if (state === undefined) return { status: 404, body: { message: "Not Found" } };
-    const accept = request.headers.accept ?? "";
+    const { accept = "" } = request.headers;
     return answerRepository(state, { method, path, query: url.searchParams, accept, body: { ...body }, caller });
   }
 
@@ -109,14 +158,11 @@ export async function startRecordingForge(options: RecordingForgeOptions = {}): 
     const failure = nextFailure(method, url.pathname);
     if (failure === "hang") return;
     if (failure === "reset") return void request.socket.destroy();
+    response.sendDate = false;
+    if (!faults.isDateless()) response.setHeader("date", new Date(faults.nowMs()).toUTCString());
     if (typeof failure === "object") {
       recorded.status = failure.status;
-      return send(
-        request,
-        response,
-        { status: failure.status, body: failure.body ?? { message: "no" } },
-        failure.headers,
-      );
+      return send(request, response, { ...failure, body: failure.body ?? { message: "no" } });
     }
     const answered = answer(method, url, request, body);
     if (failure === "lost") return void request.socket.destroy();
@@ -137,7 +183,8 @@ export async function startRecordingForge(options: RecordingForgeOptions = {}): 
     requests,
     repository,
     fail: (rule) => void rules.push({ rule, left: rule.times ?? 1, before: rule.after ?? 0 }),
-    heal: () => void rules.splice(0),
+    set,
+    heal,
     mintedTokens: callers.minted,
     revokeTokens: callers.revoke,
     stop: () =>
@@ -147,6 +194,13 @@ export async function startRecordingForge(options: RecordingForgeOptions = {}): 
       }),
   };
 }
+
+/** As GitHub does for a repository that has another name now. */
+const moved = (method: string, location: string): Answered => ({
+  status: method === "GET" ? 301 : 307,
+  headers: { location },
+  body: { message: method === "GET" ? "Moved Permanently" : "Temporary Redirect", url: location },
+});
 
 async function readJson(request: IncomingMessage): Promise<object> {
   let text = "";
@@ -161,8 +215,7 @@ async function readJson(request: IncomingMessage): Promise<object> {
 function send(
   request: IncomingMessage,
   response: ServerResponse,
-  { status, body, contentType = "application/json; charset=utf-8" }: Answered,
-  headers: Readonly<Record<string, string>> = {},
+  { status, body, headers = {}, contentType = "application/json; charset=utf-8" }: Answered,
 ): void {
   const text = typeof body === "string" ? body : JSON.stringify(body ?? {});
   const etag = `"${createHash("sha256").update(text).digest("hex").slice(0, 32)}"`;

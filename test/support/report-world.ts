@@ -44,11 +44,9 @@ export async function startReportWorld(): Promise<ReportWorld> {
   const pair = generateKeyPairSync("rsa", { modulusLength: 2_048 });
   const privateKey = pair.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
   const app = { appId: APP_ID, publicKey: pair.publicKey, installationId: 5 };
-  const [world, forge] = await Promise.all([
-    startWorld(),
-    startRecordingForge({ app, tokens: { ghp_x: "baton-bot" } }),
-  ]);
+  const world = await startWorld();
   const { deps } = world;
+  const forge = await startRecordingForge({ app, tokens: { ghp_x: "baton-bot" } });
   const names: string[] = [];
   const reporting: ReportDeps = {
     ...deps,

@@ -1,3 +1,4 @@
+import { REFUSALS } from "./faults.ts";
 import {
   addCommit,
   addPull,
@@ -29,6 +30,7 @@ export interface Answered {
   readonly status: number;
   readonly body?: unknown;
   readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 const CONCLUSIONS = ["success", "failure", "cancelled", "timed_out", "skipped", "neutral", "action_required"];
@@ -44,7 +46,7 @@ const ok = (body: unknown, status = 200): Answered => ({ status, body });
 type Route = (repository: RepositoryState, asked: Asked, parts: readonly string[]) => Answered;
 
 const ROUTES: readonly (readonly [string, RegExp, Route])[] = [
-  ["GET", /^$/, (repository) => ok({ full_name: repository.name, default_branch: repository.defaultBranch })],
+  ["GET", /^$/, ({ id, name, defaultBranch }) => ok({ id, full_name: name, default_branch: defaultBranch })],
   ["GET", /^\/contents\/(.+)$/, contents],
   ["GET", /^\/git\/commits\/([0-9a-f]{40})$/, commit],
   ["GET", /^\/compare\/([0-9a-f]{40})\.\.\.([0-9a-f]{40})$/, compare],
@@ -55,6 +57,7 @@ const ROUTES: readonly (readonly [string, RegExp, Route])[] = [
   ["GET", /^\/git\/matching-refs\/tags$/, tags],
   ["GET", /^\/git\/tags\/([0-9a-f]{40})$/, tagObject],
   ["GET", /^\/commits\/([0-9a-f]{40})\/check-runs$/, listCheckRuns],
+  ["GET", /^\/commits\/([0-9a-f]{40})\/statuses$/, listStatuses],
   ["POST", /^\/check-runs$/, createCheckRun],
   ["PATCH", /^\/check-runs\/(\d+)$/, changeCheckRun],
   ["POST", /^\/statuses\/([0-9a-f]{40})$/, createStatus],
@@ -161,7 +164,9 @@ const objectOf = ({ commits, tagObjects }: RepositoryState, sha = "") => ({
 
 function listCheckRuns(repository: RepositoryState, asked: Asked, [sha = ""]: readonly string[]): Answered {
   const name = asked.query.get("check_name");
-  const found = repository.checkRuns.filter((run) => run.head_sha === sha && (name === null || run.name === name));
+  const all = repository.checkRuns.filter((run) => run.head_sha === sha && (name === null || run.name === name));
+  const newest = new Map(all.map((run) => [run.name, run]));
+  const found = asked.query.get("filter") === "all" ? all : [...newest.values()];
   const { body } = page(asked, found);
   return ok({ total_count: found.length, check_runs: body });
 }
@@ -188,6 +193,9 @@ function createCheckRun(repository: RepositoryState, { body, caller }: Asked): A
   const problem = changeRun(run, body);
   if (problem !== undefined) return invalid(problem);
   repository.checkRuns.push(run);
+  const named = repository.checkRuns.filter((other) => other.head_sha === sha && other.name === name);
+  for (const old of named.slice(0, Math.max(0, named.length - repository.limits.checkRuns)))
+    repository.checkRuns.splice(repository.checkRuns.indexOf(old), 1);
   return ok(run, 201);
 }
 
@@ -209,7 +217,7 @@ function changeRun(run: CheckRun, body: Asked["body"]): string | undefined {
   if (status === "completed" && conclusion === undefined) return "a completed check run needs a conclusion";
   if (run.status !== "completed" && status !== undefined) run.status = String(status);
   if (conclusion !== undefined) Object.assign(run, { conclusion: String(conclusion), status: "completed" });
-  for (const key of ["details_url", "started_at", "completed_at"] as const)
+  for (const key of ["name", "external_id", "details_url", "started_at", "completed_at"] as const)
     if (typeof body[key] === "string") run[key] = body[key];
   if (typeof output === "object" && output !== null) Object.assign(run.output, output);
   return undefined;
@@ -221,6 +229,8 @@ function createStatus(repository: RepositoryState, { body }: Asked, [sha = ""]: 
   if (!STATUS_STATES.includes(String(state))) return invalid(`no such state: ${String(state)}`);
   if (String(description ?? "").length > DESCRIPTION_LENGTH_MAX)
     return invalid("description is too long (maximum is 140)");
+  const named = repository.statuses.filter((other) => other.sha === sha && other.context === (context ?? "default"));
+  if (named.length >= repository.limits.statuses) return { ...REFUSALS.tooManyStatuses };
   const status: CommitStatus = {
     id: repository.nextId++,
     sha,
@@ -231,6 +241,11 @@ function createStatus(repository: RepositoryState, { body }: Asked, [sha = ""]: 
   };
   repository.statuses.push(status);
   return ok(status, 201);
+}
+
+/** The newest first. */
+function listStatuses(repository: RepositoryState, asked: Asked, [sha = ""]: readonly string[]): Answered {
+  return page(asked, repository.statuses.filter((status) => status.sha === sha).reverse());
 }
 
 function listComments(repository: RepositoryState, asked: Asked, [number]: readonly string[]): Answered {

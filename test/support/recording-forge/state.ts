@@ -10,10 +10,15 @@ export interface Commit {
   readonly files: ReadonlyMap<string, string>;
 }
 
+export interface RepositoryName {
+  readonly id?: number;
+  readonly full_name: string;
+}
+
 export interface Pull {
   readonly number: number;
-  head: { readonly ref: string; sha: string; readonly repo: { readonly full_name: string } | null };
-  base: { readonly ref: string; sha: string; readonly repo: { readonly full_name: string } };
+  head: { readonly ref: string; sha: string; readonly repo: RepositoryName | null };
+  base: { ref: string; sha: string; readonly repo: RepositoryName };
   state: "open" | "closed";
   updated_at: string;
   closed_at: string | null;
@@ -22,9 +27,9 @@ export interface Pull {
 
 export interface CheckRun {
   readonly id: number;
-  readonly name: string;
+  name: string;
   readonly head_sha: string;
-  readonly external_id: string | null;
+  external_id: string | null;
   status: string;
   conclusion: string | null;
   details_url: string | null;
@@ -51,7 +56,9 @@ export interface Comment {
 }
 
 export interface RepositoryState {
-  readonly name: string;
+  /** Stays when the repository is renamed. */
+  readonly id: number;
+  name: string;
   defaultBranch: string;
   readonly commits: Map<string, Commit>;
   readonly branches: Map<string, string>;
@@ -64,10 +71,13 @@ export interface RepositoryState {
   readonly statuses: CommitStatus[];
   readonly comments: Comment[];
   nextId: number;
+  /** GitHub's own: more statuses of one context at a commit are refused, of more check runs of one name the oldest go. */
+  readonly limits: { statuses: number; checkRuns: number };
 }
 
-export function makeRepositoryState(name: string): RepositoryState {
+export function makeRepositoryState(name: string, id = 1): RepositoryState {
   return {
+    id,
     name,
     defaultBranch: "main",
     commits: new Map(),
@@ -79,6 +89,7 @@ export function makeRepositoryState(name: string): RepositoryState {
     statuses: [],
     comments: [],
     nextId: 1,
+    limits: { statuses: 1_000, checkRuns: 1_000 },
   };
 }
 
@@ -137,7 +148,7 @@ export interface NewPull {
 
 export function addPull(repository: RepositoryState, pull: NewPull): Pull {
   const base = pull.base ?? repository.defaultBranch;
-  const own = { full_name: repository.name };
+  const own = { id: repository.id, full_name: repository.name };
   const added: Pull = {
     number: pull.number,
     state: "open",
