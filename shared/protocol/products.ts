@@ -66,12 +66,25 @@ export type LogSeal = z.infer<typeof logSealSchema>;
 export const SEAL_MISTAKE = "the chunks and gaps of a seal must make up the log, each byte once";
 
 /** Whether chunks and gaps tile the whole log. Of an index that is an object, or lost, only its reader can tell. */
-export function isWholeSeal({ bytes, lostBytes, chunkCount, index }: LogSeal): boolean {
-  if (index.kind !== "inline") return lostBytes <= bytes;
-  const parts = [...index.chunks, ...index.gaps].sort((a, b) => a.offset - b.offset || a.bytes - b.bytes);
+export function isWholeSeal(seal: LogSeal): boolean {
+  return seal.index.kind === "inline" ? isWholeIndex(seal, seal.index) : seal.lostBytes <= seal.bytes;
+}
+
+/** Whether the index is one of this very log: each byte once, and the chunks in the order of their numbers. */
+export function isWholeIndex(
+  { bytes, lostBytes, chunkCount }: Pick<LogSeal, "bytes" | "lostBytes" | "chunkCount">,
+  { chunks, gaps }: LogIndex,
+): boolean {
+  const parts = [...chunks, ...gaps].sort((a, b) => a.offset - b.offset || a.bytes - b.bytes);
   const end = parts.reduce((at, part) => (part.offset === at ? at + part.bytes : Number.NaN), 0);
-  const lost = index.gaps.reduce((sum, gap) => sum + gap.bytes, 0);
-  return end === bytes && lost === lostBytes && chunkCount === index.chunks.length;
+  const lost = gaps.reduce((sum, gap) => sum + gap.bytes, 0);
+  return end === bytes && lost === lostBytes && chunkCount === chunks.length && isInOrder(chunks);
+}
+
+/** A reader goes on after the last number that it saw: a number that came twice, or too late, would be read twice or never. */
+function isInOrder(chunks: readonly LogChunk[]): boolean {
+  const byOffset = [...chunks].sort((a, b) => a.offset - b.offset || a.bytes - b.bytes);
+  return byOffset.every((chunk, at) => at === 0 || chunk.seq > (byOffset[at - 1]?.seq ?? -1));
 }
 
 /** An uploaded artifact. Kind `archive` is a gzip tar of everything that the job's globs matched. */

@@ -1,7 +1,9 @@
+import type { Readable } from "node:stream";
 import {
   GetObjectCommand,
   HeadBucketCommand,
   ListObjectsV2Command,
+  NoSuchKey,
   PutObjectCommand,
   type S3Client,
 } from "@aws-sdk/client-s3";
@@ -18,10 +20,14 @@ export function makeS3Bucket(client: S3Client, Bucket: string): Bucket {
     async put(Key, body) {
       await client.send(new PutObjectCommand({ Bucket, Key, Body: body, ContentType: "application/json" }));
     },
-    async get(Key) {
-      const answer = await client.send(new GetObjectCommand({ Bucket, Key }));
+    async get(Key, bytesMax) {
+      const answer = await client.send(new GetObjectCommand({ Bucket, Key })).catch(undefinedIfMissing);
+      if (answer === undefined) return undefined;
       if (answer.Body === undefined) throw new Error(`object ${Key} has no body`);
-      return Buffer.from(await answer.Body.transformToByteArray());
+      // Its length is known before a byte of it is held.
+      if ((answer.ContentLength ?? 0) <= bytesMax) return Buffer.from(await answer.Body.transformToByteArray());
+      (answer.Body as Readable).destroy();
+      return undefined;
     },
     async signPut({ key, bytes, sha256 }) {
       const checksum = sha256 === undefined ? undefined : Buffer.from(sha256, "hex").toString("base64");
@@ -60,4 +66,9 @@ export function makeS3Bucket(client: S3Client, Bucket: string): Bucket {
       await client.send(new HeadBucketCommand({ Bucket }));
     },
   };
+}
+
+function undefinedIfMissing(error: unknown): undefined {
+  if (error instanceof NoSuchKey) return undefined;
+  throw error;
 }

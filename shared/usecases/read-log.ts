@@ -1,8 +1,8 @@
 import { DomainError } from "../domain/errors.ts";
 import { jobMoves } from "../domain/job-moves.ts";
-import { LOG_PAGE_CHUNKS, WATCH_MS } from "../domain/limits.ts";
+import { LOG_INDEX_BYTES_MAX, LOG_PAGE_CHUNKS, WATCH_MS } from "../domain/limits.ts";
 import { isJobEnded } from "../domain/verdict.ts";
-import { type LogChunk, type LogGap, type LogSeal, logIndexSchema } from "../protocol/products.ts";
+import { isWholeIndex, type LogGap, type LogIndex, type LogSeal, logIndexSchema } from "../protocol/products.ts";
 import type { LogPage } from "../protocol/runs.ts";
 import type { JobItem } from "../store/items.ts";
 import {
@@ -39,9 +39,9 @@ export async function readLog(
     return { fence: 0, sealed: isJobEnded(job.state), lastSeq: -1, more: false, chunks: [], gaps: [] };
   const at: AttemptRef = { ...ref, runId: job.inheritedFrom ?? job.runId, fence };
   const seal = attempt.end?.log;
-  if (seal === undefined || seal.index.kind === "lost")
-    return listedPage(deps, at, query.after, attempt.end !== undefined, seal);
-  return sealedPage(deps, at, query.after, seal);
+  const index = seal === undefined ? undefined : await readIndex(deps, at, seal);
+  if (seal !== undefined && index !== undefined) return sealedPage(deps, at, query.after, seal, index);
+  return listedPage(deps, at, query.after, attempt.end !== undefined, seal);
 }
 
 function newestFence(job: JobItem): number {
@@ -55,18 +55,41 @@ async function noteWatcher(deps: Deps, job: JobItem): Promise<void> {
   await deps.store.apply(jobMoves.watch, jobKey(job), { nowMs, watchedUntilMs: nowMs + WATCH_MS }, { actor: "reader" });
 }
 
-async function sealedPage(deps: Deps, at: AttemptRef, after: number, seal: LogSeal): Promise<LogPage> {
-  const { chunks, gaps } = await readIndex(deps, at, seal);
+async function sealedPage(
+  deps: Deps,
+  at: AttemptRef,
+  after: number,
+  seal: LogSeal,
+  { chunks, gaps }: LogIndex,
+): Promise<LogPage> {
   const rest = chunks.filter((chunk) => chunk.seq > after);
   return page(deps, at, after, { found: rest, gaps, sealed: true, seal });
 }
 
-async function readIndex(deps: Deps, at: AttemptRef, seal: LogSeal): Promise<{ chunks: LogChunk[]; gaps: LogGap[] }> {
-  if (seal.index.kind === "inline") return seal.index;
-  if (seal.index.kind === "lost") return { chunks: [], gaps: [] };
-  const text = await deps.bucket.get(logIndexObject(at));
-  if (digest(text) !== seal.index.sha256) throw new Error(`the log index of job ${at.jobId} does not have its digest`);
-  return logIndexSchema.parse(JSON.parse(text.toString()));
+/**
+ * Undefined where it is lost: the holder said so, or never stored the object that it named, or another one. What a
+ * holder says is no reason to fail a reader.
+ */
+async function readIndex(deps: Deps, at: AttemptRef, seal: LogSeal): Promise<LogIndex | undefined> {
+  if (seal.index.kind === "inline") return isWholeIndex(seal, seal.index) ? inOrder(seal.index) : undefined;
+  if (seal.index.kind === "lost") return undefined;
+  const { sha256, bytes } = seal.index;
+  const text = await deps.bucket.get(logIndexObject(at), LOG_INDEX_BYTES_MAX);
+  if (text === undefined || text.length !== bytes || digest(text) !== sha256) return undefined;
+  const index = logIndexSchema.safeParse(parsedJson(text)).data;
+  return index !== undefined && isWholeIndex(seal, index) ? inOrder(index) : undefined;
+}
+
+/** Pages are cut by number. */
+const inOrder = ({ chunks, gaps }: LogIndex): LogIndex => ({ chunks: chunks.toSorted((a, b) => a.seq - b.seq), gaps });
+
+function parsedJson(text: Buffer): unknown {
+  try {
+    return JSON.parse(text.toString());
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 /** Without an index the bucket's own listing must do: the chunks are immutable and in order. */
@@ -83,8 +106,12 @@ async function listedPage(
     const seq = chunkSeq(key);
     return seq === undefined ? [] : [{ seq, gzipBytes: bytes }];
   });
-  return page(deps, at, after, { found, gaps: [], sealed, seal });
+  return page(deps, at, after, { found, gaps: [], sealed, seal: withoutIndex(seal) });
 }
+
+/** Told to the reader as what it is, whatever the holder said of it. */
+const withoutIndex = (seal: LogSeal | undefined): LogSeal | undefined =>
+  seal === undefined ? undefined : { ...seal, index: { kind: "lost" } };
 
 interface Found {
   readonly found: readonly Unlinked[];

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { SPEC_INLINE_BYTES_MAX } from "../domain/limits.ts";
+import { SPEC_BYTES_MAX, SPEC_INLINE_BYTES_MAX } from "../domain/limits.ts";
 import { type JobSpec, jobSpecSchema } from "../domain/plan.ts";
 import type { SpecItem } from "../store/items.ts";
 import { type JobRef, specObject } from "../store/keys.ts";
@@ -18,7 +18,8 @@ export async function loadSpec(deps: Deps, ref: JobRef): Promise<LoadedSpec> {
 
 export async function resolveSpec(deps: Deps, item: SpecItem): Promise<LoadedSpec> {
   if ("steps" in item.spec) return { ...item, spec: item.spec };
-  const text = await deps.bucket.get(specObject(item));
+  const text = await deps.bucket.get(specObject(item), SPEC_BYTES_MAX);
+  if (text === undefined) throw new Error(`the stored spec of job ${item.jobId} is gone`);
   if (digest(text) !== item.spec.sha256)
     throw new Error(`the stored spec of job ${item.jobId} does not have its digest`);
   return { ...item, spec: jobSpecSchema.parse(JSON.parse(text.toString())) };

@@ -9,6 +9,7 @@ import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BUCKET_NAME } from "../../localstack/names.ts";
 import { type SpawnedStack, spawnStack } from "../../localstack/spawn-stack.ts";
+import { makeS3Bucket } from "../../shared/store/s3-bucket.ts";
 import { stackClients } from "../support/stack-clients.ts";
 
 /** The embedded bucket refuses what S3 refuses (SECURITY 27): else a link that is signed too weakly would go unnoticed. */
@@ -142,6 +143,14 @@ test("a web page cannot write through the browser", async () => {
   const { url, headers } = await uploadLink("logs/page");
   expect(await send("PUT", url, { ...headers, origin: "https://example.com" }, BODY)).toEqual([403, "AccessForbidden"]);
   expect(await send("PUT", url, { ...headers, host: "rebound.example.com" }, BODY)).toEqual([403, "AccessDenied"]);
+});
+
+test("case A7: an object that is not there, or is larger than whoever reads it expects, is none", async () => {
+  const bucket = makeS3Bucket(clients.s3, BUCKET_NAME);
+  expect(await bucket.get("logs/never-stored", 1_000)).toBeUndefined();
+  await bucket.put("logs/small", "0123456789");
+  expect(await bucket.get("logs/small", 10)).toEqual(Buffer.from("0123456789"));
+  expect(await bucket.get("logs/small", 9)).toBeUndefined();
 });
 
 test("an object far over the server's own limit is stored and read back", async () => {

@@ -124,10 +124,9 @@ function recordingQueues(sent: World["sent"]): Queues {
 function memoryBucket(objects: Map<string, string>): Bucket {
   return {
     put: async (key, body) => void objects.set(key, body),
-    get: async (key) => {
+    get: async (key, bytesMax) => {
       const found = objects.get(key);
-      if (found === undefined) throw new Error(`there is no object ${key}`);
-      return Buffer.from(found);
+      return found === undefined || Buffer.byteLength(found) > bytesMax ? undefined : Buffer.from(found);
     },
     signPut: async ({ key }) => ({ method: "PUT", url: `http://bucket.test/${key}`, headers: {} }),
     signGet: async (key) => ({ method: "GET", url: `http://bucket.test/${key}`, headers: {} }),
