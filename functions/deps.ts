@@ -14,12 +14,14 @@ import { makeDeliverySender, makeSqsQueues } from "../shared/store/sqs-queues.ts
 import type { AuditDeps } from "../shared/usecases/audit.ts";
 import type { Deps } from "../shared/usecases/deps.ts";
 import type { SessionDeps } from "../shared/usecases/open-session.ts";
+import { PIPELINES_HERE } from "../shared/usecases/pipelines.ts";
 import type { TriggerDeps } from "../shared/usecases/trigger-deps.ts";
 import { documentClient, s3Client, sqsClient } from "./aws-clients.ts";
 import type { Environment } from "./environment.ts";
 import { makeForge } from "./forges/make-forge.ts";
 import { makeObserver, type Observer } from "./observe.ts";
 import { openSecrets } from "./open-secrets.ts";
+import { pipelinesInThread } from "./pipelines/pipelines-in-thread.ts";
 import { processRegistry } from "./process-registry.ts";
 import { readDefinitionWithGit } from "./read-definition.ts";
 import { makeReadDefinition } from "./read-run-definition.ts";
@@ -82,6 +84,7 @@ export function makeDeps(environment: Environment): FunctionDeps {
     metrics: observer.metrics,
     readDefinition: makeReadDefinition({ projects, forge }, readDefinitionWithGit),
     ...(offers === undefined ? {} : { poolOffers: offers }),
+    pipelines: environment.BATON_READING_THREAD === "on" ? pipelinesInThread() : PIPELINES_HERE,
     settings: {
       tenant: environment.BATON_TENANT,
       pools: environment.BATON_POOLS,

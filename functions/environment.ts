@@ -49,6 +49,8 @@ const schema = z.object({
     .default("main"),
   /** How often each offer is sent at once: more than one hides the loss of a message at once, for a price. */
   BATON_OFFER_COPIES: z.coerce.number().int().min(1).max(OFFER_COPIES_MAX).default(1),
+  /** Whether large pipelines are read in a thread of their own: where one process serves all callers. */
+  BATON_READING_THREAD: z.enum(["on", "off"]).default("off"),
   BATON_LOG_LEVEL: z.enum(["DEBUG", "INFO", "WARN", "ERROR"]).default("INFO"),
   /** Who counts what a bill counts, for `baton status`: this process, or CloudWatch; nobody where absent. */
   BATON_USAGE: z.enum(["process", "cloudwatch"]).optional(),

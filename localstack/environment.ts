@@ -47,6 +47,8 @@ export function handlerEnvironment(
     BATON_API_POLLING: "on",
     BATON_TENANT: "main",
     BATON_USAGE: "process",
+    // One process serves everybody here.
+    BATON_READING_THREAD: "on",
   };
 }
 

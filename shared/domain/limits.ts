@@ -62,6 +62,17 @@ export const FILE_DEPTH_MAX = 32;
 /** Values of a file, and the characters in them, once its aliases are expanded. */
 export const FILE_VALUES_MAX = 100_000;
 export const FILE_EXPANDED_LENGTH_MAX = 8 * MIB;
+/** Lexical tokens of a file: what reading YAML costs, about two microseconds each. A file of 512 KiB usually has a third of it. */
+export const FILE_TOKENS_MAX = 400_000;
+/** The same of all pipelines of one commit: a few seconds of work. */
+export const COMMIT_TOKENS_MAX = 2_000_000;
+/** A shorter text without anchors is read at once, in tens of milliseconds; a longer one by a thread of its own. */
+export const READ_HERE_LENGTH_MAX = 8 * KIB;
+/** For one text, in that thread: ten times what the limits above let it take. */
+export const READ_MAX_MS = 30 * SECOND_MS;
+export const READS_WAITING_MAX = 64;
+/** Errors of syntax after which the rest of a file is not read. */
+export const SYNTAX_ERRORS_MAX = 1_000;
 /** Problems that are shown of one file. */
 export const PROBLEMS_MAX = 200;
 export const TRIGGER_PATTERNS_MAX = 64;

@@ -11,6 +11,8 @@ import { readYaml } from "./yaml-tree.ts";
 export interface Parsing {
   readonly pipeline?: PipelineDefinition;
   readonly problems: Problem[];
+  /** Lexical tokens that were read: what parsing cost. */
+  readonly tokens: number;
 }
 
 /** Any commit and the shortest branch: it shows every mistake that is in the file and not in a run. */
@@ -27,10 +29,10 @@ export function parsePipeline(text: string, path: string): Parsing {
   if (bytes > DEFINITION_BYTES_MAX) {
     const message = `the file has ${bytes} bytes; ${DEFINITION_BYTES_MAX} are allowed (DEFINITION_BYTES_MAX)`;
     problems.report({ line: 1, column: 1 }, message);
-    return { problems: problems.list() };
+    return { problems: problems.list(), tokens: 0 };
   }
-  const tree = readYaml(text, problems);
-  if (tree === undefined) return { problems: problems.list() };
+  const { tree, tokens } = readYaml(text, problems);
+  if (tree === undefined) return { problems: problems.list(), tokens };
   const pipeline = readDefinition({ what: "", tree, problems }, path);
   if (!problems.isBroken()) {
     checkNeeds(pipeline.jobs, problems);
@@ -38,5 +40,5 @@ export function parsePipeline(text: string, path: string): Parsing {
     planInto(pipeline, TRIAL_RUN, problems);
   }
   const list = problems.list();
-  return list.length === 0 ? { pipeline, problems: [] } : { problems: list };
+  return list.length === 0 ? { pipeline, problems: [], tokens } : { problems: list, tokens };
 }

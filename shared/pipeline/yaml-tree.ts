@@ -1,36 +1,40 @@
 import {
   type Alias,
-  type Document,
   isAlias,
   isMap,
   isScalar,
   isSeq,
-  LineCounter,
-  parseDocument,
+  type LineCounter,
   type YAMLMap,
-  type YAMLParseError,
   type YAMLSeq,
   type Scalar as YamlScalar,
 } from "yaml";
-import { FILE_DEPTH_MAX, FILE_EXPANDED_LENGTH_MAX, FILE_VALUES_MAX } from "../domain/limits.ts";
+import { FILE_DEPTH_MAX, FILE_EXPANDED_LENGTH_MAX, FILE_TOKENS_MAX, FILE_VALUES_MAX } from "../domain/limits.ts";
+import { type Composed, composeYaml, type SyntaxMistake, TOO_DEEP_CODE, TOO_MANY_CODE } from "./compose-yaml.ts";
 import { type Position, type Problems, quoted } from "./problem.ts";
 import { suggest } from "./suggest.ts";
 import type { Entry, List, Mapping, Scalar, Tree } from "./tree.ts";
 
+/** A text's values, and how much of it was read. */
+export interface YamlReading {
+  /** Undefined where there is nothing to go on with; the problems then say why. */
+  readonly tree: Tree | undefined;
+  /** Lexical tokens: what reading it took. */
+  readonly tokens: number;
+}
+
 /**
  * Reads YAML 1.2 (core schema) strictly: one document, no tags, no duplicate keys. Aliases and `<<` are followed, and
- * bounded by what they expand to. Undefined where there is nothing to go on with; the problems then say why.
+ * bounded by what they expand to.
  */
-export function readYaml(text: string, problems: Problems): Tree | undefined {
-  const lines = new LineCounter();
-  const document = parseDocument(text.startsWith("\ufeff") ? text.slice(1) : text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    // The library compares every key with every other; ours is linear, and names both lines.
-    uniqueKeys: false,
-    logLevel: "error",
-  });
-  reportSyntax(document, lines, problems);
+export function readYaml(text: string, problems: Problems): YamlReading {
+  const composed = composeYaml(text.startsWith("\ufeff") ? text.slice(1) : text);
+  reportSyntax(composed, problems);
+  return { tree: treeOf(composed, problems), tokens: composed.tokens };
+}
+
+function treeOf({ document, lines }: Composed, problems: Problems): Tree | undefined {
+  if (document === undefined) return undefined;
   const walk: Walk = { lines, problems, anchors: new Map(), valuesLeft: FILE_VALUES_MAX };
   const tree = document.contents === null ? undefined : convert(document.contents as YamlNode, walk, START, 0);
   if (tree === undefined || (tree.kind === "scalar" && tree.value === null)) {
@@ -53,6 +57,7 @@ interface Walk {
 const START: Position = { line: 1, column: 1 };
 const TOO_DEEP = `values nest deeper than ${FILE_DEPTH_MAX} levels (FILE_DEPTH_MAX)`;
 const TOO_MANY = `the file has more than ${FILE_VALUES_MAX} values once its aliases are expanded (FILE_VALUES_MAX)`;
+const TOO_COMPLEX = `the file has more than ${FILE_TOKENS_MAX} words and signs of YAML (FILE_TOKENS_MAX)`;
 const TOO_LONG = `the file has more than ${FILE_EXPANDED_LENGTH_MAX} characters once its aliases are expanded (FILE_EXPANDED_LENGTH_MAX)`;
 
 function positionAt(lines: LineCounter, offset: number): Position {
@@ -60,18 +65,18 @@ function positionAt(lines: LineCounter, offset: number): Position {
   return line === 0 ? START : { line, column: col };
 }
 
-function reportSyntax(document: Document.Parsed, lines: LineCounter, problems: Problems): void {
+function reportSyntax({ document, errors, lines }: Composed, problems: Problems): void {
   let first: Position | undefined;
   const broken = new Set<number>();
-  for (const error of document.errors) {
-    const at = positionAt(lines, error.pos[0]);
+  for (const error of errors) {
+    const at = error.code === TOO_MANY_CODE ? START : positionAt(lines, error.offset);
     if (first === undefined || at.line < first.line) first = at;
     // One broken line often breaks the parser's view of its rest: the first error is the one that helps.
     if (broken.has(at.line)) continue;
     broken.add(at.line);
     problems.report(at, syntaxMessage(error));
   }
-  if (document.directives.yaml.explicit === true && document.directives.yaml.version !== "1.2") {
+  if (document?.directives.yaml.explicit === true && document.directives.yaml.version !== "1.2") {
     problems.report(START, "only YAML 1.2 is read");
   }
   // What stands before the first syntax error was read soundly; what comes after it was guessed.
@@ -80,8 +85,9 @@ function reportSyntax(document: Document.Parsed, lines: LineCounter, problems: P
 
 const MESSAGE_LENGTH_MAX = 200;
 
-function syntaxMessage(error: YAMLParseError): string {
-  if (error.code === "RESOURCE_EXHAUSTION") return TOO_DEEP;
+function syntaxMessage(error: SyntaxMistake): string {
+  if (error.code === "RESOURCE_EXHAUSTION" || error.code === TOO_DEEP_CODE) return TOO_DEEP;
+  if (error.code === TOO_MANY_CODE) return TOO_COMPLEX;
   if (error.code === "MULTIPLE_DOCS") return "the file has more than one document: one file is one pipeline";
   if (error.code === "TAB_AS_INDENT") return "a tab cannot indent YAML; use spaces";
   const message = error.message.replaceAll(/\s+/g, " ");

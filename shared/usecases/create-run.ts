@@ -56,7 +56,7 @@ export async function createRun(
   const seed = { ...newSeed(deps, body, requester), ...origin };
   const request = requestItem(deps, seed, requester, digest(JSON.stringify(body)));
   if (body.definition === undefined) return createPlanning(deps, seed, request);
-  const plan = planDefinition(deps, body.definition, seed);
+  const plan = await planDefinition(deps, body.definition, seed);
   return createLive(deps, seed, plan, request);
 }
 

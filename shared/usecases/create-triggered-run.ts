@@ -44,7 +44,7 @@ async function createOnce(deps: Deps, wanted: TriggeredRun): Promise<Created> {
   const request = requestItem(deps, seed, { principal: PRINCIPAL, idempotencyKey: key }, digest(key), KEY_MS);
   try {
     if (wanted.text instanceof DomainError) throw wanted.text;
-    const plan = planDefinition(deps, { path: wanted.path, text: wanted.text }, seed);
+    const plan = await planDefinition(deps, { path: wanted.path, text: wanted.text }, seed);
     return await createLive(deps, seed, plan, request);
   } catch (error) {
     if (!(error instanceof DomainError) || error.code !== "invalid_definition") throw error;

@@ -5,6 +5,7 @@ import type { Source } from "../protocol/runs.ts";
 import type { Bucket } from "../store/bucket.ts";
 import type { Queues } from "../store/queues.ts";
 import type { Store } from "../store/store.ts";
+import type { Pipelines } from "./pipelines.ts";
 import type { QueueAccess, QueueCredentials } from "./queue-credentials.ts";
 
 /** What a use case needs from outside: plain functions, so that the simulator can stand in for all of it. */
@@ -18,6 +19,7 @@ export interface Deps {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly readDefinition: ReadDefinition;
+  readonly pipelines: Pipelines;
   readonly settings: Settings;
 }
 

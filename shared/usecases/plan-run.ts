@@ -68,7 +68,7 @@ async function commitPlan(deps: Deps, run: RunItem): Promise<void> {
   const base = trigger?.fork === true ? trigger.base : undefined;
   if (trigger?.fork === true && base === undefined) throw new Error(`run ${run.runId} of a fork names no base`);
   const text = await deps.readDefinition(base === undefined ? source : { ...source, sha: base.sha }, pipelinePath, run);
-  const plan = planDefinition(deps, { path: pipelinePath, text }, seed);
+  const plan = await planDefinition(deps, { path: pipelinePath, text }, seed);
   const items = planItems(seed, plan, watchedUntilMs(seed));
   await deps.store.birthEach(await nodesOf(deps, seed, plan, items));
   const nowMs = deps.clock.nowMs();

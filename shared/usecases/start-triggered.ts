@@ -4,7 +4,7 @@ import { eachOf } from "../lib/each-of.ts";
 import { once } from "../lib/once.ts";
 import type { PipelineDefinition } from "../pipeline/definition.ts";
 import { type Matched, matchTriggers } from "../pipeline/match-triggers.ts";
-import { parsePipeline } from "../pipeline/parse-pipeline.ts";
+import type { PipelineFile } from "../pipeline/plan-text.ts";
 import type { Trigger, TriggerSource } from "../protocol/triggers.ts";
 import type { Decision } from "../protocol/webhooks.ts";
 import { ttlAt } from "../store/item-base.ts";
@@ -15,6 +15,8 @@ import type { DecidedItem } from "../store/trigger-items.ts";
 import { isClosing, recordClosing, sinceClosing } from "./closings.ts";
 import { createTriggeredRun, type TriggeredRun, triggeredRunKey } from "./create-triggered-run.ts";
 import { isTooLarge } from "./forge.ts";
+import { parseInTurn } from "./parse-in-turn.ts";
+import { invalidDefinition } from "./plan-definition.ts";
 import {
   cancelOlder,
   cancelSuperseded,
@@ -76,10 +78,11 @@ async function decideEach(deps: TriggerDeps, deciding: Deciding): Promise<Decisi
   const found = trigger.event === "schedule" ? [trigger.pipelinePath] : await deps.forge.listDefinitions(project, sha);
   if (found.length === 0) return [{ pipeline: ALL, reason: `there is no pipeline in .baton/ at ${sha}` }];
   // As the event told them itself, else as the forge compares, asked once for all pipelines.
-  const matched = { trigger, changedPaths: once(() => changedPathsOf(deps, project, trigger)) };
+  const changedPaths = once(() => changedPathsOf(deps, project, trigger));
+  const commit: Commit = { matched: { trigger, changedPaths }, parse: parseInTurn(deps) };
   const paths = found.toSorted();
   const decisions = await eachOf(paths.slice(0, DEFINITIONS_MAX), WIDTH, (path) =>
-    decide(deps, deciding, path, matched),
+    decide(deps, deciding, path, commit),
   );
   const left = paths.slice(DEFINITIONS_MAX);
   const reason = `a commit has at most ${DEFINITIONS_MAX} pipelines (DEFINITIONS_MAX)`;
@@ -89,20 +92,35 @@ async function decideEach(deps: TriggerDeps, deciding: Deciding): Promise<Decisi
   ];
 }
 
-async function decide(deps: TriggerDeps, deciding: Deciding, path: string, matched: Matched): Promise<Decision> {
+/** What the pipelines of one commit share. */
+interface Commit {
+  readonly matched: Matched;
+  readonly parse: ReturnType<typeof parseInTurn>;
+}
+
+async function decide(deps: TriggerDeps, deciding: Deciding, path: string, commit: Commit): Promise<Decision> {
   const { project, trigger } = deciding;
   const sha = definitionShaOf(trigger);
   const text = await readText(deps, project, sha, path);
   if (text === undefined) return { pipeline: path, reason: `it is not there at ${sha}` };
-  const { pipeline } = text instanceof DomainError ? {} : parsePipeline(text, path);
+  const { pipeline, wrong } = text instanceof DomainError ? { wrong: text } : await parsed(commit, { path, text });
   if (isClosing(trigger)) return close(deps, deciding, path, pipeline);
   if (pipeline !== undefined) {
-    const refusal = await matchTriggers(pipeline.on, matched);
+    const refusal = await matchTriggers(pipeline.on, commit.matched);
     if (refusal !== undefined) return { pipeline: path, reason: refusal };
   }
   if (pipeline?.supersede === true && canSupersede(trigger)) return startNewest(deps, { ...deciding, path, text });
-  const { run } = await createTriggeredRun(deps, { ...deciding, path, text });
+  const { run } = await createTriggeredRun(deps, { ...deciding, path, text: wrong ?? text });
   return { pipeline: path, runId: run.runId };
+}
+
+/** What is wrong with a file was found by reading it once: it is not read again to make the run that says so. */
+async function parsed(
+  { parse }: Commit,
+  file: PipelineFile,
+): Promise<{ readonly pipeline?: PipelineDefinition | undefined; readonly wrong?: DomainError }> {
+  const { pipeline, problems } = await parse(file);
+  return pipeline === undefined ? { wrong: invalidDefinition(problems) } : { pipeline };
 }
 
 /** One file that is too large is wrong as any other may be: it keeps no other pipeline, and no other head, from its turn. */

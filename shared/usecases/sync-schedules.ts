@@ -2,12 +2,12 @@ import { DEFINITIONS_MAX, SCHEDULES_PER_PROJECT_MAX } from "../domain/limits.ts"
 import { scheduleMoves } from "../domain/schedule-moves.ts";
 import { eachOf } from "../lib/each-of.ts";
 import { nextDueMs } from "../pipeline/cron.ts";
-import { parsePipeline } from "../pipeline/parse-pipeline.ts";
 import type { ProjectItem } from "../store/items.ts";
 import { type HeadsRef, headsPartition, SCHEDULES_SHARD, scheduleKey } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
 import type { ScheduleItem } from "../store/sweep-items.ts";
 import { isTooLarge } from "./forge.ts";
+import { parseInTurn } from "./parse-in-turn.ts";
 import { retireSchedule } from "./retire-schedule.ts";
 import { digest } from "./specs.ts";
 import { headsRefOf, type SweepDeps } from "./sweep-deps.ts";
@@ -26,7 +26,10 @@ export async function syncSchedules(deps: SweepDeps, project: ProjectItem, sha: 
   const ref = headsRefOf(project);
   const known = new Map((await deps.sweeps.listSchedules(headsPartition(ref))).map((one) => [one.sk, one]));
   const paths = (await deps.forge.listDefinitions(project, sha)).toSorted().slice(0, DEFINITIONS_MAX);
-  const read = await eachOf(paths, WIDTH, (path) => linesAt(deps, project, sha, path));
+  const parse = parseInTurn(deps);
+  const read = await eachOf(paths, WIDTH, (path) =>
+    linesAt(path, () => deps.forge.readFile(project, sha, path), parse),
+  );
   const invalid = new Set(paths.filter((_, at) => read[at] === undefined));
   const lines = read.flatMap((one) => one ?? []);
   if (lines.length > SCHEDULES_PER_PROJECT_MAX)
@@ -39,9 +42,15 @@ export async function syncSchedules(deps: SweepDeps, project: ProjectItem, sha: 
   }
 }
 
-async function linesAt(deps: SweepDeps, project: ProjectItem, sha: string, path: string): Promise<Line[] | undefined> {
+type Parse = ReturnType<typeof parseInTurn>;
+
+async function linesAt(
+  path: string,
+  readText: () => Promise<string | undefined>,
+  parse: Parse,
+): Promise<Line[] | undefined> {
   try {
-    return linesOf(path, await deps.forge.readFile(project, sha, path));
+    return await linesOf(path, await readText(), parse);
   } catch (error) {
     if (isTooLarge(error)) return undefined;
     throw error;
@@ -49,9 +58,9 @@ async function linesAt(deps: SweepDeps, project: ProjectItem, sha: string, path:
 }
 
 /** Undefined where the definition is invalid. */
-function linesOf(path: string, text: string | undefined): Line[] | undefined {
+async function linesOf(path: string, text: string | undefined, parse: Parse): Promise<Line[] | undefined> {
   if (text === undefined) return [];
-  const { pipeline } = parsePipeline(text, path);
+  const { pipeline } = await parse({ path, text });
   if (pipeline === undefined) return undefined;
   const lines = pipeline.on?.schedule ?? [];
   return lines.map(({ cron, branch }) => ({ pipelinePath: path, cron, ...(branch === undefined ? {} : { branch }) }));

@@ -40,6 +40,7 @@ beforeAll(async () => {
     BATON_TENANT: "main",
     BATON_OFFER_COPIES: 1,
     BATON_LOG_LEVEL: "INFO",
+    BATON_READING_THREAD: "off",
   });
 });
 afterAll(() => engine.stop());

@@ -170,6 +170,15 @@ describe("a definition that is wrong", () => {
   });
 });
 
+test("case A3: 64 files of one commit that are costly to read each end as a run with its own problem", async () => {
+  for (let at = 0; at < DEFINITIONS_MAX; at += 1) file(`f${at}.yml`, `x${at}: ${"[,,,,".repeat(20_000)}`);
+  const decisions = await start(pushOf(world, "one"));
+  expect(decisions.filter(({ runId }) => runId === undefined)).toEqual([]);
+  const runs = await runsOf(world, shop);
+  expect(new Set(runs.map(({ reason }) => reason?.split(":")[0])).size).toBe(DEFINITIONS_MAX);
+  expect(runs.every(({ reason }) => reason?.includes("FILE_DEPTH_MAX"))).toBe(true);
+});
+
 test("an Idempotency-Key of a token is never a trigger's", async () => {
   file("a.yml", `on: push\n${JOBS}`);
   const body = {

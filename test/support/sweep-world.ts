@@ -29,6 +29,7 @@ import {
   refItemSchema,
 } from "../../shared/store/trigger-items.ts";
 import type { TriggerStore } from "../../shared/store/trigger-store.ts";
+import { PIPELINES_HERE } from "../../shared/usecases/pipelines.ts";
 import type { SweepDeps } from "../../shared/usecases/sweep-deps.ts";
 import { makeSimIndex } from "../sim/world/sim-index.ts";
 import { makeSimStore } from "../sim/world/sim-store.ts";
@@ -95,6 +96,7 @@ export function makeSweepWorld(): SweepWorld {
     readDefinition: async () => {
       throw new Error("definitions come by the forge in this world");
     },
+    pipelines: PIPELINES_HERE,
     settings: {
       tenant: "main",
       pools: ["default", "forks"],

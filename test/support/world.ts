@@ -17,6 +17,7 @@ import type { DeliveryHint, PoolOffer, Queues, Tick } from "../../shared/store/q
 import type { AuditDeps } from "../../shared/usecases/audit.ts";
 import type { SessionClaims } from "../../shared/usecases/lease-token.ts";
 import type { SessionDeps } from "../../shared/usecases/open-session.ts";
+import { PIPELINES_HERE } from "../../shared/usecases/pipelines.ts";
 import type { TriggerDeps } from "../../shared/usecases/trigger-deps.ts";
 import { type FakeRepository, forgeOf } from "./fake-forge.ts";
 import { memorySecrets } from "./memory-secrets.ts";
@@ -82,6 +83,7 @@ export async function startWorld(pools: readonly string[] = ["default", "gpu"]):
     readDefinition: async () => {
       throw new Error("no source in this world");
     },
+    pipelines: PIPELINES_HERE,
     settings: {
       tenant: "main",
       pools,

@@ -8,6 +8,7 @@ import { makeSigner, type Signer } from "../../../shared/lib/signed-token.ts";
 import { QUEUES, SCHEDULES } from "../../../shared/resources.ts";
 import { createLive, requestItem } from "../../../shared/usecases/create-run.ts";
 import type { Deps } from "../../../shared/usecases/deps.ts";
+import { PIPELINES_HERE } from "../../../shared/usecases/pipelines.ts";
 import { digest } from "../../../shared/usecases/specs.ts";
 import { sweepRuns } from "../../../shared/usecases/sweep-runs.ts";
 import { toRunSummary } from "../../../shared/usecases/views.ts";
@@ -146,6 +147,7 @@ function depsOf(sim: Simulation, parts: Parts): FunctionDeps {
         throw new Error("injected: the source cannot be reached");
       return parts.planned.textOf(source.sha);
     },
+    pipelines: PIPELINES_HERE,
     settings: {
       tenant: SIM_TENANT,
       pools: parts.pools,

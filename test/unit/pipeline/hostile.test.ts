@@ -1,6 +1,10 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the language under test writes ${…}
 import { expect, test } from "vitest";
+import { FILE_TOKENS_MAX, PROBLEMS_MAX, SYNTAX_ERRORS_MAX } from "../../../shared/domain/limits.ts";
+import { composeYaml } from "../../../shared/pipeline/compose-yaml.ts";
+import { parsePipeline } from "../../../shared/pipeline/parse-pipeline.ts";
 import { validateText } from "../../../shared/pipeline/validate-text.ts";
+import { HOSTILE_PIPELINES } from "../../support/hostile-pipelines.ts";
 import { planOf } from "./plan-of.ts";
 
 const messages = (text: string): string[] => validateText(text, "ci.yml").map((problem) => problem.message);
@@ -28,7 +32,7 @@ const TOO_MUCH: readonly (readonly [title: string, text: string, message: string
   ],
   [
     "more values than a pipeline has",
-    `x:\n${many(100_001, () => " - a\n")}${one}`,
+    `x: [${"a,".repeat(100_001)}]\n${one}`,
     "the file has more than 100000 values once its aliases are expanded (FILE_VALUES_MAX)",
   ],
   ["deep lists", `x: ${"[".repeat(200_000)}`, "values nest deeper than 32 levels (FILE_DEPTH_MAX)"],
@@ -148,4 +152,35 @@ test("keys that mean something to JavaScript are only keys", () => {
     ["toString", "t"],
   ]);
   expect("polluted" in {}).toBe(false);
+});
+
+const HALF_A_MEGABYTE = 500_000;
+/** Enough to pass every bound but that of tokens. */
+const LONG = 20_000;
+
+test.each(Object.entries(HOSTILE_PIPELINES))(
+  "case A3: the work for %s is bounded, and so is what is said of it",
+  (_name, make) => {
+    const text = make(LONG);
+    const { errors } = composeYaml(text);
+    const { problems, tokens } = parsePipeline(text, "ci.yml");
+    expect(tokens).toBeLessThanOrEqual(FILE_TOKENS_MAX + 1);
+    expect(errors.length).toBeLessThanOrEqual(SYNTAX_ERRORS_MAX);
+    expect(problems.length).toBeLessThanOrEqual(PROBLEMS_MAX + 1);
+  },
+  SOON_MS,
+);
+
+test("case A3: a file that is nothing but errors is read no further than the first thousand", () => {
+  for (const unit of ["}}}}", "]]]]"]) {
+    const { tokens, errors } = composeYaml(unit.repeat(HALF_A_MEGABYTE / unit.length));
+    expect(errors.length).toBeLessThanOrEqual(SYNTAX_ERRORS_MAX);
+    expect(tokens).toBeLessThan(10 * SYNTAX_ERRORS_MAX);
+  }
+});
+
+test("case A3: a file of too many words and signs is refused by the limit's name", () => {
+  expect(messages(`x: [${"a,\n ".repeat(120_000)}]\n${one}`)).toEqual([
+    "the file has more than 400000 words and signs of YAML (FILE_TOKENS_MAX)",
+  ]);
 });
