@@ -13,6 +13,7 @@ export const TRUST_BLOCKS: Readonly<Record<string, () => string>> = {
   invariants: printInvariants,
   explorer: () => printOf("model", printExplorer),
   mutants: () => printOf("mutants", printMutants),
+  mutation: () => printOf("mutation", printMutation),
   simulator: () => printOf("sim", printSimulator),
   "simulator mutants": () => printOf("sim-mutants", printSimulatorMutants),
   "attack score": () => printOf("attack", printAttack),
@@ -94,6 +95,37 @@ function printMutants({ result }: Result<"mutants">): string {
   ]);
   return `${caught} of ${result.mutants.length} planted faults are caught.\n\n${markdownTable(["planted fault", "explorer", "invariant"], rows)}`;
 }
+
+function printMutation({ result }: Result<"mutation">): string {
+  const rows = result.rooms.map(({ room, planted, caught, commit, survivors }) => {
+    const changesNothing = survivors.filter(({ why }) => why !== undefined).length;
+    const score = `${((100 * caught) / planted).toFixed(1)} %`;
+    return [room, String(planted), String(caught), score, String(changesNothing), commit];
+  });
+  const head = ["room", "planted", "caught", "score", "of the missed, change nothing", "at commit"];
+  const missed = result.rooms.flatMap(({ survivors }) => survivors);
+  const list = missed.map(({ file, line, original, replacement, why }) => [
+    `${file}:${line}`,
+    cell(original),
+    cell(replacement),
+    why ?? "no test tells it apart yet",
+  ]);
+  const table = markdownTable(["where", "what stands there", "the fault", "why it is missed"], list);
+  return [
+    markdownTable(head, rows),
+    "",
+    "<details><summary>What is missed</summary>",
+    "",
+    table,
+    "",
+    "</details>",
+  ].join("\n");
+}
+
+/** Code in a cell of a table. */
+const cell = (text: string): string => (text === "" ? "(nothing)" : `<code>${escaped(text)}</code>`);
+const escaped = (text: string): string =>
+  text.replace(/[&<>|`*_[\]\\]/g, (character) => `&#${character.codePointAt(0)};`);
 
 function printSimulator({ result }: Result<"sim">): string {
   const rows = result.rows.map(({ seed, worlds, violations, jobs, faults, writes, events, cpuSeconds }) => [

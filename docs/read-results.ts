@@ -82,6 +82,28 @@ export const RESULTS = {
       cpuSeconds: z.number(),
     }),
   ),
+  mutation: recorded(
+    z.object({
+      rooms: z.array(
+        z.object({
+          room: z.string(),
+          planted: z.int(),
+          caught: z.int(),
+          commit: z.string(),
+          survivors: z.array(
+            z.object({
+              file: z.string(),
+              line: z.int(),
+              mutator: z.string(),
+              original: z.string(),
+              replacement: z.string(),
+              why: z.string().optional(),
+            }),
+          ),
+        }),
+      ),
+    }),
+  ),
   mutants: recorded(
     z.object({
       mutants: z.array(

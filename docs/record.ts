@@ -1,10 +1,11 @@
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, release, tmpdir, totalmem } from "node:os";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { Command } from "commander";
 import { spawnStack } from "../localstack/spawn-stack.ts";
 import { systemClock } from "../shared/lib/clock.ts";
+import { describeMachine } from "./describe-machine.ts";
 
 /** `npm run record`. */
 
@@ -69,7 +70,7 @@ async function record(name: string): Promise<number> {
   if (tool === undefined) throw new Error(`there is no tool ${name}`);
   const folder = mkdtempSync(path.join(tmpdir(), "baton-record-"));
   const file = path.join(folder, "result.json");
-  const tried = { atMs: systemClock.nowMs(), commit: commit(), machine: machine() };
+  const tried = { atMs: systemClock.nowMs(), commit: commit(), machine: describeMachine() };
   const code = await tool.run(file);
   const result: unknown = JSON.parse(readFileSync(file, "utf8"));
   rmSync(folder, { recursive: true });
@@ -93,15 +94,6 @@ function commit(): string {
     "localstack",
   );
   return git("rev-parse", "--short", "HEAD") + (changed === "" ? "" : "+");
-}
-
-function machine() {
-  return {
-    cores: cpus().length,
-    memoryGib: Math.round(totalmem() / 2 ** 30),
-    kernel: release(),
-    node: process.version,
-  };
 }
 
 function node(...words: readonly string[]): Promise<number> {

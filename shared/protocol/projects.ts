@@ -109,10 +109,8 @@ export const secretName = z
 const branchPattern = z
   .string()
   .max(BRANCH_PATTERN_LENGTH_MAX)
-  .regex(
-    /^[^\s\p{Cc}!][^\s\p{Cc}]*$/u,
-    "a branch pattern is a branch or a glob, without spaces and without a leading !",
-  )
+  .regex(/^[^\s!]\S*$/u, "a branch pattern is a branch or a glob, without spaces and without a leading !")
+  .refine((text) => !/\p{Cc}/u.test(text), "a branch pattern has no control characters")
   .refine((text) => text.isWellFormed() && bytesOf(text) <= BRANCH_PATTERN_LENGTH_MAX, {
     message: `a branch pattern has at most ${BRANCH_PATTERN_LENGTH_MAX} bytes`,
   });

@@ -15,6 +15,6 @@ export const webhooksRoutes = {
     status: 202,
     reply: webhooks.deliveryReply,
     bodyBytesMax: WEBHOOK_BODY_BYTES_MAX,
-    failures: [],
+    failures: ["unauthorized", "too_large"],
   }),
 };
