@@ -42,6 +42,14 @@ export function patternMistake(text: string): string | undefined {
   return pieces.includes("..") ? "must stay in the workspace: it contains .." : globCostMistake(pattern);
 }
 
+/** Paths are not read by a shell. Asked of what the file says: a value that is put into a path may hold such signs. */
+export function shellWordMistake(template: string): string | undefined {
+  const [whole, name] = /(?<!\$)\$(?:\(|([A-Za-z_][A-Za-z0-9_]*))/.exec(template) ?? [];
+  if (whole === undefined) return undefined;
+  const cure = name === undefined ? "" : `; write \${env.${name}} for a variable of env`;
+  return `holds ${name === undefined ? "$(…)" : whole}, which no shell replaces here${cure}`;
+}
+
 /** `<shell> -e <script>` is run without a shell of its own, so arguments cannot stand here. */
 export function shellMistake(text: string): string | undefined {
   const isWord = /^[A-Za-z0-9._/][A-Za-z0-9._+/-]*$/.test(text) && text.length <= PATH_LENGTH_MAX;

@@ -1,5 +1,4 @@
 import {
-  ARTIFACT_PATTERNS_MAX,
   CHECKS_PER_JOB_MAX,
   JOB_TIMEOUT_DEFAULT_MS,
   JOB_TIMEOUT_MAX_MS,
@@ -12,6 +11,7 @@ import { checkId } from "../protocol/ids.ts";
 import type { JobDefinition, Located, StepDefinition } from "./definition.ts";
 import { printDuration } from "./duration.ts";
 import { quoted } from "./problem.ts";
+import { readArtifacts } from "./read-artifacts.ts";
 import { readEnv, readSecrets } from "./read-env.ts";
 import { readShell, readTimeout } from "./read-settings.ts";
 import { readRun, readSteps } from "./read-steps.ts";
@@ -96,14 +96,6 @@ function readRetries(slot: Slot | undefined): JobDefinition["retries"] {
   return {
     failed: readCount(fields?.slot("failed"), otherwise.failed, RETRIES_MAX, "RETRIES_MAX"),
     lost: readCount(fields?.slot("lost"), otherwise.lost, RETRIES_MAX, "RETRIES_MAX"),
-  };
-}
-
-function readArtifacts(slot: Slot | undefined): JobDefinition["artifacts"] {
-  const fields = slot && readFields(slot, ["paths", "from"]);
-  return {
-    paths: readWords(fields?.slot("paths"), ARTIFACT_PATTERNS_MAX, "ARTIFACT_PATTERNS_MAX"),
-    from: readWords(fields?.slot("from"), NEEDS_MAX, "NEEDS_MAX"),
   };
 }
 

@@ -1,4 +1,5 @@
 import { SCRIPT_BYTES_MAX, STEP_TIMEOUT_MAX_MS, STEPS_MAX } from "../domain/limits.ts";
+import { shellWordMistake } from "./check-text.ts";
 import type { StepDefinition } from "./definition.ts";
 import { readEnv } from "./read-env.ts";
 import { readShell, readTimeout } from "./read-settings.ts";
@@ -27,10 +28,17 @@ function readStep(slot: Slot): StepDefinition[] {
     run: readRun(script) ?? "",
     shell: readShell(fields.slot("shell")),
     env: readEnv(fields.slot("env")),
-    workdir: readText(fields.slot("workdir")),
+    workdir: readWorkdir(fields.slot("workdir")),
     timeoutMs: readTimeout(fields.slot("timeout"), STEP_TIMEOUT_MAX_MS, "STEP_TIMEOUT_MAX_MS"),
   };
   return [step];
+}
+
+function readWorkdir(slot: Slot | undefined): StepDefinition["workdir"] {
+  const workdir = readText(slot);
+  const mistake = workdir && shellWordMistake(workdir.value);
+  if (mistake !== undefined) slot?.problems.report(workdir?.at ?? slot.tree.at, `${slot.what}: ${mistake}`);
+  return workdir;
 }
 
 /** A script, exactly as written. `true` and `false` are commands too. */

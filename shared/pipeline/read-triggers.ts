@@ -1,5 +1,6 @@
 import { SCHEDULES_MAX, TRIGGER_PATTERN_LENGTH_MAX, TRIGGER_PATTERNS_MAX } from "../domain/limits.ts";
 import { cronMistake } from "./cron.ts";
+import { deadPatternMistake, excludedBy, type NameKind } from "./dead-pattern.ts";
 import type { Schedule, Triggers } from "./definition.ts";
 import { globMistake } from "./match-glob.ts";
 import { quoted } from "./problem.ts";
@@ -20,8 +21,8 @@ export function readTriggers(slot: Slot | undefined): Triggers | undefined {
   const push = readFilters(fields, "push", ["branches", "tags", "paths"]);
   const pullRequest = readFilters(fields, "pull_request", ["branches", "paths"]);
   return {
-    push: push && { branches: push("branches"), tags: push("tags"), paths: push("paths") },
-    pullRequest: pullRequest && { branches: pullRequest("branches"), paths: pullRequest("paths") },
+    push: push && { branches: push("branches", "branch"), tags: push("tags", "tag"), paths: push("paths", "path") },
+    pullRequest: pullRequest && { branches: pullRequest("branches", "branch"), paths: pullRequest("paths", "path") },
     schedule: readSchedules(fields.slot("schedule")),
     manual: isEmpty(fields.slot("manual")) || readBoolean(fields.slot("manual"), false),
   };
@@ -50,26 +51,39 @@ function isEmpty(slot: Slot | undefined): boolean {
   return slot !== undefined && slot.tree.kind === "scalar" && slot.tree.value === null;
 }
 
-type FilterReader = (key: string) => string[];
+type FilterReader = (key: string, kind: NameKind) => string[];
 
 function readFilters(triggers: Fields, trigger: string, keys: readonly string[]): FilterReader | undefined {
   const slot = triggers.slot(trigger);
   if (slot === undefined) return undefined;
   if (isEmpty(slot)) return () => [];
   const fields = readFields(slot, keys);
-  return fields && ((key) => readPatterns(fields.slot(key)));
+  return fields && ((key, kind) => readPatterns(fields.slot(key), kind));
 }
 
-function readPatterns(slot: Slot | undefined): string[] {
-  if (slot !== undefined) refuseEmptyList(slot, "leave it out to match everything, or leave out its trigger");
-  return readWords(slot, TRIGGER_PATTERNS_MAX, "TRIGGER_PATTERNS_MAX").flatMap(({ value, at }) => {
-    const isPattern = value.length <= TRIGGER_PATTERN_LENGTH_MAX && /^!?[^\s\p{Cc}!][^\s\p{Cc}]*$/u.test(value);
-    const wrong = `is not a pattern of ${slot?.what}: 1 to ${TRIGGER_PATTERN_LENGTH_MAX} characters without spaces`;
-    const mistake = isPattern ? globMistake(value.replace(/^!/, "")) : wrong;
-    if (mistake === undefined) return [value];
-    slot?.problems.report(at, `${quoted(value)} ${mistake}`);
-    return [];
+function readPatterns(slot: Slot | undefined, kind: NameKind): string[] {
+  if (slot === undefined) return [];
+  refuseEmptyList(slot, "leave it out to match everything, or leave out its trigger");
+  const patterns = readWords(slot, TRIGGER_PATTERNS_MAX, "TRIGGER_PATTERNS_MAX").filter(({ value, at }) => {
+    const mistake = patternMistake(value, slot.what, kind);
+    if (mistake !== undefined) slot.problems.report(at, `${quoted(value)} ${mistake}`);
+    return mistake === undefined;
   });
+  const excluding = patterns.filter(({ value }) => value.startsWith("!")).map(({ value }) => value.slice(1));
+  for (const { value, at } of patterns) {
+    const by = value.startsWith("!") ? undefined : excludedBy(value, excluding);
+    if (by !== undefined)
+      slot.problems.report(at, `${quoted(value)} matches nothing: ${quoted(`!${by}`)} leaves it out`);
+    if (value === "!**") slot.problems.report(at, `"!**" leaves out everything: leave out its trigger instead`);
+  }
+  return patterns.map(({ value }) => value);
+}
+
+function patternMistake(value: string, what: string, kind: NameKind): string | undefined {
+  const isPattern = value.length <= TRIGGER_PATTERN_LENGTH_MAX && /^!?[^\s\p{Cc}!][^\s\p{Cc}]*$/u.test(value);
+  if (!isPattern) return `is not a pattern of ${what}: 1 to ${TRIGGER_PATTERN_LENGTH_MAX} characters without spaces`;
+  const glob = value.replace(/^!/, "");
+  return globMistake(glob) ?? deadPatternMistake(glob, kind);
 }
 
 /** Without the filter everything matches; whoever wrote an empty one may have meant the opposite. */
@@ -104,7 +118,8 @@ function readBranch(slot: Slot | undefined): string | undefined {
   const text = readText(slot);
   if (slot === undefined || text === undefined) return undefined;
   const isName = text.value.length <= TRIGGER_PATTERN_LENGTH_MAX && /^[^\s\p{Cc}~^:?*[\\!]+$/u.test(text.value);
-  if (isName) return text.value;
-  slot.problems.report(text.at, `${slot.what}: ${quoted(text.value)} is not the name of one branch`);
+  const mistake = isName ? deadPatternMistake(text.value, "branch") : "is not the name of one branch";
+  if (mistake === undefined) return text.value;
+  slot.problems.report(text.at, `${slot.what}: ${quoted(text.value)} ${mistake}`);
   return undefined;
 }

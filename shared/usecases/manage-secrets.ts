@@ -1,5 +1,6 @@
 import { DomainError } from "../domain/errors.ts";
 import { SECRETS_PER_PROJECT_MAX } from "../domain/limits.ts";
+import { deadPatternMistake } from "../pipeline/dead-pattern.ts";
 import { globMistake } from "../pipeline/match-glob.ts";
 import type { AuditActor } from "../protocol/audit.ts";
 import type { SecretView } from "../protocol/projects.ts";
@@ -19,7 +20,7 @@ export async function setSecret(
   actor: AuditActor,
 ): Promise<void> {
   const item = await readProject(deps, project);
-  const mistake = secret.branch === undefined ? undefined : globMistake(secret.branch);
+  const mistake = secret.branch === undefined ? undefined : branchPatternMistake(secret.branch);
   if (mistake !== undefined) throw new DomainError("bad_request", `the branch pattern ${mistake}`);
   const path = jobSecretPath(project, secret);
   const kept = await deps.secrets.list(jobSecretsFolder(project));
@@ -32,6 +33,9 @@ export async function setSecret(
   await recordAudit(deps, { action: "secret.set", actor, subject: project, details: detailsOf(secret) });
   await keepSecret(deps, item, path, secret.value);
 }
+
+const branchPatternMistake = (pattern: string): string | undefined =>
+  globMistake(pattern) ?? deadPatternMistake(pattern, "branch");
 
 /** Names and patterns, never values. Throws `not_found`. */
 export async function listSecrets(deps: ProjectDeps, project: string): Promise<SecretView[]> {

@@ -175,8 +175,8 @@ const MISTAKES: readonly (readonly [title: string, text: string, ...problems: st
   ],
   [
     "an excluded artifact that climbs out",
-    job('artifacts: {paths: "!../b"}'),
-    '4:24: jobs.a.artifacts.paths: "!../b" must stay in the workspace: it contains ..',
+    job('artifacts: {paths: [out, "!../b"]}'),
+    '4:30: jobs.a.artifacts.paths: "!../b" must stay in the workspace: it contains ..',
   ],
   [
     "an artifact with more wildcards than can be matched in time",
