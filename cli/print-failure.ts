@@ -1,3 +1,5 @@
+import { MESSAGE_LENGTH_MAX, PROBLEMS_MAX } from "../shared/domain/limits.ts";
+import { shorten } from "../shared/lib/cut.ts";
 import { CommandError } from "./command-error.ts";
 import { EXIT } from "./exit-codes.ts";
 import { sanitizeLine } from "./print/sanitize.ts";
@@ -8,11 +10,19 @@ import { sanitizeLine } from "./print/sanitize.ts";
  */
 export function printFailure(error: unknown, debug: boolean, write: (text: string) => void): number {
   const { line, notes, exitCode } = describeFailure(error);
-  for (const text of [`baton: ${line}`, ...notes]) write(`${sanitizeLine(text.replaceAll("\n", " "), false)}\n`);
+  const shown = notes.slice(0, NOTES_MAX);
+  const more = notes.length > NOTES_MAX ? [`… and ${notes.length - NOTES_MAX} more`] : [];
+  for (const text of [`baton: ${line}`, ...shown, ...more]) {
+    const bounded = shorten(text.replaceAll("\n", " "), MESSAGE_LENGTH_MAX);
+    write(`${sanitizeLine(bounded, false)}\n`);
+  }
   if (debug) write(`${error instanceof Error ? (error.stack ?? String(error)) : String(error)}\n`);
   if (debug && error instanceof Error && error.cause !== undefined) write(`cause: ${String(error.cause)}\n`);
   return exitCode;
 }
+
+/** A file's problems, and the line that says that there are more. */
+const NOTES_MAX = PROBLEMS_MAX + 1;
 
 interface Failure {
   readonly line: string;

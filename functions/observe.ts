@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { Logger } from "@aws-lambda-powertools/logger";
 import { Metrics as EmbeddedMetrics, MetricUnit } from "@aws-lambda-powertools/metrics";
 import { Counter, Histogram, Registry } from "prom-client";
+import { boundData, boundError } from "../shared/lib/bound-data.ts";
 import {
   type CounterName,
   METRIC_NAMESPACE,
@@ -42,9 +43,10 @@ export function makeObserver(
   const embedded = new EmbeddedMetrics({ namespace: METRIC_NAMESPACE, serviceName: METRIC_SERVICE });
   return {
     log: {
-      info: (message, fields) => logger.info(message, { ...correlation.getStore(), ...fields }),
-      warn: (message, fields) => logger.warn(message, { ...correlation.getStore(), ...fields }),
-      error: (message, error) => logger.error(message, { ...correlation.getStore(), error: toError(error) }),
+      info: (message, fields) => logger.info(message, bounded({ ...correlation.getStore(), ...fields })),
+      warn: (message, fields) => logger.warn(message, bounded({ ...correlation.getStore(), ...fields })),
+      error: (message, error) =>
+        logger.error(message, { ...bounded({ ...correlation.getStore() }), error: boundError(toError(error)) }),
     },
     metrics: {
       count: (name, value = 1, dimensions) => {
@@ -101,6 +103,9 @@ function histogram(registry: Registry, name: TimingName): Histogram {
   if (known instanceof Histogram) return known;
   return new Histogram({ name: promName, help: METRICS[name].meaning, buckets: SECONDS, registers: [registry] });
 }
+
+/** A line is an entry of CloudWatch, and of somebody's disk: no caller decides how long it is. */
+const bounded = (fields: Fields): Record<string, unknown> => boundData(fields) as Record<string, unknown>;
 
 function toError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));

@@ -1,3 +1,5 @@
+import { boundData } from "../shared/lib/bound-data.ts";
+
 /** The stack's own lines, as JSON beside the handlers': the parent has pointed stdout at the log file. */
 
 export type Log = (
@@ -7,7 +9,7 @@ export type Log = (
 ) => void;
 
 export const logLine: Log = (level, message, fields = {}) => {
-  process.stdout.write(`${JSON.stringify({ level, message, service: "stack", ...fields })}\n`);
+  process.stdout.write(`${JSON.stringify(boundData({ level, message, service: "stack", ...fields }))}\n`);
 };
 
 /** An error as fields of a log line, with the chain of its causes. */

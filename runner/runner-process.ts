@@ -2,6 +2,8 @@ import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { flushCompileCache } from "node:module";
 import { join } from "node:path";
+import { MESSAGE_LENGTH_MAX } from "../shared/domain/limits.ts";
+import { shorten } from "../shared/lib/cut.ts";
 import { fileTrouble, whyUnreadable } from "../shared/lib/file-trouble.ts";
 import { exchangeOverHttp } from "../shared/lib/http-call.ts";
 import { openFileWarning } from "../shared/lib/open-file.ts";
@@ -245,4 +247,5 @@ function listen(runner: Runner, options: RunnerOptions, nudge: Nudge): () => voi
 }
 
 const printJson: Emit = (event) => void process.stdout.write(`${JSON.stringify(event)}\n`);
-const printLine: Emit = (event) => void process.stderr.write(`baton runner: ${describeEvent(event)}\n`);
+const printLine: Emit = (event) =>
+  void process.stderr.write(`baton runner: ${shorten(describeEvent(event), MESSAGE_LENGTH_MAX)}\n`);

@@ -1,7 +1,8 @@
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import type { z } from "zod";
 import { DomainError } from "../../shared/domain/errors.ts";
-import { BODY_BYTES_MAX } from "../../shared/domain/limits.ts";
+import { BODY_BYTES_MAX, ISSUES_MAX, PROBLEM_LENGTH_MAX } from "../../shared/domain/limits.ts";
+import { shorten } from "../../shared/lib/cut.ts";
 import type { Route } from "../../shared/protocol/route.ts";
 
 export interface ParsedRequest {
@@ -41,12 +42,14 @@ function decodeOne(value: string): string {
 function parsePart(part: string, schema: z.ZodType, value: unknown): unknown {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => ({
-    path: [part, ...issue.path].join("."),
-    message: issue.message,
+  const { issues } = parsed.error;
+  const problems = issues.slice(0, ISSUES_MAX).map((issue) => ({
+    path: shorten([part, ...issue.path].join("."), PROBLEM_LENGTH_MAX),
+    message: shorten(issue.message, PROBLEM_LENGTH_MAX),
   }));
-  const text = problems.map(({ path, message }) => `${path}: ${message}`).join("; ");
-  throw new DomainError("bad_request", text, { problems });
+  const told = problems.map(({ path, message }) => `${path}: ${message}`);
+  const more = issues.length > ISSUES_MAX ? [`… and ${issues.length - ISSUES_MAX} more`] : [];
+  throw new DomainError("bad_request", [...told, ...more].join("; "), { problems });
 }
 
 function readJson(event: APIGatewayProxyEventV2): unknown {

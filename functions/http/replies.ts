@@ -1,5 +1,8 @@
 import type { APIGatewayProxyStructuredResultV2 } from "aws-lambda";
 import { DomainError, FAILURES, type FailureCode } from "../../shared/domain/errors.ts";
+import { MESSAGE_LENGTH_MAX } from "../../shared/domain/limits.ts";
+import { boundData } from "../../shared/lib/bound-data.ts";
+import { shorten } from "../../shared/lib/cut.ts";
 import type { Route } from "../../shared/protocol/route.ts";
 import type { Observer } from "../observe.ts";
 
@@ -48,6 +51,11 @@ function failure(
       "cache-control": "no-store",
       ...(FAILURES[code].retry ? { "retry-after": "1" } : {}),
     },
-    body: JSON.stringify({ code, message, ...(details === undefined ? {} : { details }), requestId }),
+    body: JSON.stringify({
+      code,
+      message: shorten(message, MESSAGE_LENGTH_MAX),
+      ...(details === undefined ? {} : { details: boundData(details) }),
+      requestId,
+    }),
   };
 }

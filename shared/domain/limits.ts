@@ -198,6 +198,18 @@ export const PAGE_RUNS_MAX = 100;
 /** Jobs of one answer: with 64 needs and a few attempts each they stay far below the 6 MB that a Lambda may answer. */
 export const PAGE_JOBS_MAX = 250;
 
+/** Text from outside in what we say: in UTF-16 units. What is over is cut, and counted. */
+/** One message of a reply, of an error, or of a command. */
+export const MESSAGE_LENGTH_MAX = 4_000;
+/** One problem of a pipeline file. */
+export const PROBLEM_LENGTH_MAX = 600;
+/** Mistakes of one request that are told. */
+export const ISSUES_MAX = 20;
+/** Data of a reply or of a line of the log: one text, members of one list or object, and levels. */
+export const DATA_TEXT_LENGTH_MAX = 4_000;
+export const DATA_MEMBERS_MAX = 256;
+export const DATA_DEPTH_MAX = 6;
+
 /** Sessions and tokens. */
 /** Also how long a session may outlive its API token: revoking that takes effect at the next renewal. */
 export const SESSION_MS = 15 * MINUTE_MS;

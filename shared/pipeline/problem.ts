@@ -1,4 +1,5 @@
-import { PROBLEMS_MAX } from "../domain/limits.ts";
+import { PROBLEM_LENGTH_MAX, PROBLEMS_MAX } from "../domain/limits.ts";
+import { cut, shorten } from "../lib/cut.ts";
 
 /** Where something stands in a file; both count from 1, columns in UTF-16 units as editors do. */
 export interface Position {
@@ -40,11 +41,12 @@ export function collectProblems(file: string): Problems {
   const report: Problems["report"] = (at, message, suggest) => {
     const { line, column } = at;
     if (line >= brokenLine) return;
-    const key = `${line}:${column}:${message}`;
+    const told = shorten(message, PROBLEM_LENGTH_MAX);
+    const key = `${line}:${column}:${told}`;
     // One more than the limit is kept, to know that there are more.
     if (found.size > PROBLEMS_MAX || found.has(key)) return;
     const suggestion = suggest?.();
-    found.set(key, { file, line, column, message, ...(suggestion === undefined ? {} : { suggestion }) });
+    found.set(key, { file, line, column, message: told, ...(suggestion === undefined ? {} : { suggestion }) });
   };
   return {
     report,
@@ -74,6 +76,6 @@ const INVISIBLE = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/
 
 /** A piece of the user's text as a message may show it: quoted, cut, with nothing that a terminal would obey. */
 export function quoted(text: string): string {
-  const short = text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX)}…` : text;
+  const short = text.length > SHOWN_LENGTH_MAX ? `${cut(text, SHOWN_LENGTH_MAX)}…` : text;
   return JSON.stringify(short).replace(INVISIBLE, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -1,4 +1,6 @@
 import type { z } from "zod";
+import { MESSAGE_LENGTH_MAX } from "../domain/limits.ts";
+import { shorten } from "../lib/cut.ts";
 import type { Route } from "./route.ts";
 import { errorEnvelope, type RouteName, routes } from "./routes.ts";
 
@@ -43,7 +45,7 @@ export class ApiError extends Error {
   readonly requestId: string;
 
   constructor(status: number, envelope: z.output<typeof errorEnvelope>) {
-    super(envelope.message);
+    super(shorten(envelope.message, MESSAGE_LENGTH_MAX));
     this.status = status;
     this.code = envelope.code;
     this.details = envelope.details;
@@ -58,7 +60,7 @@ export class UnreachableError extends Error {
   readonly status: number | undefined;
 
   constructor(message: string, options: { readonly cause?: unknown; readonly status?: number } = {}) {
-    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    super(shorten(message, MESSAGE_LENGTH_MAX), options.cause === undefined ? {} : { cause: options.cause });
     this.status = options.status;
   }
 }

@@ -1,3 +1,5 @@
+import { MESSAGE_LENGTH_MAX } from "../domain/limits.ts";
+import { shorten } from "../lib/cut.ts";
 import type { RunTrigger, Trigger } from "../protocol/triggers.ts";
 import type { ProjectItem } from "../store/items.ts";
 
@@ -117,7 +119,7 @@ export class ForgeError extends Error {
     message: string,
     { status, retry, retryAfterMs, cause }: { status?: number; retry: boolean; retryAfterMs?: number; cause?: unknown },
   ) {
-    super(message, cause === undefined ? {} : { cause });
+    super(shorten(message, MESSAGE_LENGTH_MAX), cause === undefined ? {} : { cause });
     this.status = status;
     this.retry = retry;
     this.retryAfterMs = retryAfterMs;

@@ -66,6 +66,26 @@ describe("a request", () => {
     }
   });
 
+  test("case A12: with 869 KB of unknown keys is refused in a few lines", async () => {
+    const extra = Object.fromEntries(Array.from({ length: 45_000 }, (_, at) => [`unknown-${at}`, 1]));
+    const { status, body: answer } = await call("createRun", { token: tokens.run, body: { ...body, ...extra } });
+    expect(status).toBe(400);
+    expect(answer.message).toMatch(/Unrecognized keys.*unknown-1.* more characters$/);
+    expect(JSON.stringify(answer).length).toBeLessThan(10_000);
+  });
+
+  test("case A12: for a pipeline of many long mistakes is told each of them shortly", async () => {
+    const lines = Array.from({ length: 3_000 }, (_, at) => `  "job ${at} ${"x".repeat(100)}": {run: y}\n`);
+    const text = `jobs:\n${lines.join("")}`;
+    const { status, body: answer } = await call("createRun", {
+      token: tokens.run,
+      body: { definition: { path: "p.yml", text } },
+    });
+    expect([status, answer.code]).toEqual([422, "invalid_definition"]);
+    expect(answer.message?.length).toBeLessThan(5_000);
+    expect(JSON.stringify(answer).length).toBeLessThan(150_000);
+  });
+
   test("whose body is no JSON, or of another shape, is refused with 400", async () => {
     for (const bad of ["{", "[]", "null", '"text"', "{}", '{"definition":{"path":1}}'])
       expect((await call("createRun", { token: tokens.run, body: bad })).status, bad).toBe(400);
