@@ -1,5 +1,8 @@
-import { createServer, type Server } from "node:http";
+import { createHash } from "node:crypto";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import { isForeignHost } from "../shared/lib/foreign-host.ts";
 import type { RequestMeter } from "../shared/lib/request-meter.ts";
+import { equalInConstantTime } from "../shared/lib/signed-token.ts";
 import { PROCESS_METRICS, RUNNER_METRICS } from "../shared/metrics.ts";
 import type { RunnerEvent } from "./events.ts";
 
@@ -58,10 +61,14 @@ export function makeRunnerMetrics(): RunnerMetrics {
 
 const headOf = (name: string, kind: string, meaning: string) => [`# HELP ${name} ${meaning}`, `# TYPE ${name} ${kind}`];
 
-/** Serves the counters, and its health, on this host alone. Rejects where the port is taken. */
-export async function serveMetrics(metrics: RunnerMetrics, port: number): Promise<Server> {
+/**
+ * Serves the counters to who has `token`, and its health, on this host alone: other users and web pages reach the port, too.
+ * Rejects where the port is taken.
+ */
+export async function serveMetrics(metrics: RunnerMetrics, port: number, token: string | undefined): Promise<Server> {
   const server = createServer((request, response) => {
-    const answer = request.method === "GET" ? answerTo(metrics, request.url) : undefined;
+    const isOurs = request.method === "GET" && !isForeignHost(request.headers.host);
+    const answer = isOurs ? answerTo(metrics, request, token) : undefined;
     response.writeHead(answer?.status ?? 404, { "content-type": "text/plain; version=0.0.4" });
     response.end(answer?.text ?? "not found\n");
   });
@@ -73,8 +80,20 @@ export async function serveMetrics(metrics: RunnerMetrics, port: number): Promis
   return server;
 }
 
-function answerTo(metrics: RunnerMetrics, path: string | undefined): { status: number; text: string } | undefined {
-  if (path === "/metrics") return { status: 200, text: metrics.text() };
+function answerTo(
+  metrics: RunnerMetrics,
+  { url: path, headers }: IncomingMessage,
+  token: string | undefined,
+): { status: number; text: string } | undefined {
+  if (path === "/metrics")
+    return isBearer(headers.authorization, token) ? { status: 200, text: metrics.text() } : UNAUTHORIZED;
   if (path !== "/healthz") return undefined;
   return metrics.isReady() ? { status: 200, text: "ok\n" } : { status: 503, text: "no session yet\n" };
+}
+
+const UNAUTHORIZED = { status: 401, text: "the counters need a bearer token: the runner's --metrics-token-file\n" };
+
+function isBearer(given: string | undefined, token: string | undefined): boolean {
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  return token !== undefined && equalInConstantTime(digest(given ?? ""), digest(`Bearer ${token}`));
 }

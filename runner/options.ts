@@ -25,6 +25,8 @@ export interface RunnerOptions {
   readonly passEnv: readonly string[];
   readonly keepWorkspace: boolean;
   readonly metricsPort: number | undefined;
+  /** Holds the token that the counters need. */
+  readonly metricsTokenFile: string | undefined;
   readonly exitWithParent: boolean;
   /** The parent names the control plane on standard input, once there is one: this process starts meanwhile. */
   readonly serverFromParent: boolean;
@@ -68,8 +70,11 @@ export const RUNNER_USAGE = `Usage: baton runner --url URL --token-file FILE [op
   --secrets-file FILE   values of secrets that jobs name, as NAME=value lines
   --pass-env NAME       a variable of this environment for steps; repeatable
   --keep-workspace      leave the workspaces of ended attempts
-  --metrics-port PORT   serve Prometheus metrics at
-                        http://127.0.0.1:PORT/metrics, and /healthz
+  --metrics-port PORT   serve http://127.0.0.1:PORT/healthz and, with a token,
+                        Prometheus metrics at /metrics
+  --metrics-token-file FILE
+                        the bearer token that /metrics needs: one word of 16
+                        characters or more; without one it answers 401
   --forget-token        remove the token file once it is read
   --ec2                 on an EC2 instance: drain on a spot notice, no scale-in
                         while a job runs
@@ -105,6 +110,8 @@ export function parseRunnerOptions(args: readonly string[]): RunnerOptions {
   if (ephemeral && values["keep-workspace"]) throw new UsageError("--ephemeral: its workspace cannot be kept");
   if (values["forget-token"] && values["token-file"] === undefined)
     throw new UsageError("--forget-token: there is no --token-file to remove");
+  if (values["metrics-token-file"] !== undefined && values["metrics-port"] === undefined)
+    throw new UsageError("--metrics-token-file: there is no --metrics-port that would need it");
   const name = values.name ?? hostname();
   if (name.length === 0 || name.length > NAME_LENGTH_MAX)
     throw new UsageError(`--name: 1 to ${NAME_LENGTH_MAX} characters`);
@@ -120,6 +127,7 @@ export function parseRunnerOptions(args: readonly string[]): RunnerOptions {
     passEnv: values["pass-env"] ?? [],
     keepWorkspace: values["keep-workspace"] ?? false,
     metricsPort: integer(values["metrics-port"], "metrics-port", 0, 65_535),
+    metricsTokenFile: values["metrics-token-file"] === undefined ? undefined : resolve(values["metrics-token-file"]),
     exitWithParent: values["exit-with-parent"] ?? false,
     serverFromParent: values["server-from-parent"] ?? false,
     drainMs: integer(values["drain-ms"], "drain-ms", 0, DRAIN_MAX_MS) ?? DRAIN_DEFAULT_MS,
@@ -157,6 +165,7 @@ function parseValues(args: readonly string[]) {
         "pass-env": { type: "string", multiple: true },
         "keep-workspace": { type: "boolean" },
         "metrics-port": { type: "string" },
+        "metrics-token-file": { type: "string" },
         "drain-ms": { type: "string" },
         "exit-with-parent": { type: "boolean" },
         "server-from-parent": { type: "boolean" },

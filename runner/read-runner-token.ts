@@ -11,11 +11,19 @@ export async function readRunnerToken(tokenFile: string | undefined, fromEnviron
   return checked(fromEnvironment, "BATON_TOKEN");
 }
 
-async function readTokenFile(file: string): Promise<string> {
+/** The token that whoever reads the counters needs. Throws UsageError where the file holds none. */
+export async function readMetricsToken(file: string): Promise<string> {
+  const token = (await readTokenFile(file, "--metrics-token-file", "")).trim();
+  if (METRICS_TOKEN.test(token)) return token;
+  throw new UsageError(`--metrics-token-file: ${file} holds no token: one word of 16 characters or more`);
+}
+const METRICS_TOKEN = /^[\x21-\x7e]{16,1024}$/;
+
+async function readTokenFile(file: string, option = "--token-file", hint = HOW_TO_GET_ONE): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (cause) {
-    throw new UsageError(`--token-file: cannot read ${file}: ${fileTrouble(cause)}${HOW_TO_GET_ONE}`, { cause });
+    throw new UsageError(`${option}: cannot read ${file}: ${fileTrouble(cause)}${hint}`, { cause });
   }
 }
 

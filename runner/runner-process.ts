@@ -23,7 +23,7 @@ import { makeRunnerMetrics, type RunnerMetrics, serveMetrics } from "./metrics.t
 import { makeNudge, type Nudge } from "./nudge.ts";
 import { openOfferQueue } from "./offer-queue.ts";
 import { parseRunnerOptions, RUNNER_USAGE, type RunnerOptions, UsageError } from "./options.ts";
-import { readRunnerToken } from "./read-runner-token.ts";
+import { readMetricsToken, readRunnerToken } from "./read-runner-token.ts";
 import { type Runner, startRunner } from "./runner.ts";
 import { serverFromParent } from "./server-from-parent.ts";
 import { RejectedError } from "./session.ts";
@@ -64,9 +64,11 @@ async function runUntilDrained(options: RunnerOptions, environment: RunnerEnviro
   // First, since a parent's control plane may still start: the first watchdog does so meanwhile.
   const executor = openExecutor(options, environment, workDir);
   try {
+    const { metricsTokenFile } = options;
+    const metricsToken = metricsTokenFile === undefined ? undefined : await readMetricsToken(metricsTokenFile);
     const server = await findServer(options, environment);
     if (server === undefined) return DONE;
-    return await serve({ options, environment, ...server, root, workDir, executor });
+    return await serve({ options, environment, ...server, root, workDir, executor, metricsToken });
   } finally {
     if (!options.keepWorkspace) await removeTree(workDir.own);
   }
@@ -90,7 +92,8 @@ async function findServer(options: RunnerOptions, environment: RunnerEnvironment
     throw new UsageError(`--url: "${url}" is not an http or https URL`);
   const token = await readRunnerToken(server.tokenFile, environment.token);
   if (options.secretsFile !== undefined) await checkSecretsFile(options.secretsFile);
-  for (const file of [server.tokenFile, options.secretsFile]) if (file !== undefined) await warnOpenFile(file);
+  for (const file of [server.tokenFile, options.secretsFile, options.metricsTokenFile])
+    if (file !== undefined) await warnOpenFile(file);
   if (options.forgetToken && server.tokenFile !== undefined) await rm(server.tokenFile);
   return { url, token };
 }
@@ -100,7 +103,9 @@ interface Found {
   readonly token: string;
 }
 
-async function serve(place: Omit<Start, "emit" | "meter" | "nudge">): Promise<number> {
+async function serve(
+  place: Omit<Start, "emit" | "meter" | "nudge"> & { readonly metricsToken: string | undefined },
+): Promise<number> {
   const { options, root } = place;
   const metrics = makeRunnerMetrics();
   const print = options.json ? printJson : printLine;
@@ -117,7 +122,7 @@ async function serve(place: Omit<Start, "emit" | "meter" | "nudge">): Promise<nu
     kept = true;
     setImmediate(flushCompileCache);
   };
-  if (options.metricsPort !== undefined) await listenForMetrics(metrics, options.metricsPort);
+  if (options.metricsPort !== undefined) await listenForMetrics(metrics, options.metricsPort, place.metricsToken);
   const nudge = makeNudge();
   const runner = start({ ...place, emit, meter: metrics.meter, nudge });
   instance = ec2?.watchInstance({
@@ -136,9 +141,9 @@ async function serve(place: Omit<Start, "emit" | "meter" | "nudge">): Promise<nu
   return DONE;
 }
 
-async function listenForMetrics(metrics: RunnerMetrics, port: number): Promise<void> {
+async function listenForMetrics(metrics: RunnerMetrics, port: number, token: string | undefined): Promise<void> {
   try {
-    await serveMetrics(metrics, port);
+    await serveMetrics(metrics, port, token);
   } catch (cause) {
     const code = systemCode(cause);
     const why =

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../../localstack/free-port.ts";
@@ -17,15 +17,20 @@ export interface MeteredStack {
   stop(): Promise<void>;
 }
 
+const METRICS_TOKEN = "a-token-for-the-counters";
+const headers = { authorization: `Bearer ${METRICS_TOKEN}` };
+
 export async function startMeteredStack(): Promise<MeteredStack> {
   const stateDir = mkdtempSync(join(tmpdir(), "baton-metered-"));
   const stack = await spawnStack({ stateDir, memory: true });
   const client = makeClient({ url: stack.url, token: stack.token });
   const port = await freePort();
-  const args = ["--slots", "1", "--metrics-port", String(port)];
+  const metricsToken = join(stateDir, "metrics-token");
+  writeFileSync(metricsToken, METRICS_TOKEN);
+  const args = ["--slots", "1", "--metrics-port", String(port), "--metrics-token-file", metricsToken];
   const runner = await spawnRunner({ url: stack.url, token: stack.token, args });
   await runner.heard("ready");
-  const ofRunner = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const ofRunner = async () => (await fetch(`http://127.0.0.1:${port}/metrics`, { headers })).text();
   await eventually("the runner's counters can be read", () => ofRunner().then(() => true));
   return {
     client,
