@@ -8,10 +8,12 @@ import type { Settings } from "../shared/usecases/deps.ts";
 import { type AssumeRunnerRole, makeQueueCredentials, queueArnOf } from "../shared/usecases/queue-credentials.ts";
 import { sqsClient } from "./aws-clients.ts";
 import type { Environment } from "./environment.ts";
+import { lendQueues } from "./lent-queues.ts";
+import { readFirstSigningKey } from "./signing-keys.ts";
 
 /** AssumeRole's shortest, and all that a session needs: it is renewed within this time. */
 const ROLE_SECONDS = 900;
-/** What opens a queue server that checks no credentials, and nothing else (ADR 0020). */
+/** What opens a queue server of somebody else that checks no credentials, and nothing else (ADR 0020). */
 const NO_SECRET = { accessKeyId: "embedded", secretAccessKey: "embedded" };
 
 type Places = Pick<
@@ -23,13 +25,19 @@ type Places = Pick<
   | "BATON_POOL_QUEUE_URL_PREFIX"
   | "BATON_RUNNER_ROLE_ARN"
   | "BATON_RUNNER_SQS_ENDPOINT"
+  | "BATON_SIGNING_KEY_FILE"
 >;
 
-/** How runners reach the queues: the runners' role by STS where there is one, else an embedded server's no secret. */
+/**
+ * How runners reach the queues: the runners' role by STS where there is one; what the embedded stack lends, whose signing
+ * key is a file; else no secret.
+ */
 export function runnerSqs(environment: Places, meter: RequestMeter): Settings["runnerSqs"] {
   const { AWS_REGION: region, BATON_RUNNER_SQS_ENDPOINT: endpoint, BATON_RUNNER_ROLE_ARN: roleArn } = environment;
   const place = { region, ...(endpoint === undefined ? {} : { endpoint }) };
   if (roleArn !== undefined) return { ...place, credentialsFor: lentCredentials(environment, roleArn, meter) };
+  if (endpoint !== undefined && environment.BATON_SIGNING_KEY_FILE !== undefined)
+    return { ...place, credentialsFor: lentByKey(environment) };
   if (endpoint !== undefined) return { ...place, credentialsFor: async () => ({ credentials: NO_SECRET }) };
   return { ...place, credentialsFor: refuse };
 }
@@ -40,6 +48,12 @@ async function refuse(): Promise<never> {
     "forbidden",
     "this control plane has no credentials to hand out for its queues (BATON_RUNNER_ROLE_ARN); a runner may poll through the API where that is on (--poll api)",
   );
+}
+
+function lentByKey(environment: Places): Settings["runnerSqs"]["credentialsFor"] {
+  // Read at the first session: the functions that open none do not need it.
+  const lending = once(async () => lendQueues(await readFirstSigningKey(environment), systemClock));
+  return async (access) => (await lending())(access);
 }
 
 function lentCredentials(environment: Places, roleArn: string, meter: RequestMeter) {

@@ -1,11 +1,13 @@
 import { createHmac } from "node:crypto";
 import { type FauxqsServer, startFauxqs } from "fauxqs";
+import type { ReadLent } from "../functions/lent-queues.ts";
 import type { Clock } from "../shared/lib/clock.ts";
 import { systemCode } from "../shared/lib/system-code.ts";
+import type { Credentials } from "./aws-requests/signature.ts";
 import { bucketShim } from "./bucket/bucket-shim.ts";
-import type { Credentials } from "./bucket/signature.ts";
 import { withShims } from "./fastify-shim.ts";
 import { AWS_REGION } from "./names.ts";
+import { queueAccess } from "./queues/queue-access.ts";
 import { queueShim } from "./queues/queue-shim.ts";
 
 /** SQS and S3 in this process, on the loopback. */
@@ -15,7 +17,10 @@ export interface AwsServerOptions {
   readonly dataDir: string | undefined;
   /** The port to take again, if it is free. */
   readonly portWanted: number | undefined;
+  /** What opens everything; runners' are lent. */
   readonly credentials: Credentials;
+  /** Knows the credentials that are lent to runners. */
+  readonly readLent: ReadLent;
   readonly clock: Clock;
 }
 
@@ -30,11 +35,14 @@ export async function startAwsServer(options: AwsServerOptions): Promise<FauxqsS
   }
 }
 
-async function startOn(port: number, { dataDir, credentials, clock }: AwsServerOptions): Promise<FauxqsServer> {
+async function startOn(
+  port: number,
+  { dataDir, credentials, readLent, clock }: AwsServerOptions,
+): Promise<FauxqsServer> {
   // Nothing asks for a queue before the server listens.
   let server: FauxqsServer | undefined;
   const inspect = (name: string) => server?.inspectQueue(name)?.messages;
-  const shims = [bucketShim(credentials, clock), queueShim(inspect, clock)];
+  const shims = [bucketShim(credentials, clock), queueAccess(credentials, readLent, clock), queueShim(inspect, clock)];
   server = await withShims(shims, () =>
     startFauxqs({ port, logger: false, defaultRegion: AWS_REGION, ...(dataDir === undefined ? {} : { dataDir }) }),
   );
@@ -43,6 +51,7 @@ async function startOn(port: number, { dataDir, credentials, clock }: AwsServerO
 
 /** What handlers sign with: derived, so that links signed before a restart hold after it, with no secret more to keep. */
 export function embeddedCredentials(signingKey: string): Credentials {
-  const secretAccessKey = createHmac("sha256", signingKey).update("baton embedded credentials").digest("hex");
-  return { accessKeyId: "BATONEMBEDDED", secretAccessKey };
+  const derive = (what: string) => createHmac("sha256", signingKey).update(what).digest("hex");
+  const accessKeyId = `BATON${derive("baton embedded key id").slice(0, 16).toUpperCase()}`;
+  return { accessKeyId, secretAccessKey: derive("baton embedded credentials") };
 }

@@ -1,4 +1,5 @@
 import diagnostics from "node:diagnostics_channel";
+import type { AwsRequest } from "./aws-requests/refusal.ts";
 
 /**
  * A way into the embedded SQS and S3 server (fauxqs, on Fastify) without a change of its code: Fastify announces each
@@ -10,6 +11,10 @@ export interface Instance {
   listen(options: { port: number; host: string }): Promise<string>;
   addHook(name: "onRoute", hook: (route: RouteOptions) => void): void;
   addHook(name: "onRequest" | "preHandler", hook: (request: Request, reply: Reply, done: () => void) => void): void;
+  addHook(
+    name: "preParsing",
+    hook: (request: Request, reply: Reply, body: AsyncIterable<Buffer>) => Promise<unknown>,
+  ): void;
   addHook(name: "preClose", hook: (done: () => void) => void): void;
 }
 
@@ -35,6 +40,10 @@ export interface Reply {
   status(code: number): Reply;
   header(name: string, value: unknown): Reply;
   send(body?: unknown): Reply;
+}
+
+export function awsRequest({ method, originalUrl, headers }: Request): AwsRequest {
+  return { method, url: originalUrl, headers };
 }
 
 export type Shim = (server: Instance) => void;

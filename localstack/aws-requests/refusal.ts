@@ -1,13 +1,13 @@
-/** What S3 would answer instead of doing as asked. */
+/** What S3 or SQS would answer instead of doing as asked. */
 export interface Refusal {
   readonly status: number;
-  /** S3's own error code. */
+  /** The service's own error code. */
   readonly code: string;
   readonly message: string;
 }
 
-/** A request to the bucket, as far as refusing it needs. Header names are in lower case. */
-export interface BucketRequest {
+/** A request to the bucket or the queues, as far as refusing it needs. Header names are in lower case. */
+export interface AwsRequest {
   readonly method: string;
   /** Path and query exactly as sent: what was signed. */
   readonly url: string;
@@ -15,13 +15,13 @@ export interface BucketRequest {
 }
 
 /** One header's value; undefined where it was not sent. */
-export function headerOf(request: BucketRequest, name: string): string | undefined {
+export function headerOf(request: AwsRequest, name: string): string | undefined {
   const value = request.headers[name];
   return typeof value === "string" ? value : value?.join(",");
 }
 
 /** The query as decoded pairs. S3 does not read `+` as a space. */
-export function queryOf(request: BucketRequest): readonly (readonly [string, string])[] {
+export function queryOf(request: AwsRequest): readonly (readonly [string, string])[] {
   const start = request.url.indexOf("?");
   if (start < 0) return [];
   return request.url

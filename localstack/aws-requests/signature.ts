@@ -1,10 +1,10 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
-import { type BucketRequest, headerOf, queryOf, type Refusal } from "./refusal.ts";
+import { type AwsRequest, headerOf, queryOf, type Refusal } from "./refusal.ts";
 
 /**
- * Signature Version 4, as S3 checks it: headers or a presigned link
- * (https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html). The embedded S3 server checks
- * none, so without this a link would grant any method, length and content.
+ * Signature Version 4, as S3 and SQS check it: headers or a presigned link
+ * (https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html). The embedded server checks
+ * none, so without this a link would grant any method, length and content, and everybody the queues.
  */
 
 export interface Credentials {
@@ -28,8 +28,16 @@ interface Claim {
   readonly expiresSeconds?: number;
 }
 
-/** Undefined where the request is signed by these credentials and in time. */
-export function refuseSignature(request: BucketRequest, credentials: Credentials, nowMs: number): Refusal | undefined {
+/**
+ * Undefined where the request is signed by these credentials and in time. `payloadSha256`: in hex, of services that sign
+ * the body itself; S3 signs what a header says of it.
+ */
+export function refuseSignature(
+  request: AwsRequest,
+  credentials: Credentials,
+  nowMs: number,
+  payloadSha256 = headerOf(request, "x-amz-content-sha256") ?? "UNSIGNED-PAYLOAD",
+): Refusal | undefined {
   const claim = readClaim(request);
   if (claim === undefined) return denied("Anonymous access is forbidden for this operation");
   if (claim.accessKeyId !== credentials.accessKeyId)
@@ -39,7 +47,7 @@ export function refuseSignature(request: BucketRequest, credentials: Credentials
   const unsigned = unsignedHeader(request, claim);
   if (unsigned !== undefined)
     return denied(`There were headers present in the request which were not signed: ${unsigned}`);
-  if (!sameText(signatureOf(request, claim, credentials), claim.signature))
+  if (!sameText(signatureOf(request, claim, credentials, payloadSha256), claim.signature))
     return refusal(
       "SignatureDoesNotMatch",
       "The request signature we calculated does not match the signature you provided.",
@@ -47,7 +55,10 @@ export function refuseSignature(request: BucketRequest, credentials: Credentials
   return undefined;
 }
 
-function readClaim(request: BucketRequest): Claim | undefined {
+/** Whose signature the request says to have; undefined where it has none. */
+export const claimedKeyId = (request: AwsRequest): string | undefined => readClaim(request)?.accessKeyId;
+
+function readClaim(request: AwsRequest): Claim | undefined {
   const query = new Map(queryOf(request));
   if (query.get("X-Amz-Algorithm") === ALGORITHM) {
     return claimOf({
@@ -112,14 +123,14 @@ function refuseTime(claim: Claim, nowMs: number): Refusal | undefined {
   return nowMs > signedAtMs + claim.expiresSeconds * 1_000 ? denied("Request has expired") : undefined;
 }
 
-/** S3 demands a signature over the host and over each x-amz- header that is sent. */
-function unsignedHeader(request: BucketRequest, claim: Claim): string | undefined {
+/** AWS demands a signature over the host and over each x-amz- header that is sent. */
+function unsignedHeader(request: AwsRequest, claim: Claim): string | undefined {
   const needed = ["host", ...Object.keys(request.headers).filter((name) => name.startsWith("x-amz-"))];
   return needed.find((name) => !claim.signedHeaders.includes(name));
 }
 
-function signatureOf(request: BucketRequest, claim: Claim, credentials: Credentials): string {
-  const canonical = canonicalRequest(request, claim);
+function signatureOf(request: AwsRequest, claim: Claim, credentials: Credentials, payloadSha256: string): string {
+  const canonical = canonicalRequest(request, claim, payloadSha256);
   const scope = `${claim.date}/${claim.region}/${claim.service}/aws4_request`;
   const text = [ALGORITHM, claim.amzDate, scope, createHash("sha256").update(canonical).digest("hex")].join("\n");
   let key: Buffer | string = `AWS4${credentials.secretAccessKey}`;
@@ -128,7 +139,7 @@ function signatureOf(request: BucketRequest, claim: Claim, credentials: Credenti
   return createHmac("sha256", key).update(text).digest("hex");
 }
 
-function canonicalRequest(request: BucketRequest, claim: Claim): string {
+function canonicalRequest(request: AwsRequest, claim: Claim, payloadSha256: string): string {
   const end = request.url.indexOf("?");
   const query = queryOf(request)
     .filter(([name]) => name !== "X-Amz-Signature")
@@ -141,7 +152,7 @@ function canonicalRequest(request: BucketRequest, claim: Claim): string {
     query.join("&"),
     headers.join(""),
     claim.signedHeaders.join(";"),
-    headerOf(request, "x-amz-content-sha256") ?? "UNSIGNED-PAYLOAD",
+    payloadSha256,
   ].join("\n");
 }
 

@@ -1,9 +1,10 @@
 import type { Clock } from "../../shared/lib/clock.ts";
-import type { Reply, Request, RouteOptions, Shim } from "../fastify-shim.ts";
+import type { Refusal } from "../aws-requests/refusal.ts";
+import { refuseStranger } from "../aws-requests/refuse-stranger.ts";
+import { type Credentials, refuseSignature } from "../aws-requests/signature.ts";
+import { awsRequest, type Reply, type Request, type RouteOptions, type Shim } from "../fastify-shim.ts";
 import { hoistedChecksums, refuseContent } from "./content-rules.ts";
-import type { BucketRequest, Refusal } from "./refusal.ts";
 import { refuseRequest } from "./request-rules.ts";
-import { type Credentials, refuseSignature } from "./signature.ts";
 
 /** Makes the embedded bucket refuse what S3 refuses. */
 
@@ -36,8 +37,7 @@ export const bucketShim =
     });
     server.addHook("preHandler", (request, reply, done) => {
       const { method, body } = request;
-      const refusal =
-        method === "PUT" && Buffer.isBuffer(body) ? refuseContent(bucketRequest(request), body) : undefined;
+      const refusal = method === "PUT" && Buffer.isBuffer(body) ? refuseContent(awsRequest(request), body) : undefined;
       if (refusal !== undefined) refuse(reply, refusal);
       else done();
     });
@@ -51,23 +51,21 @@ const EXISTS: Refusal = {
 
 /** All that can be refused before the body is read. */
 function refuseUnread(request: Request, credentials: Credentials, nowMs: number): Refusal | undefined {
+  const facts = awsRequest(request);
+  const stranger = refuseStranger(facts);
+  if (stranger !== undefined) return stranger;
   const route = request.routeOptions.url;
   if (route === undefined || !BUCKET_ROUTES.includes(route)) return refuseElsewhere(request);
-  const facts = bucketRequest(request);
   const refusal = refuseRequest(facts, request.params?.["*"] ?? "") ?? refuseSignature(facts, credentials, nowMs);
   if (refusal === undefined) Object.assign(request.headers, hoistedChecksums(facts));
   return refusal;
 }
 
-/** Beside the bucket there is only SQS, in its JSON form: a content type that no web page may send across origins. */
+/** Beside the bucket there is only SQS, in its JSON form (`queues/queue-access.ts`). */
 function refuseElsewhere(request: Request): Refusal | undefined {
   const isSqs = request.method === "POST" && request.originalUrl === "/";
   if (isSqs && String(request.headers["content-type"]).includes("application/x-amz-json-1.0")) return undefined;
   return { status: 501, code: "NotImplemented", message: "The embedded server speaks SQS (JSON) and S3 alone." };
-}
-
-function bucketRequest(request: Request): BucketRequest {
-  return { method: request.method, url: request.originalUrl, headers: request.headers };
 }
 
 /**

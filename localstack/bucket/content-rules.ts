@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
-import { type BucketRequest, headerOf, queryOf, type Refusal } from "./refusal.ts";
+import { type AwsRequest, headerOf, queryOf, type Refusal } from "../aws-requests/refusal.ts";
 
 /** Digests of a body that S3 verifies before it stores it. */
 
 /** Undefined where the body is what its headers, or its link, say. */
-export function refuseContent(request: BucketRequest, body: Buffer): Refusal | undefined {
+export function refuseContent(request: AwsRequest, body: Buffer): Refusal | undefined {
   // A body in aws-chunked form is framed: its digests are of what is inside, and the SDK puts them after it.
   if ((headerOf(request, "content-encoding") ?? "").includes("aws-chunked")) return undefined;
   const query = new Map(queryOf(request).map(([name, value]) => [name.toLowerCase(), value]));
@@ -19,7 +19,7 @@ export function refuseContent(request: BucketRequest, body: Buffer): Refusal | u
 }
 
 /** Checksums that a presigned link carries in its query: S3 reads them as headers, the embedded server does not. */
-export function hoistedChecksums(request: BucketRequest): Readonly<Record<string, string>> {
+export function hoistedChecksums(request: AwsRequest): Readonly<Record<string, string>> {
   const hoisted = queryOf(request).filter(([name]) => name.toLowerCase().startsWith("x-amz-checksum-"));
   return Object.fromEntries(hoisted.map(([name, value]) => [name.toLowerCase(), value]));
 }

@@ -1,4 +1,4 @@
-import { type BucketRequest, headerOf, queryOf, type Refusal } from "./refusal.ts";
+import { type AwsRequest, headerOf, queryOf, type Refusal } from "../aws-requests/refusal.ts";
 
 /**
  * What S3 refuses, or the embedded server would silently get wrong, before a byte of the body is read. Better a 501
@@ -6,7 +6,6 @@ import { type BucketRequest, headerOf, queryOf, type Refusal } from "./refusal.t
  */
 
 const KEY_BYTES_MAX = 1_024;
-const LOOPBACK = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/;
 
 /** Query parameters that the embedded server obeys, by method. */
 const SUB_RESOURCES: Readonly<Record<string, readonly string[]>> = {
@@ -30,24 +29,10 @@ const SUB_RESOURCES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** `key` is decoded; empty for the bucket itself. */
-export function refuseRequest(request: BucketRequest, key: string): Refusal | undefined {
+export function refuseRequest(request: AwsRequest, key: string): Refusal | undefined {
   return (
-    refuseStranger(request) ??
-    refuseKey(key) ??
-    refuseKey(decodedCopySource(request)) ??
-    refuseSubResource(request) ??
-    refuseHeaders(request, key)
+    refuseKey(key) ?? refuseKey(decodedCopySource(request)) ?? refuseSubResource(request) ?? refuseHeaders(request, key)
   );
-}
-
-/** A page of some web site must not reach the bucket through the browser: neither by form nor by DNS rebinding. */
-function refuseStranger(request: BucketRequest): Refusal | undefined {
-  const reads = request.method === "GET" || request.method === "HEAD";
-  if (!reads && headerOf(request, "origin") !== undefined)
-    return { status: 403, code: "AccessForbidden", message: "CORSResponse: This CORS request is not allowed." };
-  if (!LOOPBACK.test(headerOf(request, "host") ?? ""))
-    return { status: 403, code: "AccessDenied", message: "The embedded bucket answers on the loopback alone." };
-  return undefined;
 }
 
 /** S3 stores such keys; the embedded server's files do not survive them, and no key of Baton's needs them. */
@@ -59,12 +44,12 @@ function refuseKey(key: string): Refusal | undefined {
   return undefined;
 }
 
-function decodedCopySource(request: BucketRequest): string {
+function decodedCopySource(request: AwsRequest): string {
   const source = headerOf(request, "x-amz-copy-source");
   return source === undefined ? "" : decodeURIComponent(source);
 }
 
-function refuseSubResource(request: BucketRequest): Refusal | undefined {
+function refuseSubResource(request: AwsRequest): Refusal | undefined {
   const allowed = SUB_RESOURCES[request.method] ?? [];
   const unknown = queryOf(request).find(
     ([name]) => name !== "x-id" && !name.toLowerCase().startsWith("x-amz-") && !allowed.includes(name),
@@ -73,7 +58,7 @@ function refuseSubResource(request: BucketRequest): Refusal | undefined {
 }
 
 /** Conditions and bodies that the embedded server would ignore. */
-function refuseHeaders(request: BucketRequest, key: string): Refusal | undefined {
+function refuseHeaders(request: AwsRequest, key: string): Refusal | undefined {
   const { method } = request;
   const ifNoneMatch = headerOf(request, "if-none-match");
   if (method !== "GET" && method !== "HEAD" && headerOf(request, "if-match") !== undefined)

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { refuseSignature } from "../../../localstack/bucket/signature.ts";
+import { refuseSignature } from "../../../localstack/aws-requests/signature.ts";
 
 /** The example of AWS's own documentation (Amazon S3 API reference, "Authenticating Requests: Using Query Parameters"). */
 const EXAMPLE = {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { S3Client } from "@aws-sdk/client-s3";
 import { expect, test } from "vitest";
-import { refuseSignature } from "../../../localstack/bucket/signature.ts";
+import { refuseSignature } from "../../../localstack/aws-requests/signature.ts";
 import { DOWNLOAD_URL_MS, UPLOAD_URL_MS } from "../../../shared/domain/limits.ts";
 import { systemClock } from "../../../shared/lib/clock.ts";
 import type { SignedRequest } from "../../../shared/protocol/leases.ts";
