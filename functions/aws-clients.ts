@@ -5,6 +5,7 @@ import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { attachMeter, type RequestMeter } from "../shared/lib/request-meter.ts";
 import { toDocumentClient } from "../shared/store/document-client.ts";
 import type { Environment } from "./environment.ts";
+import { tableTransport } from "./table-transport.ts";
 
 /** The SDK's clients, at AWS or at another endpoint, each with its requests counted. */
 
@@ -15,7 +16,8 @@ export function documentClient(
   environment: Pick<Environment, "AWS_ENDPOINT_URL_DYNAMODB">,
   meter: RequestMeter,
 ): DynamoDBDocumentClient {
-  const client = new DynamoDBClient({ ...atEndpoint(environment.AWS_ENDPOINT_URL_DYNAMODB), maxAttempts: 1 });
+  const place = { ...atEndpoint(environment.AWS_ENDPOINT_URL_DYNAMODB), ...tableTransport() };
+  const client = new DynamoDBClient({ ...place, maxAttempts: 1 });
   attachMeter(client, "DynamoDB", meter);
   return toDocumentClient(client);
 }

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import type { Credentials } from "./bucket/signature.ts";
+import type { Credentials } from "./aws-requests/signature.ts";
 import { AWS_REGION, BUCKET_NAME, poolQueueName, queueName, queueUrl, TABLE_NAME } from "./names.ts";
 import type { StateFolder } from "./state-folder.ts";
 
@@ -54,6 +54,12 @@ export function handlerEnvironment(
 
 /** Settings of a control plane that whoever starts an embedded one may make. */
 const PASSED_ON = new Set(["BATON_FORGE_HOSTS", "BATON_PUBLIC_URL"]);
+
+/** The name in `BATON_PUBLIC_URL`: requests may be for it. The functions refuse one that is no URL. */
+export function publicNames(): readonly string[] {
+  const url = URL.parse(process.env["BATON_PUBLIC_URL"] ?? "");
+  return url === null ? [] : [url.hostname.toLowerCase()];
+}
 
 /** Gives this process that environment, and of the user's own AWS and Baton settings only those that are meant for it. */
 export function enterEnvironment(environment: Readonly<Record<string, string>>): void {

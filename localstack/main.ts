@@ -7,6 +7,8 @@ import { useBundledPackages } from "../shared/lib/bundled-packages.ts";
 // First, so that all that is imported below comes from the caches.
 enableCompileCache(fileURLToPath(new URL("../node_modules/.cache/baton", import.meta.url)));
 useBundledPackages(process.env);
+// All that is written in the state folder is its owner's alone, by the table's engine, too.
+process.umask(0o077);
 const { startStack } = await import("./start-stack.ts");
 
 await startStack(process.argv.slice(2), async () => {

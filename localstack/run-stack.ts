@@ -3,6 +3,8 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { S3Client } from "@aws-sdk/client-s3";
 import { ChangeMessageVisibilityCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { FauxqsServer } from "fauxqs";
+import { lentReader } from "../functions/lent-queues.ts";
+import { reachTableBy, tableTransport } from "../functions/table-transport.ts";
 import type { Clock } from "../shared/lib/clock.ts";
 import { attachMeter } from "../shared/lib/request-meter.ts";
 import { QUEUES, type QueueName, SCHEDULES } from "../shared/resources.ts";
@@ -56,23 +58,26 @@ const DRAIN_MS = 1_000;
 export async function runStack(ground: StackGround): Promise<RunningStack> {
   const { folder, options, clock, gateway } = ground;
   const fresh = options.memory || !existsSync(folder.tableFile);
-  const credentials = embeddedCredentials(ensureSigningKey(folder));
+  const signingKey = ensureSigningKey(folder);
+  const credentials = embeddedCredentials(signingKey);
   const aws = await startAwsServer({
     dataDir: options.memory ? undefined : folder.awsDir,
     portWanted: wantedPort(folder),
     credentials,
+    readLent: lentReader(Buffer.from(signingKey, "base64url")),
     clock,
   });
   writePrivateFile(folder, folder.awsPortFile, `${aws.port}\n`);
   const engine = await ground.engine;
   const awsUrl = `http://127.0.0.1:${aws.port}`;
-  const dynamodbUrl = `http://127.0.0.1:${engine.port}`;
+  const { endpoint: dynamodbUrl, agent, exposed } = engine.reach;
   enterEnvironment(handlerEnvironment({ dynamodbUrl, awsUrl }, credentials, folder, options.pools));
+  if (agent !== undefined) reachTableBy(agent);
 
   const client = { region: AWS_REGION, credentials };
   const sqs = new SQSClient({ ...client, endpoint: awsUrl });
   const s3 = options.memory ? undefined : new S3Client({ ...client, endpoint: awsUrl, forcePathStyle: true });
-  const dynamodb = new DynamoDBClient({ ...client, endpoint: dynamodbUrl });
+  const dynamodb = new DynamoDBClient({ ...client, endpoint: dynamodbUrl, ...tableTransport() });
   const [parts] = await Promise.all([
     ground.loadParts(),
     createResources({ dynamodb, aws, sqs, s3, awsUrl }, options.pools),
@@ -96,8 +101,10 @@ export async function runStack(ground: StackGround): Promise<RunningStack> {
     pid: process.pid,
     tokenFile: folder.tokenFile,
     runnerTokenFile,
-    ports: { gateway: gateway.port, dynamodb: engine.port, aws: aws.port },
+    ports: { gateway: gateway.port, aws: aws.port },
     enginePid: engine.pid,
+    tableUrl: dynamodbUrl,
+    ...(exposed === undefined ? {} : { exposed }),
   };
   writePrivateFile(folder, folder.stackFile, `${JSON.stringify({ url: ready.url, pid: ready.pid })}\n`);
   return { ready, engineLost: engine.exited, stop: () => stop(ground, { aws, engine, sources, schedules, sqs }) };

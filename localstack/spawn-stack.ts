@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
+import { closeSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemCode } from "../shared/lib/system-code.ts";
 import { stackProcessEnvironment } from "./environment.ts";
 import { readReport, type StackReady } from "./stack-report.ts";
-import type { StartFailureCode } from "./start-failure.ts";
-import { readTextFile } from "./state-folder.ts";
+import { StartFailure, type StartFailureCode } from "./start-failure.ts";
+import { prepareFolder, readTextFile } from "./state-folder.ts";
 
 /** Starts the embedded stack as a process of its own. Imports nothing heavy: the command line's start-up counts. */
 
@@ -140,10 +140,11 @@ function start(options: SpawnOptions, stateDir: string, logFile: string): ChildP
 /** Opens the log for its owner alone; one that has grown large becomes `stack.log.1`. Fails `state_unwritable`. */
 function openLog(stateDir: string, logFile: string): number {
   try {
-    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    prepareFolder(stateDir);
     if ((statSync(logFile, { throwIfNoEntry: false })?.size ?? 0) > LOG_BYTES_MAX) renameSync(logFile, `${logFile}.1`);
     return openSync(logFile, "a", 0o600);
   } catch (cause) {
+    if (cause instanceof StartFailure) throw new StackError(cause.code, cause.message, { cause });
     const message = `the state folder ${stateDir} cannot be written (${systemCode(cause) ?? "unknown error"})`;
     throw new StackError("state_unwritable", message, { cause });
   }

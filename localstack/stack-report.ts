@@ -10,12 +10,15 @@ export interface StackReady {
   readonly runnerTokenFile: string;
   readonly ports: {
     readonly gateway: number;
-    readonly dynamodb: number;
     /** SQS and S3. */
     readonly aws: number;
   };
   /** The DynamoDB engine's process. */
   readonly enginePid: number;
+  /** Where it is, in its own network namespace or, where `exposed`, in the machine's. */
+  readonly tableUrl: string;
+  /** What is not safe on a machine that others use, in one line; absent where all is. */
+  readonly exposed?: string;
 }
 
 export interface StackFailed {
@@ -43,12 +46,22 @@ function readFailed({ code, message }: Record<string, unknown>): StackFailed | u
 }
 
 function readReady(report: Record<string, unknown>): StackReady | undefined {
-  const { url, pid, tokenFile, runnerTokenFile, ports, enginePid } = report;
+  const { url, pid, tokenFile, runnerTokenFile, ports, enginePid, tableUrl, exposed } = report;
   if (typeof url !== "string" || typeof tokenFile !== "string" || typeof runnerTokenFile !== "string") return undefined;
   if (typeof pid !== "number" || typeof enginePid !== "number" || !isRecord(ports)) return undefined;
-  const { gateway, dynamodb, aws } = ports;
-  if (typeof gateway !== "number" || typeof dynamodb !== "number" || typeof aws !== "number") return undefined;
-  return { kind: "ready", url, pid, tokenFile, runnerTokenFile, ports: { gateway, dynamodb, aws }, enginePid };
+  const { gateway, aws } = ports;
+  if (typeof gateway !== "number" || typeof aws !== "number" || typeof tableUrl !== "string") return undefined;
+  const ready = {
+    kind: "ready",
+    url,
+    pid,
+    tokenFile,
+    runnerTokenFile,
+    ports: { gateway, aws },
+    enginePid,
+    tableUrl,
+  } as const;
+  return typeof exposed === "string" ? { ...ready, exposed } : ready;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -2,7 +2,7 @@ import { flushCompileCache } from "node:module";
 import { systemClock } from "../shared/lib/clock.ts";
 import { messageOf } from "../shared/lib/message-of.ts";
 import { findDynamoEngine, startDynamoEngine } from "./dynamo-engine.ts";
-import { freePort } from "./free-port.ts";
+import { publicNames } from "./environment.ts";
 import type { RunningStack, StackParts } from "./run-stack.ts";
 import { errorFields, logLine } from "./stack-log.ts";
 import { parseStackOptions } from "./stack-options.ts";
@@ -40,9 +40,9 @@ async function bringUp(argv: readonly string[], loadParts: () => Promise<StackPa
   const options = parseStackOptions(argv);
   const folder = stateFolder(options.stateDir, !options.memory);
   const binary = findDynamoEngine(process.platform, process.arch);
-  prepareFolder(folder);
+  prepareFolder(folder.dir);
   const lock = await lockState(folder, systemClock);
-  const engine = startDynamoEngine(binary, options.memory ? undefined : folder.tableFile, await freePort());
+  const engine = startDynamoEngine(binary, options.memory ? undefined : folder.tableFile);
   // Its failure is thrown where it is awaited, which may be after it happened.
   engine.catch(() => undefined);
   // Serves one run and is gone: schemas would be compiled for longer than it parses with them.
@@ -51,7 +51,7 @@ async function bringUp(argv: readonly string[], loadParts: () => Promise<StackPa
   const { openGateway } = await import("./gateway/gateway.ts");
   const { host, port } = options;
   const onAnswer = onAttemptEnds();
-  const gateway = await openGateway({ host, port, clock: systemClock, log: logLine, onAnswer });
+  const gateway = await openGateway({ host, port, names: publicNames(), clock: systemClock, log: logLine, onAnswer });
   const { runStack } = await import("./run-stack.ts");
   return runStack({ options, folder, lock, gateway, engine, loadParts, clock: systemClock, log: logLine });
 }

@@ -1,5 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { accessSync, chmodSync, constants, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import { systemCode } from "../shared/lib/system-code.ts";
 import { StartFailure } from "./start-failure.ts";
@@ -44,15 +53,21 @@ export function stateFolder(path: string, durable: boolean): StateFolder {
 }
 
 /** Makes the folder, for its owner alone. Fails `state_unwritable`. */
-export function prepareFolder(folder: StateFolder): void {
+export function prepareFolder(dir: string): void {
+  let owner: number;
   try {
-    mkdirSync(folder.dir, { recursive: true, mode: 0o700 });
-    chmodSync(folder.dir, 0o700);
-    accessSync(folder.dir, constants.R_OK | constants.W_OK | constants.X_OK);
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    owner = statSync(dir).uid;
+    if (owner === process.getuid?.()) chmodSync(dir, 0o700);
+    accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
     const why = systemCode(cause) ?? "unknown error";
-    throw new StartFailure("state_unwritable", `the state folder ${folder.dir} cannot be written (${why})`, { cause });
+    throw new StartFailure("state_unwritable", `the state folder ${dir} cannot be written (${why})`, { cause });
   }
+  // Its owner reads what is in it, whatever its mode, and may have made it for that.
+  if (owner === process.getuid?.()) return;
+  const message = `the state folder ${dir} belongs to another user (uid ${owner}): name one of your own with --state`;
+  throw new StartFailure("state_unwritable", message);
 }
 
 /** Writes a file of the folder for its owner alone, whole or not at all: a crash leaves the old one. */

@@ -175,6 +175,8 @@ async function startAll(command: RunCommand): Promise<{ snapshot: Snapshot; stac
   const [snapshot, stack] = await Promise.allSettled([copying, starting]);
   if (snapshot.status === "rejected") throw snapshot.reason;
   if (stack.status === "rejected") throw stack.reason;
+  const { exposed } = stack.value;
+  if (exposed !== undefined) await context.err.write(`baton: not safe on a shared machine: ${exposed}\n`);
   for (const warning of snapshot.value.warnings) await context.err.write(`baton: ${warning}\n`);
   return { snapshot: snapshot.value, stack: stack.value };
 }

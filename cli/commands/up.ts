@@ -1,7 +1,8 @@
-import { mkdir, realpath, writeFile } from "node:fs/promises";
+import { mkdir, realpath, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type SpawnedStack, spawnStack } from "../../localstack/spawn-stack.ts";
 import { fileTrouble } from "../../shared/lib/file-trouble.ts";
+import { systemCode } from "../../shared/lib/system-code.ts";
 import { DEFAULT_POOLS } from "../../shared/resources.ts";
 import { CommandError } from "../command-error.ts";
 import { STATE_FOLDER } from "../config/find-server.ts";
@@ -49,6 +50,7 @@ export async function upCommand(context: Context, given: UpOptions): Promise<voi
       pools: options.pool ?? DEFAULT_POOLS,
     });
     local.stack = stack;
+    if (stack.exposed !== undefined) await context.err.write(`baton: not safe on a shared machine: ${stack.exposed}\n`);
     if (options.runner) local.runner = await startUpRunner(context, options, stateDir, Promise.resolve(stack));
     await context.out.write(
       printWelcome({ ...stack, stateDir, isFound: stateDir === resolve(cwd, STATE_FOLDER), runner: options.runner }),
@@ -67,10 +69,16 @@ export async function upCommand(context: Context, given: UpOptions): Promise<voi
 async function makeStateFolder(stateDir: string): Promise<void> {
   try {
     await mkdir(stateDir, { recursive: true, mode: 0o700 });
-    await writeFile(join(stateDir, ".gitignore"), "*\n");
+    // Never over a file that is there: where another user made the folder, it may be a link to anywhere.
+    await writeFile(join(stateDir, ".gitignore"), "*\n", { flag: "wx", mode: 0o600 });
   } catch (cause) {
+    if (systemCode(cause) === "EEXIST" && (await isFolder(stateDir))) return;
     throw new CommandError(`the state folder ${stateDir} cannot be made: ${fileTrouble(cause)}`, { cause });
   }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path)).isDirectory();
 }
 
 async function startUpRunner(

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { BODY_BYTES_MAX } from "../../shared/domain/limits.ts";
 import type { Clock } from "../../shared/lib/clock.ts";
+import { isForeignHost } from "../../shared/lib/foreign-host.ts";
 import { systemCode } from "../../shared/lib/system-code.ts";
 import type { Invoke } from "../invoke.ts";
 import { errorFields, type Log } from "../stack-log.ts";
@@ -31,6 +32,8 @@ export interface GatewayOptions {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
+  /** Names that its requests may be for, beside addresses and localhost, in lower case. */
+  readonly names?: readonly string[];
   readonly clock: Clock;
   readonly log: Log;
   /** Told of each request that a function has answered: `POST /v1/runs`. */
@@ -40,6 +43,7 @@ export interface GatewayOptions {
 /** Idle connections are kept for longer than clients keep theirs, so that none is closed under a request. */
 const KEEP_ALIVE_MS = 75_000;
 const REQUEST_MS = 30_000;
+const FOREIGN_HOST = "this control plane does not go by the name in the Host header; BATON_PUBLIC_URL gives it one";
 /** What is still read of a refused body, so that the client can read the refusal. */
 const DISCARD_BYTES_MAX = 32 * BODY_BYTES_MAX;
 const DISCARD_MS = 2_000;
@@ -115,12 +119,15 @@ async function answerRequest(
   request: IncomingMessage,
   requestId: string,
   functions: Functions | undefined,
-  { clock, log, onAnswer }: GatewayOptions,
+  { host, names = [], clock, log, onAnswer }: GatewayOptions,
 ): Promise<HttpAnswer> {
   const { method = "", url = "", headers } = request;
   const match = matchRoute(method, url.split("?")[0] ?? "");
   if (match.kind === "unknown_path") return refusalAnswer("not_found", `there is no ${url.split("?")[0]}`, requestId);
   if (match.kind === "wrong_method") return wrongMethod(method, match.allowed, requestId);
+  // A forge's webhook comes by whatever name a tunnel has, and is signed.
+  if (match.route.handler !== "webhook" && isForeignHost(headers.host, [host, ...names]))
+    return refusalAnswer("forbidden", FOREIGN_HOST, requestId);
   const atMs = clock.nowMs();
   const { bodyBytesMax = BODY_BYTES_MAX } = match.route;
   const body = await readBody(request, bodyBytesMax);

@@ -4,12 +4,14 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { reachTableBy } from "../../functions/table-transport.ts";
 import { TABLE_NAME } from "../../localstack/names.ts";
 import { type SpawnedStack, spawnStack } from "../../localstack/spawn-stack.ts";
 import { adminReply } from "../../shared/protocol/admin.ts";
 import { makeClient } from "../../shared/protocol/client.ts";
 import { baton, makePlace, type Place } from "../e2e/cli-process.ts";
 import { type SsmServer, startSsmServer } from "../support/ssm-server.ts";
+import { othersTableClient } from "../support/table-client.ts";
 
 /** `baton bootstrap` against the real function `admin`, over Lambda's own protocol, with a table and parameters behind it. */
 
@@ -24,9 +26,11 @@ const stateDir = mkdtempSync(join(tmpdir(), "baton-admin-"));
 
 beforeAll(async () => {
   [stack, ssm] = await Promise.all([spawnStack({ stateDir, memory: true }), startSsmServer()]);
+  const table = othersTableClient(stack);
+  if (table.requestHandler !== undefined) reachTableBy(table.requestHandler.httpAgent);
   const environment = {
     ...AWS,
-    AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${stack.ports.dynamodb}`,
+    AWS_ENDPOINT_URL_DYNAMODB: table.endpoint,
     AWS_ENDPOINT_URL_SSM: ssm.url,
     BATON_TABLE: TABLE_NAME,
     BATON_SIGNING_KEY_PARAMETER: PARAMETER,

@@ -4,11 +4,13 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type FunctionDeps, makeDeps } from "../../functions/deps.ts";
 import { sweepLambda } from "../../functions/sweep-call.ts";
 import { makeSweepDeps } from "../../functions/sweep-deps.ts";
+import { reachTableBy } from "../../functions/table-transport.ts";
 import { IDLE_SWEEP } from "../../infra/idle-bill.ts";
 import { createTable } from "../../localstack/create-resources.ts";
 import { findDynamoEngine, startDynamoEngine } from "../../localstack/dynamo-engine.ts";
 import { TABLE_NAME } from "../../localstack/names.ts";
 import { parseSamples, requestCounts, since } from "../support/request-counts.ts";
+import { tableClient } from "../support/table-client.ts";
 
 /** What the idle bill assumes of a sweep that finds nothing, asked of the real one on the real engine. */
 
@@ -22,11 +24,11 @@ beforeAll(async () => {
   process.env["AWS_SECRET_ACCESS_KEY"] = "test";
   process.env["AWS_REGION"] = "us-east-1";
   engine = await startDynamoEngine(findDynamoEngine(process.platform, process.arch), undefined);
-  const endpoint = `http://127.0.0.1:${engine.port}`;
-  await createTable(new DynamoDBClient({ endpoint, region: "us-east-1" }));
+  await createTable(new DynamoDBClient({ ...tableClient(engine.reach), region: "us-east-1" }));
+  if (engine.reach.agent !== undefined) reachTableBy(engine.reach.agent);
   deps = makeDeps({
     AWS_REGION: "us-east-1",
-    AWS_ENDPOINT_URL_DYNAMODB: endpoint,
+    AWS_ENDPOINT_URL_DYNAMODB: engine.reach.endpoint,
     BATON_TABLE: TABLE_NAME,
     BATON_BUCKET: "none",
     BATON_TICKS_QUEUE_URL: "http://127.0.0.1:9/ticks",

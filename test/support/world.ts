@@ -21,6 +21,7 @@ import { PIPELINES_HERE } from "../../shared/usecases/pipelines.ts";
 import type { TriggerDeps } from "../../shared/usecases/trigger-deps.ts";
 import { type FakeRepository, forgeOf } from "./fake-forge.ts";
 import { memorySecrets } from "./memory-secrets.ts";
+import { tableClient } from "./table-client.ts";
 
 /** The control plane's use cases on the real DynamoDB engine, with a clock that the test moves and queues that it reads. */
 export interface World {
@@ -50,7 +51,7 @@ const REGION = { region: "us-east-1", credentials: { accessKeyId: "test", secret
 
 export async function startWorld(pools: readonly string[] = ["default", "gpu"]): Promise<World> {
   const engine = await startDynamoEngine(findDynamoEngine(process.platform, process.arch), undefined);
-  const plain = new DynamoDBClient({ ...REGION, endpoint: `http://127.0.0.1:${engine.port}`, maxAttempts: 1 });
+  const plain = new DynamoDBClient({ ...REGION, ...tableClient(engine.reach), maxAttempts: 1 });
   await createTable(plain);
   const client = toDocumentClient(plain);
   const clock = { nowMs: START_MS };

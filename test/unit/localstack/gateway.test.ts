@@ -55,3 +55,34 @@ test("a client that breaks off its request's body is one short line of the log, 
     await gateway.close(0);
   }
 });
+
+test("SECURITY 6: case A1: a request for a name that is not ours is refused, but a webhook; a preflight gets no leave", async () => {
+  const invoke = async () => ({ statusCode: 200, body: "reached" });
+  const options = { host: "127.0.0.1", port: 0, names: ["ci.example.com"], clock: systemClock, log: () => undefined };
+  const gateway = await openGateway(options);
+  gateway.serve({ invoke, meter: { requested: () => undefined } });
+  const ask = (method: string, path: string, headers: Record<string, string>) =>
+    new Promise<{ status: number; cors: boolean }>((resolve, reject) => {
+      const request = httpRequest({ port: gateway.port, method, path, headers, agent: false }, (response) => {
+        const cors = Object.keys(response.headers).some((name) => name.startsWith("access-control"));
+        response.resume().once("end", () => resolve({ status: response.statusCode ?? 0, cors }));
+      });
+      request.once("error", reject).end();
+    });
+  try {
+    for (const host of ["127.0.0.1", "localhost:4800", "[::1]:4800", "10.0.0.7", "a.localhost", "CI.example.com:443"])
+      expect(await ask("GET", "/healthz", { host }), host).toEqual({ status: 200, cors: false });
+    for (const host of [
+      "rebound.example",
+      "127.0.0.1.rebound.example:4800",
+      "localhost.rebound.example",
+      "ci.example.com.evil",
+    ])
+      expect(await ask("GET", "/healthz", { host }), host).toEqual({ status: 403, cors: false });
+    expect(await ask("POST", "/v1/webhooks/github/app", { host: "tunnel.example" })).toMatchObject({ status: 200 });
+    const preflight = { origin: "http://kittens.example", "access-control-request-method": "POST" };
+    expect(await ask("OPTIONS", "/v1/runs", preflight)).toEqual({ status: 405, cors: false });
+  } finally {
+    await gateway.close(0);
+  }
+});

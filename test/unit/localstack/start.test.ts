@@ -53,9 +53,11 @@ test("options are read, and wrong ones are one clear line", () => {
 });
 
 test("a report that is none is not taken for one", () => {
-  const ports = { gateway: 1, dynamodb: 2, aws: 3 };
-  const ready = { kind: "ready", url: "u", pid: 4, tokenFile: "t", runnerTokenFile: "r", ports, enginePid: 5 };
+  const ports = { gateway: 1, aws: 3 };
+  const files = { tokenFile: "t", runnerTokenFile: "r" };
+  const ready = { kind: "ready", url: "u", pid: 4, ...files, ports, enginePid: 5, tableUrl: "v" };
   expect(readReport(ready)).toEqual(ready);
+  expect(readReport({ ...ready, exposed: "why" })).toEqual({ ...ready, exposed: "why" });
   expect(readReport({ kind: "failed", code: "port_in_use", message: "m" })).toMatchObject({ code: "port_in_use" });
   for (const other of [
     undefined,
