@@ -8,6 +8,7 @@ import { OUTBOX_TERMINAL, outboxMoves } from "../shared/domain/outbox-moves.ts";
 import { refMoves } from "../shared/domain/ref-moves.ts";
 import { RUN_TERMINAL, runMoves } from "../shared/domain/run-moves.ts";
 import { scheduleMoves } from "../shared/domain/schedule-moves.ts";
+import { statusMoves } from "../shared/domain/status-moves.ts";
 import { openApiDocument } from "../shared/protocol/openapi.ts";
 import { printIdleCost, printJobCost } from "./print-cost.ts";
 import {
@@ -39,6 +40,7 @@ const ARCHITECTURE_BLOCKS: Blocks = {
   "join moves": () => printMoves(joinMoves),
   "outbox diagram": () => printDiagram(outboxMoves, OUTBOX_TERMINAL),
   "outbox moves": () => printMoves(outboxMoves),
+  "status moves": () => printMoves(statusMoves),
   "delivery moves": () => printMoves(deliveryMoves),
   "ref moves": () => printMoves(refMoves),
   "heads moves": () => printMoves(headsMoves),

@@ -243,6 +243,10 @@ export const REPORT_SENDING_MS = 15 * SECOND_MS;
 export const REPORT_TRIES_MAX = 288;
 export const REPORT_BACKOFF_MS = 5 * SECOND_MS;
 export const REPORT_BACKOFF_MAX_MS = 15 * MINUTE_MS;
+/** Runs that may answer under one name at one commit: branches, pull requests, schedules. */
+export const STATUS_LANES_MAX = 100;
+/** Of 1,000 commit statuses that GitHub keeps of one name at one commit: after these, only a result that differs is sent. */
+export const STATUS_DETAILED_MAX = 100;
 /** Outboxes that one sweep wakes. */
 export const SWEEP_REPORTS_MAX = 500;
 /** Pipelines in a pull request's comment. */

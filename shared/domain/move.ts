@@ -12,6 +12,7 @@ export type Family =
   | "delivery"
   | "ref"
   | "outbox"
+  | "status"
   | "heads"
   | "head"
   | "tags"

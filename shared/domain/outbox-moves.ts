@@ -16,6 +16,7 @@ const mine: Guard = equals("sender", arg("sender"));
 /** Nobody asked to look again since the sender last looked. */
 const unasked: Guard = equals("asked", 0);
 const remember: Effect = set("sent", arg("sent"));
+const well: readonly Effect[] = [set("tries", 0), remove("error"), remove("isUnsure")];
 const sleep: readonly Effect[] = [remove("wakeAtMs"), remove("dueShard")];
 
 /** Every legal move of an outbox. None of them touches a run: a report can never change what it reports. */
@@ -39,7 +40,7 @@ export const outboxMoves = table("outbox", {
     from: ["sending"],
     to: "unchanged",
     guards: [equals("seq", arg("seq")), before("wakeAtMs", arg("nowMs"))],
-    effects: [...becomeSender, add("tries", 1)],
+    effects: [...becomeSender, add("tries", 1), set("isUnsure", true)],
     recorded: false,
   },
   ask: {
@@ -63,7 +64,7 @@ export const outboxMoves = table("outbox", {
     from: ["sending"],
     to: "pending",
     guards: [mine, unasked],
-    effects: [remember, set("wakeAtMs", arg("wakeAtMs")), set("tries", 0), remove("error")],
+    effects: [remember, set("wakeAtMs", arg("wakeAtMs")), ...well],
     recorded: false,
   },
   rest: {
@@ -71,7 +72,7 @@ export const outboxMoves = table("outbox", {
     from: ["sending"],
     to: "pending",
     guards: [mine, unasked],
-    effects: [remember, ...sleep, set("tries", 0), remove("error")],
+    effects: [remember, ...sleep, ...well],
     recorded: false,
   },
   postpone: {

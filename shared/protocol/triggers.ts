@@ -74,6 +74,8 @@ export const runTriggerSchema = z.object({
   number: z.int().positive().optional(),
   base: z.object({ branch: z.string(), sha: gitSha }).optional(),
   fork: z.boolean().default(false),
+  /** Of a schedule. */
+  cron: z.string().optional(),
   /** Of a schedule: how long after its due time it fired. */
   lateMs: z.int().nonnegative().optional(),
 });

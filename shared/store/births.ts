@@ -7,6 +7,7 @@ import { outboxMoves } from "../domain/outbox-moves.ts";
 import { refMoves } from "../domain/ref-moves.ts";
 import { runMoves } from "../domain/run-moves.ts";
 import { scheduleMoves } from "../domain/schedule-moves.ts";
+import { statusMoves } from "../domain/status-moves.ts";
 import type { BirthItem } from "./items.ts";
 
 /** DynamoDB's own limit of one transaction. */
@@ -22,6 +23,7 @@ const tables: Record<Family, Readonly<Record<string, Move>>> = {
   delivery: deliveryMoves,
   ref: refMoves,
   outbox: outboxMoves,
+  status: statusMoves,
   heads: headsMoves,
   head: headMoves,
   tags: tagsMoves,

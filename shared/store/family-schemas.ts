@@ -1,6 +1,6 @@
 import type { Family } from "../domain/move.ts";
 import { checkItemSchema, jobItemSchema, joinItemSchema, runItemSchema } from "./items.ts";
-import { outboxItemSchema } from "./report-items.ts";
+import { outboxItemSchema, statusItemSchema } from "./report-items.ts";
 import { headItemSchema, headsItemSchema, scheduleItemSchema, sweepItemSchema, tagsItemSchema } from "./sweep-items.ts";
 import { deliveryItemSchema, refItemSchema } from "./trigger-items.ts";
 
@@ -13,6 +13,7 @@ export const familySchemas = {
   delivery: deliveryItemSchema,
   ref: refItemSchema,
   outbox: outboxItemSchema,
+  status: statusItemSchema,
   heads: headsItemSchema,
   head: headItemSchema,
   tags: tagsItemSchema,

@@ -12,7 +12,7 @@ import { approvalSchema, attemptEndView, historySchema, sourceSchema } from "../
 import { SCOPES } from "../protocol/tokens.ts";
 import { runTriggerSchema } from "../protocol/triggers.ts";
 import { itemBase, wakes } from "./item-base.ts";
-import type { OutboxItem } from "./report-items.ts";
+import type { OutboxItem, StatusItem } from "./report-items.ts";
 import type { HeadItem, HeadsItem, ScheduleItem, SweepItem, TagsItem } from "./sweep-items.ts";
 import type { ClosingItem, DecidedItem, DeliveryItem, RefItem } from "./trigger-items.ts";
 
@@ -236,6 +236,7 @@ export type BirthItem =
   | ClosingItem
   | RefItem
   | OutboxItem
+  | StatusItem
   | HeadsItem
   | HeadItem
   | TagsItem

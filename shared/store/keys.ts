@@ -66,6 +66,20 @@ export function outboxRefOf({ pk, sk }: Key): OutboxRef {
   throw new Error(`${pk} ${sk} is no outbox`);
 }
 
+/** One name at one commit, as one kind of report (`surface`) shows it in one repository. */
+export interface StatusRef {
+  readonly tenant: string;
+  readonly surface: "checks" | "statuses";
+  /** Where the forge is, and the repository as the forge knows it; neither holds a #. */
+  readonly repository: string;
+  readonly sha: string;
+  readonly name: string;
+}
+export const statusKey = ({ tenant, surface, repository, sha, name }: StatusRef): Key => ({
+  pk: `T#${tenant}#STATUS#${surface}#${repository}#${sha}`,
+  sk: `STATUS#${name}`,
+});
+
 export const projectItemKey = (tenant: string, project: string): Key =>
   same(`T#${tenant}#PROJECT#${project}`, `PROJECT#${project}`);
 /** The set of a tenant's project names. */

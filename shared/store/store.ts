@@ -13,7 +13,7 @@ import type {
   TokenItem,
 } from "./items.ts";
 import type { JobRef, Key, RunRef } from "./keys.ts";
-import type { OutboxItem } from "./report-items.ts";
+import type { OutboxItem, StatusItem } from "./report-items.ts";
 import type { HeadItem, HeadsItem, ScheduleItem, SweepItem, TagsItem } from "./sweep-items.ts";
 import type { DeliveryItem, RefItem } from "./trigger-items.ts";
 
@@ -26,6 +26,7 @@ export interface FamilyItems {
   delivery: DeliveryItem;
   ref: RefItem;
   outbox: OutboxItem;
+  status: StatusItem;
   heads: HeadsItem;
   head: HeadItem;
   tags: TagsItem;

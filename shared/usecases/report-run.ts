@@ -1,62 +1,90 @@
-import type { JobSpec } from "../domain/plan.ts";
 import { isRunEnded } from "../domain/verdict.ts";
-import type { ProjectItem, RunItem } from "../store/items.ts";
 import type { RunRef } from "../store/keys.ts";
+import type { OutboxItem, StatusEntry } from "../store/report-items.ts";
 import { driveOutbox, type Look, type Parcel, type Stop } from "./drive-outbox.ts";
+import { formerParcels } from "./former-statuses.ts";
+import { bareStatus, renderEntry, type Showing } from "./render-status.ts";
 import type { ReportDeps } from "./report-deps.ts";
 import { reportPull } from "./report-pull.ts";
 import { type WantedStatus, wantedStatuses } from "./report-statuses.ts";
-import { toForgeStatus } from "./report-summary.ts";
-import { reportedProject } from "./reported.ts";
+import { reportedProject, statusRefOf, surfaceOf } from "./reported.ts";
+import { showStatus } from "./show-status.ts";
 import { digest } from "./specs.ts";
+import { aboutOf, laneOf, orderOf } from "./status-name.ts";
 
 /**
  * Shows a run in its forge: compares what should be shown with what was sent, and sends the difference. Idempotent; a
  * hint to call it may come late, twice or never. It reads the run and never writes it.
  */
 export async function reportRun(deps: ReportDeps, ref: RunRef): Promise<void> {
-  await driveOutbox(deps, ref, () => lookAtRun(deps, ref));
+  let looks = 0;
+  await driveOutbox(deps, ref, (outbox) => {
+    looks += 1;
+    return lookAtRun(deps, ref, { outbox, version: outbox.seq * LOOKS_MAX + looks });
+  });
   await reportPull(deps, ref);
 }
 
-async function lookAtRun(deps: ReportDeps, ref: RunRef): Promise<Look | Stop> {
+/** One sender looks less often: so a later sender's looks are newer than all of an earlier one's. */
+const LOOKS_MAX = 1_000;
+
+interface Looking {
+  readonly outbox: OutboxItem;
+  readonly version: number;
+}
+
+async function lookAtRun(deps: ReportDeps, ref: RunRef, looking: Looking): Promise<Look | Stop> {
   const items = await deps.store.getRunItems(ref);
   const { run } = items;
   if (run === undefined) return { stop: "there is no such run any more" };
   const project = await reportedProject(deps, run.tenant, run.project);
   if ("stop" in project) return project;
   const wanted = wantedStatuses({ ...items, run });
+  const shown: Showing = { deps, project, run, items };
   return {
-    parcels: wanted.flatMap((status) => toParcel(deps, project, run, status)),
+    parcels: wanted
+      .flatMap((status) => toParcel(shown, status, looking))
+      .concat(formerParcels(shown, wanted, looking.outbox)),
     end: isRunEnded(run.state) ? "last" : "more",
   };
 }
 
 /** The digest is of what the text is made from; the text itself is made when it is sent. */
-function toParcel(deps: ReportDeps, project: ProjectItem, run: RunItem, wanted: WantedStatus): Parcel[] {
+function toParcel(showing: Showing, wanted: WantedStatus, { version, outbox }: Looking): Parcel[] {
+  const { deps, project, run } = showing;
   const { trigger, source } = run;
   if (trigger === undefined || source === undefined) return [];
-  const { publicUrl } = deps;
-  const bare = toForgeStatus(wanted, source.sha, { run, trigger, publicUrl, spec: undefined });
+  const entry = toEntry(showing, wanted, version);
   return [
     {
-      key: wanted.key,
-      digest: digest(JSON.stringify([project.reports.mode, project.forge.credentials, bare])),
-      async send(externalId) {
-        const spec = await specOf(deps, wanted);
-        return deps.forge.putStatus(
+      key: `status/${wanted.check ?? ""}`,
+      digest: digest(JSON.stringify([surfaceOf(project), wanted.name, entry.digest])),
+      send: () =>
+        showStatus(deps, {
           project,
-          toForgeStatus(wanted, source.sha, { run, trigger, publicUrl, spec }),
-          externalId,
-        );
-      },
+          ref: statusRefOf(project, source.sha, wanted.name),
+          lane: laneOf(run),
+          entry,
+          isUnsure: outbox.isUnsure === true,
+          isPeriodic: trigger.event === "schedule",
+          render: (shown) => renderEntry(showing, wanted, shown),
+        }),
     },
   ];
 }
 
-/** The steps of a job that has run; those of a spec so large that it is in the bucket are left out. */
-async function specOf(deps: ReportDeps, { job, conclusion }: WantedStatus): Promise<JobSpec | undefined> {
-  if (job?.result === undefined || conclusion === undefined) return undefined;
-  const item = await deps.store.getSpec(job);
-  return item !== undefined && "steps" in item.spec ? item.spec : undefined;
+function toEntry(showing: Showing, wanted: WantedStatus, version: number): StatusEntry {
+  const { run } = showing;
+  const { state, conclusion, title, check } = wanted;
+  return {
+    runId: run.runId,
+    order: orderOf(run),
+    version,
+    state,
+    title,
+    about: aboutOf(run),
+    digest: digest(JSON.stringify(bareStatus(showing, wanted))),
+    ...(conclusion === undefined ? {} : { conclusion }),
+    ...(check === undefined ? {} : { check }),
+  };
 }

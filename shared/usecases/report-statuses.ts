@@ -1,10 +1,10 @@
 import { REPORT_CHECKS_MAX } from "../domain/limits.ts";
 import { isJobEnded, isRunEnded, needOutcomeOf } from "../domain/verdict.ts";
-import type { RunTrigger } from "../protocol/triggers.ts";
 import type { CheckItem, JobItem, RunItem, RunItems } from "../store/items.ts";
 import { waitsForApproval } from "./births.ts";
 import { type Conclusion, type Picture, pictureOfJob } from "./report-job.ts";
 import { plainLine } from "./report-text.ts";
+import { statusName } from "./status-name.ts";
 
 /**
  * What a forge is to show of a run: pure, so that the same run always makes the same statuses. `lost` is never the
@@ -12,8 +12,9 @@ import { plainLine } from "./report-text.ts";
  */
 
 export interface WantedStatus extends Picture {
-  readonly key: string;
   readonly name: string;
+  /** The job or named check; absent where it is the whole run. */
+  readonly check?: string;
   /** The job that it is about, where it is about one. */
   readonly job?: JobItem;
   /** Jobs that answer it. */
@@ -21,13 +22,6 @@ export interface WantedStatus extends Picture {
   /** What went wrong with the run itself. */
   readonly problem?: string;
 }
-
-const EVENTS: Record<RunTrigger["event"], string> = {
-  push: "",
-  tag: " (tag)",
-  pull_request: " (pull request)",
-  schedule: " (schedule)",
-};
 
 /** Every status of a run. One that was not planned yet has none; one with too many checks has one for all. */
 export function wantedStatuses(items: RunItems & { readonly run: RunItem }): WantedStatus[] {
@@ -38,13 +32,9 @@ export function wantedStatuses(items: RunItems & { readonly run: RunItem }): Wan
   return [...own.map((job) => statusOfJob(run, job)), ...checks.map((check) => statusOfCheck(run, check, jobs))];
 }
 
-/** A push and a pull request of one commit have runs of their own, which must not write over each other. */
-const suffixOf = (run: RunItem) => EVENTS[run.trigger?.event ?? "push"];
-const nameOf = (run: RunItem, check: string) => plainLine(`${run.pipeline} / ${check}${suffixOf(run)}`);
-
 function statusOfJob(run: RunItem, job: JobItem): WantedStatus {
   const picture = withinRun(run, pictureOfJob(job, approvalOf(run)));
-  return { ...picture, key: keyOf(run, job.jobId, picture), name: nameOf(run, job.jobId), job, jobs: [job] };
+  return { ...picture, name: statusName(run, job.jobId), check: job.jobId, job, jobs: [job] };
 }
 
 /** What has to be done before a held job may run, as a command. */
@@ -53,16 +43,10 @@ function approvalOf(run: RunItem): string | undefined {
   return `baton runs approve ${run.runId} --sha ${run.approval?.sha ?? run.source?.sha ?? ""}`.trim();
 }
 
-/** A check run that is completed cannot go on, so what waits for an approval is another than what comes after it. */
-function keyOf(run: RunItem, check: string, picture: Picture): string {
-  const key = `${run.runId}/${check}`;
-  return picture.conclusion === "action_required" ? `${key}/approval` : key;
-}
-
 function statusOfCheck(run: RunItem, check: CheckItem, all: readonly JobItem[]): WantedStatus {
   const jobs = all.filter((job) => check.jobs.includes(job.jobId));
   const picture = withinRun(run, pictureOfCheck(run, check, jobs));
-  return { ...picture, key: keyOf(run, check.checkId, picture), name: nameOf(run, check.checkId), jobs };
+  return { ...picture, name: statusName(run, check.checkId), check: check.checkId, jobs };
 }
 
 function pictureOfCheck(run: RunItem, check: CheckItem, jobs: readonly JobItem[]): Picture {
@@ -115,7 +99,7 @@ function withinRun<P extends Picture>(run: RunItem, picture: P): Picture {
 
 /** The whole run as one status. */
 function wholeRun(run: RunItem, jobs: readonly JobItem[]): WantedStatus {
-  const about = { key: run.runId, name: plainLine(`${run.pipeline}${suffixOf(run)}`), jobs };
+  const about = { name: statusName(run), jobs };
   const problem = run.reason === undefined ? {} : { problem: run.reason };
   const started = startOf(jobs.map((job) => pictureOfJob(job, undefined)));
   if (isRunEnded(run.state)) {
@@ -124,16 +108,13 @@ function wholeRun(run: RunItem, jobs: readonly JobItem[]): WantedStatus {
     return { ...about, ...problem, state: "completed", conclusion, title, ...started, ...ended };
   }
   const approval = approvalOf(run);
-  if (approval !== undefined) {
-    const key = `${about.key}/approval`;
+  if (approval !== undefined)
     return {
       ...about,
-      key,
       state: "completed",
       conclusion: "action_required",
       title: `Waits for approval: ${approval}`,
     };
-  }
   const state = started.startedAtMs === undefined ? ("queued" as const) : ("in_progress" as const);
   return { ...about, state, title: countOf(jobs), ...started };
 }

@@ -21,11 +21,11 @@ export interface SummaryContext {
 }
 
 export function toForgeStatus(wanted: WantedStatus, sha: string, context: SummaryContext): ForgeStatus {
-  const { key, name, state, title, conclusion, startedAtMs, endedAtMs, job } = wanted;
+  const { name, check = "", state, title, conclusion, startedAtMs, endedAtMs, job } = wanted;
   const detailsUrl = detailsUrlOf(context, job);
   return {
     sha,
-    key,
+    key: `${context.run.runId}/${check}`,
     name,
     state,
     title,

@@ -51,7 +51,7 @@ export function toRunTrigger(trigger: Trigger, via: TriggerSource, nowMs: number
     ...(actor === undefined ? {} : { actor }),
     ...(trigger.event === "tag" ? { tag: trigger.tag } : { branch: trigger.branch }),
     ...(trigger.event === "pull_request" ? { number: trigger.number, base: trigger.base } : {}),
-    ...(trigger.event === "schedule" ? { lateMs: Math.max(0, nowMs - trigger.dueAtMs) } : {}),
+    ...(trigger.event === "schedule" ? { cron: trigger.cron, lateMs: Math.max(0, nowMs - trigger.dueAtMs) } : {}),
     fork: isFork(trigger),
   };
 }

@@ -65,14 +65,35 @@ describe("statuses", () => {
     expect(repository.checkRuns).toMatchObject([{ id: Number(id), status: "in_progress" }]);
   });
 
-  test("of another run's check run of the same name nothing is changed", async () => {
+  test("case C9: without an id the newest of the name goes on, unless it is completed or another App's", async () => {
     const forge = github();
-    await forge.putStatus(appProject(), { ...status, key: "run_0/test" }, undefined);
-    await forge.putStatus(appProject(), { ...status, state: "in_progress" }, undefined);
-    expect(repository.checkRuns.map((run) => [run.external_id, run.status])).toEqual([
-      ["run_0/test", "queued"],
-      ["run_1/test", "in_progress"],
+    const id = await forge.putStatus(appProject(), status, undefined);
+    expect(await forge.putStatus(appProject(), { ...status, state: "in_progress" }, undefined)).toBe(id);
+    await forge.putStatus(appProject(), { ...status, state: "completed", conclusion: "success" }, undefined);
+    const next = await forge.putStatus(appProject(), { ...status, key: "run_2/test" }, undefined);
+    const [first] = repository.checkRuns;
+    if (first === undefined) throw new Error("there is no check run");
+    repository.checkRuns.push({ ...first, id: 1_000, app: { id: 1 }, status: "queued", conclusion: null });
+    await forge.putStatus(appProject(), { ...status, state: "in_progress" }, next);
+    expect(repository.checkRuns.map((run) => [run.app.id, run.status])).toEqual([
+      [7, "completed"],
+      [7, "in_progress"],
+      [1, "queued"],
     ]);
+  });
+
+  test("case C9: one that is completed and does not go on, or that GitHub deleted, is followed by another", async () => {
+    const forge = github();
+    const ended: ForgeStatus = { ...status, state: "completed", conclusion: "failure" };
+    const id = await forge.putStatus(appProject(), ended, undefined);
+    const next = await forge.putStatus(appProject(), { ...status, state: "in_progress" }, id);
+    expect(repository.checkRuns.map((run) => [String(run.id), run.status])).toEqual([
+      [id, "completed"],
+      [next, "in_progress"],
+    ]);
+    repository.checkRuns.splice(0);
+    const again = await forge.putStatus(appProject(), ended, next);
+    expect(repository.checkRuns).toMatchObject([{ id: Number(again), conclusion: "failure" }]);
   });
 
   test.each([

@@ -55,7 +55,7 @@ describe("the comment of a pull request", () => {
     await end(other, "b");
     await deliver();
     const bodies = shop.repository.comments.filter(({ number }) => number === 80).map(({ body }) => body);
-    expect(bodies).toEqual([expect.stringContaining("| ✅ | `test / b (pull request)`")]);
+    expect(bodies).toEqual([expect.stringContaining("| ✅ | `other.yml / b → main`")]);
   });
 
   test("holds the newest run of each pipeline, in one comment, whoever reports at once", async () => {
@@ -73,14 +73,14 @@ describe("the comment of a pull request", () => {
     await deliver();
     const comments = shop.repository.comments.filter(({ number }) => number === 77);
     expect(comments).toHaveLength(1);
-    expect(comments[0]?.body).toContain("| ❌ | `test / a (pull request)` |");
-    expect(comments[0]?.body).toContain("| ✅ | `docs / b (pull request)` |");
+    expect(comments[0]?.body).toContain("| ❌ | `ci.yml / a → main` |");
+    expect(comments[0]?.body).toContain("| ✅ | `docs.yml / b → main` |");
     shop.world.clock.nowMs += 1_000;
     const newer = await startReported(shop, owner, planOf({ id: "a" }), { event });
     await deliver();
     await reportRun(shop.deps, first);
     expect(shop.repository.comments.find(({ number }) => number === 77)?.body).toContain(
-      "| ⏳ | `test / a (pull request)` |",
+      "| ⏳ | `ci.yml / a → main` |",
     );
     await end(newer, "a");
     await deliver();
@@ -110,7 +110,7 @@ describe("the comment of a pull request", () => {
     };
     const body = () => shop.repository.comments.find(({ number }) => number === 79)?.body;
     await create("jobs: {a: {needs: nobody, run: x}}");
-    expect(body()).toContain("| ❌ | `.baton/ci.yml (pull request)` |");
+    expect(body()).toContain("| ❌ | `ci.yml → main` |");
     const run = await create("jobs: {a: {run: x}}");
     expect(body()).not.toContain("❌");
     await end(run, "a");
@@ -125,8 +125,8 @@ describe("the comment of a pull request", () => {
     expect(
       body()
         ?.split("\n")
-        .filter((line) => line.includes("(pull request)")),
-    ).toEqual([expect.stringContaining("| ⏳ | `ci / a (pull request)` |")]);
+        .filter((line) => line.includes("→ main")),
+    ).toEqual([expect.stringContaining("| ⏳ | `ci.yml / a → main` |")]);
   });
 
   test("is not written unless the project wants one", async () => {

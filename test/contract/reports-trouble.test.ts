@@ -39,7 +39,7 @@ describe("a forge that fails", () => {
     shop.forge.fail({ path: /check-runs/, times: 5, how: { status: 500 } });
     await end(run, "a");
     await deliverReports(shop);
-    expect(shownOf(shop, run)).toEqual({ "test / a": "success" });
+    expect(shownOf(shop, run)).toEqual({ "ci.yml / a": "success" });
     expect(checkRunsOf(shop, run)).toHaveLength(1);
   });
 
@@ -55,7 +55,7 @@ describe("a forge that fails", () => {
     await reportRun(shop.deps, run);
     expect(shop.forge.requests).toHaveLength(asked);
     await deliverReports(shop);
-    expect(shownOf(shop, run)).toEqual({ "test / a": "success" });
+    expect(shownOf(shop, run)).toEqual({ "ci.yml / a": "success" });
   });
 
   test("and answers what nobody can read is asked again", async () => {
@@ -64,7 +64,7 @@ describe("a forge that fails", () => {
     const headers = { "content-type": "application/json" };
     shop.forge.fail({ path: /check-runs/, times: 2, how: { status: 200, headers, body: '{"id":' } });
     await deliverReports(shop);
-    expect(shownOf(shop, run)).toEqual({ "test / a": "success" });
+    expect(shownOf(shop, run)).toEqual({ "ci.yml / a": "success" });
   });
 
   test.each([401, 403])("and answers %i is asked again: credentials are mended by an operator", async (status) => {
@@ -72,7 +72,7 @@ describe("a forge that fails", () => {
     await end(run, "a");
     shop.forge.fail({ path: /check-runs/, times: 4, how: { status } });
     await deliverReports(shop);
-    expect(shownOf(shop, run)).toEqual({ "test / a": "success" });
+    expect(shownOf(shop, run)).toEqual({ "ci.yml / a": "success" });
   });
 
   test.each([404, 410])("and answers %i is not asked again: given up, recorded, counted", async (status) => {
@@ -115,7 +115,7 @@ describe("what nobody told", () => {
     const run = await start({ id: "a" });
     shop.world.sent.reports.splice(0);
     await deliverReports(shop, { until: shop.world.clock.nowMs + 3 * MINUTE_MS });
-    expect(shownOf(shop, run)).toEqual({ "test / a": "queued" });
+    expect(shownOf(shop, run)).toEqual({ "ci.yml / a": "queued" });
   });
 
   test("an end whose hint was lost is shown within minutes", async () => {
@@ -124,7 +124,7 @@ describe("what nobody told", () => {
     await end(run, "a");
     shop.world.sent.reports.splice(0);
     await deliverReports(shop, { until: shop.world.clock.nowMs + 10 * MINUTE_MS });
-    expect(shownOf(shop, run)).toEqual({ "test / a": "success" });
+    expect(shownOf(shop, run)).toEqual({ "ci.yml / a": "success" });
   });
 
   test("what is shown already is not sent again, nor written down", async () => {
@@ -153,5 +153,5 @@ test("ten reporters at once, while the run goes on, make each check run once, an
   await Promise.all([many(), completeJob(shop.deps, claims, lastWord()), many(), end(run, "b", "failed"), many()]);
   await deliver();
   expect(checkRunsOf(shop, run)).toHaveLength(2);
-  expect(shownOf(shop, run)).toEqual({ "test / a": "success", "test / b": "failure" });
+  expect(shownOf(shop, run)).toEqual({ "ci.yml / a": "success", "ci.yml / b": "failure" });
 });

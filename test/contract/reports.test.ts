@@ -45,21 +45,25 @@ describe("from birth to end", () => {
   test("each check is one check run, told at once when a job starts or ends, and final when the run is", async () => {
     const run = await start({ id: "build" }, { id: "test", needs: ["build"] }, { id: "lint", checks: ["style"] });
     await deliver();
-    expect(shownOf(shop, run)).toEqual({ "test / build": "queued", "test / test": "queued", "test / style": "queued" });
+    expect(shownOf(shop, run)).toEqual({
+      "ci.yml / build": "queued",
+      "ci.yml / test": "queued",
+      "ci.yml / style": "queued",
+    });
     const { claims } = await runningAt(shop.deps, { runId: run.runId, jobId: "build" });
     await deliver();
-    expect(shownOf(shop, run)["test / build"]).toBe("in_progress");
+    expect(shownOf(shop, run)["ci.yml / build"]).toBe("in_progress");
     await completeJob(shop.deps, claims, lastWord());
     await end(run, "lint");
     await end(run, "test", "failed", { exitCode: 3, failure: { class: "user", message: "no", step: "run" } });
     await deliver();
     expect(shownOf(shop, run)).toEqual({
-      "test / build": "success",
-      "test / test": "failure",
-      "test / style": "success",
+      "ci.yml / build": "success",
+      "ci.yml / test": "failure",
+      "ci.yml / style": "success",
     });
     expect(checkRunsOf(shop, run)).toHaveLength(3);
-    expect(titleOf(run, "test / test")).toBe("Failed in run with exit code 3");
+    expect(titleOf(run, "ci.yml / test")).toBe("Failed in run with exit code 3");
     expect(await outboxOf(shop.deps, run)).toMatchObject({ state: "delivered" });
     expect((await outboxOf(shop.deps, run))?.wakeAtMs).toBeUndefined();
   });
@@ -111,11 +115,11 @@ describe("from birth to end", () => {
       text,
     });
     await deliver();
-    expect(shownOf(shop, run)).toEqual({ ".baton/ci.yml": "failure" });
+    expect(shownOf(shop, run)).toEqual({ "ci.yml": "failure" });
     expect(checkRunsOf(shop, run)[0]?.output.summary).toContain("nobody");
   });
 
-  test("a rerun has check runs of its own", async () => {
+  test("a rerun takes its run's place: what is shown already stays, what goes on again is another check run", async () => {
     const run = await start({ id: "a" }, { id: "b" });
     await end(run, "a");
     await end(run, "b", "failed");
@@ -126,15 +130,15 @@ describe("from birth to end", () => {
       { principal: "p" },
     );
     await deliver();
-    expect(shownOf(shop, again)).toEqual({ "test / a": "success", "test / b": "queued" });
-    expect(shownOf(shop, run)).toEqual({ "test / a": "success", "test / b": "failure" });
+    expect(shownOf(shop, again)).toEqual({ "ci.yml / b": "queued" });
+    expect(shownOf(shop, run)).toEqual({ "ci.yml / a": "success", "ci.yml / b": "failure" });
   });
 
   test("a run with more checks than a forge shows has one for all", async () => {
     const run = await start(...Array.from({ length: 51 }, (_, at) => ({ id: `j${at}` })));
     await end(run, "j0");
     await deliver();
-    expect(shownOf(shop, run)).toEqual({ test: "in_progress" });
+    expect(shownOf(shop, run)).toEqual({ "ci.yml": "in_progress" });
     expect(checkRunsOf(shop, run)[0]?.output.title).toBe("1 of 51 jobs have ended");
   });
 
@@ -142,8 +146,8 @@ describe("from birth to end", () => {
     const push = await start({ id: "a" });
     const pull = await startReported(shop, project, planOf({ id: "a" }), { event: { sha: push.source?.sha ?? "" } });
     await deliver();
-    expect(shownOf(shop, pull)).toEqual({ "test / a (pull request)": "queued" });
-    expect(shownOf(shop, push)).toEqual({ "test / a": "queued" });
+    expect(shownOf(shop, pull)).toEqual({ "ci.yml / a → main": "queued" });
+    expect(shownOf(shop, push)).toEqual({ "ci.yml / a": "queued" });
   });
 });
 
@@ -153,8 +157,8 @@ describe("what is not the user's failure", () => {
     const { claims } = await runningAt(shop.deps, { runId: run.runId, jobId: "a" });
     await releaseJob(shop.deps, claims, "the host is going away");
     await deliver();
-    expect(shownOf(shop, run)).toEqual({ "test / a": "cancelled" });
-    expect(titleOf(run, "test / a")).toMatch(/^Infrastructure: /);
+    expect(shownOf(shop, run)).toEqual({ "ci.yml / a": "cancelled" });
+    expect(titleOf(run, "ci.yml / a")).toMatch(/^Infrastructure: /);
   });
 
   test("a lost attempt that is tried again stays in progress", async () => {
@@ -162,30 +166,30 @@ describe("what is not the user's failure", () => {
     const { claims } = await runningAt(shop.deps, { runId: run.runId, jobId: "a" });
     await releaseJob(shop.deps, claims, "drained");
     await deliver();
-    expect(shownOf(shop, run)).toEqual({ "test / a": "in_progress" });
-    expect(titleOf(run, "test / a")).toBe("Waits for a runner again");
+    expect(shownOf(shop, run)).toEqual({ "ci.yml / a": "in_progress" });
+    expect(titleOf(run, "ci.yml / a")).toBe("Waits for a runner again");
   });
 
   test("what could not run because something failed blocks; what nobody needed does not", async () => {
     const run = await start({ id: "build" }, { id: "test", needs: ["build"] });
     await end(run, "build", "failed");
     await deliver();
-    expect(shownOf(shop, run)).toEqual({ "test / build": "failure", "test / test": "cancelled" });
+    expect(shownOf(shop, run)).toEqual({ "ci.yml / build": "failure", "ci.yml / test": "cancelled" });
   });
 
   test("an allowed failure does not block", async () => {
     const run = await start({ id: "a", allowFailure: true });
     await end(run, "a", "failed");
     await deliver();
-    expect(shownOf(shop, run)).toEqual({ "test / a": "neutral" });
+    expect(shownOf(shop, run)).toEqual({ "ci.yml / a": "neutral" });
   });
 
   test("canceled is canceled, and why", async () => {
     const run = await start({ id: "a" });
     await cancelRun(shop.deps, run, { actor: "ann", reason: "superseded by 1234" });
     await deliver();
-    expect(shownOf(shop, run)).toEqual({ "test / a": "cancelled" });
-    expect(titleOf(run, "test / a")).toBe("Canceled: superseded by 1234");
+    expect(shownOf(shop, run)).toEqual({ "ci.yml / a": "cancelled" });
+    expect(titleOf(run, "ci.yml / a")).toBe("Canceled: superseded by 1234");
   });
 
   test("a run whose time is over takes what still runs with it", async () => {
@@ -194,7 +198,7 @@ describe("what is not the user's failure", () => {
     shop.world.clock.nowMs += 25 * HOUR_MS;
     await reconcileRun(shop.deps, { tenant: "main", runId: run.runId });
     await deliver();
-    expect(shownOf(shop, run)["test / a"]).toBe("timed_out");
+    expect(shownOf(shop, run)["ci.yml / a"]).toBe("timed_out");
   });
 });
 
@@ -214,7 +218,7 @@ describe("a run that waits for an approval", () => {
   });
 });
 
-test("a report can never change the run: every write of it is to an outbox", async () => {
+test("a report can never change the run: every write of it is to an outbox or a status", async () => {
   const run = await start({ id: "a" }, { id: "b", checks: ["c"] });
   await end(run, "a");
   const before = await Promise.all([storedItem(shop.world, runKey(run)), shop.deps.store.getRunItems(run)]);
@@ -233,7 +237,7 @@ test("a report can never change the run: every write of it is to an outbox", asy
   };
   shop.forge.fail({ method: "POST", path: /check-runs$/, how: { status: 500 } });
   await deliverReports(shop, { depsOf: () => watched, until: shop.world.clock.nowMs + MINUTE_MS });
-  expect(new Set(written)).toEqual(new Set(["outbox"]));
+  expect(new Set(written)).toEqual(new Set(["outbox", "status"]));
   expect(await Promise.all([storedItem(shop.world, runKey(run)), shop.deps.store.getRunItems(run)])).toEqual(before);
 });
 
@@ -245,7 +249,7 @@ test("with a token, statuses: one context per check, the newest right", async ()
   await deliver();
   const statuses = shop.repository.statuses.filter(({ sha }) => sha === run.source?.sha);
   expect(statuses.map(({ context, state }) => [context, state])).toEqual([
-    ["test / a", "pending"],
-    ["test / a", "failure"],
+    ["ci.yml / a", "pending"],
+    ["ci.yml / a", "failure"],
   ]);
 });

@@ -37,9 +37,9 @@ afterAll(() => shop.stop());
 
 const PLAN = planOf({ id: "good" }, { id: "bad" }, { id: "after", needs: ["bad"] });
 const SHOWN = {
-  "test / good (pull request)": "success",
-  "test / bad (pull request)": "failure",
-  "test / after (pull request)": "cancelled",
+  "ci.yml / good → main": "success",
+  "ci.yml / bad → main": "failure",
+  "ci.yml / after → main": "cancelled",
 };
 
 /** A run of a pull request of its own, shown once while it went on, and then ended. */
@@ -62,11 +62,11 @@ async function expectShown({ run, number }: { run: RunItem; number: number }): P
   expect(checkRunsOf(shop, run)).toHaveLength(3);
   expect(await outboxOf(shop.deps, run)).toMatchObject({ state: "delivered" });
   const comments = shop.repository.comments.filter((comment) => comment.number === number);
-  expect(comments.map(({ body }) => body.split("\n").filter((line) => line.includes("(pull request)")))).toEqual([
+  expect(comments.map(({ body }) => body.split("\n").filter((line) => line.includes("→ main")))).toEqual([
     [
-      expect.stringContaining("| ✅ | `test / good (pull request)`"),
-      expect.stringContaining("| ❌ | `test / bad (pull request)`"),
-      expect.stringContaining("| ⚠️ | `test / after (pull request)`"),
+      expect.stringContaining("| ✅ | `ci.yml / good → main`"),
+      expect.stringContaining("| ❌ | `ci.yml / bad → main`"),
+      expect.stringContaining("| ⚠️ | `ci.yml / after → main`"),
     ],
   ]);
 }

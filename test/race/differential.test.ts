@@ -14,6 +14,7 @@ import type { Move } from "../../shared/domain/move.ts";
 import { OUTBOX_STATES } from "../../shared/domain/outbox-moves.ts";
 import { RUN_STATES } from "../../shared/domain/run-moves.ts";
 import { SCHEDULE_STATES } from "../../shared/domain/schedule-moves.ts";
+import { STATUS_STATES } from "../../shared/domain/status-moves.ts";
 import { compileMove } from "../../shared/store/compile-move.ts";
 import { FAMILIES, garbage } from "../support/arbitrary-items.ts";
 import {
@@ -28,6 +29,8 @@ import {
   refInState,
   runArgs,
   runInState,
+  statusArgs,
+  statusInState,
   sweepArgs,
   sweptInState,
   triggerArgs,
@@ -146,6 +149,7 @@ describe("a caller that lies", () => {
     tags: ["kept", "gone"],
     schedule: SCHEDULE_STATES,
     outbox: OUTBOX_STATES,
+    status: STATUS_STATES,
     sweep: ["kept", "gone"],
   } as const;
   const inState = {
@@ -160,6 +164,7 @@ describe("a caller that lies", () => {
     tags: sweptInState,
     schedule: sweptInState,
     outbox: outboxInState,
+    status: statusInState,
     sweep: sweptInState,
   } as const;
   const argsOf = {
@@ -174,6 +179,7 @@ describe("a caller that lies", () => {
     tags: sweepArgs(),
     schedule: sweepArgs(),
     outbox: outboxArgs(),
+    status: statusArgs(),
     sweep: sweepArgs(),
   } as const;
 

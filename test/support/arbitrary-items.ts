@@ -16,6 +16,7 @@ import { OUTBOX_STATES, outboxMoves } from "../../shared/domain/outbox-moves.ts"
 import { refMoves } from "../../shared/domain/ref-moves.ts";
 import { RUN_STATES, runMoves } from "../../shared/domain/run-moves.ts";
 import { SCHEDULE_STATES, scheduleMoves } from "../../shared/domain/schedule-moves.ts";
+import { STATUS_STATES, statusMoves } from "../../shared/domain/status-moves.ts";
 import {
   checkArgs,
   checkInState,
@@ -28,6 +29,8 @@ import {
   refInState,
   runArgs,
   runInState,
+  statusArgs,
+  statusInState,
   sweepArgs,
   sweptInState,
   triggerArgs,
@@ -217,6 +220,34 @@ const outboxItems = fc
 const outboxMoveArgs = fc
   .record({ nowMs: timeMs, seq: smallCount, sender, createdAtMs: timeMs })
   .map((change) => outboxArgs({ ...change, part: { createdAtMs: change.createdAtMs } }));
+const order = fc.constantFrom("1", "2");
+const entryOf = fc.record({ runId: fc.constantFrom("run_1", "run_2"), order, version: smallCount });
+const statusItems = fc
+  .record({
+    state: fc.constantFrom(...STATUS_STATES),
+    change: optional({
+      seq: smallCount,
+      sender,
+      untilMs: timeMs,
+      revision: smallCount,
+      lanes: smallCount,
+      entries: fc.dictionary(fc.constantFrom("new", "old"), entryOf, { noNullPrototype: true }),
+    }),
+  })
+  .map(({ state, change }) => statusInState(state, change));
+const statusMoveArgs = fc
+  .record({
+    nowMs: timeMs,
+    seq: smallCount,
+    sender,
+    revision: smallCount,
+    lanesMax: smallCount,
+    order,
+    version: smallCount,
+    runId: fc.constantFrom("run_1", "run_2"),
+    lane: fc.constantFrom("new", "old"),
+  })
+  .map((change) => statusArgs(change));
 const joinItems = runItems.map((item) => ({ ...item, state: "open" }));
 
 const updates = (moves: Readonly<Record<string, Move>>) => Object.values(moves).filter((move) => move.from !== "none");
@@ -239,5 +270,6 @@ export const FAMILIES = [
     rounds: 80,
   },
   { family: "outbox", moves: updates(outboxMoves), items: outboxItems, args: outboxMoveArgs, rounds: 120 },
+  { family: "status", moves: updates(statusMoves), items: statusItems, args: statusMoveArgs, rounds: 150 },
   { family: "sweep", moves: updates(sweepMoves), items: sweptItems(["kept"]), args: sweptMoveArgs, rounds: 40 },
 ] as const;

@@ -200,6 +200,45 @@ export function outboxInState(state: string, change: Item = {}): Item {
   return { state, ...sending, sent: {}, parts: { old: { createdAtMs: NOW_MS - 1 } }, history: {}, ...change };
 }
 
+/** A status in a state, with whatever a move may need; each test changes what it is about. */
+export function statusInState(state: string, change: Item = {}): Item {
+  const old = { runId: "run_1", order: "1", version: 1, state: "queued" };
+  const shown = { digest: "d", id: "1", isCompleted: false, sends: 1 };
+  const sending = {
+    seq: 3,
+    sender: "me",
+    untilMs: NOW_MS + 5,
+    revision: 7,
+    disputes: 0,
+    lanes: 1,
+    entries: { old },
+    shown,
+  };
+  return { state, ...sending, history: {}, ...change };
+}
+
+/** What the moves of a status may ask for. */
+export function statusArgs(change: Args = {}): Args {
+  return {
+    nowMs: NOW_MS,
+    seq: 3,
+    sender: "me",
+    revision: 7,
+    untilMs: NOW_MS + 9,
+    lane: "new",
+    entry: { runId: "run_2", order: "2", version: 2, state: "completed" },
+    runId: "run_2",
+    order: "2",
+    version: 2,
+    lanesMax: 2,
+    ttl: 1,
+    shown: { digest: "e", id: "1", isCompleted: true, sends: 2 },
+    historyKey: "0.move",
+    historyEntry: { atMs: NOW_MS, actor: "test" },
+    ...change,
+  };
+}
+
 /** What the moves of an outbox may ask for. */
 export function outboxArgs(change: Args = {}): Args {
   return {

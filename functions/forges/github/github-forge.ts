@@ -1,6 +1,7 @@
 import { inTurn } from "../../../shared/lib/in-turn.ts";
 import type { ProjectItem } from "../../../shared/store/items.ts";
 import type { Forge } from "../../../shared/usecases/forge.ts";
+import { surfaceOf } from "../../../shared/usecases/reported.ts";
 import { type GithubOptions, makeGithubClient } from "./github-client.ts";
 import { listHeads } from "./list-heads.ts";
 import { commitOfTag, listTags } from "./list-tags.ts";
@@ -34,8 +35,7 @@ export function makeGithubForge(options: GithubOptions): Forge {
     commitOfTag: (project, tag) => commitOfTag(client, project, tag),
     readPull: (project, number) => readPull(client, project, number),
     putStatus: (project, status, externalId) =>
-      // Check runs are an App's alone.
-      project.forge.credentials === "app" && project.reports.mode === "checks"
+      surfaceOf(project) === "checks"
         ? putCheckRun(client, project, status, externalId)
         : putCommitStatus(client, project, status),
     readToken: (project) => client.readToken(project),

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { ProjectItem } from "../../../shared/store/items.ts";
-import { ForgeError, type ForgeStatus } from "../../../shared/usecases/forge.ts";
-import { type GithubAnswer, type GithubClient, parseAnswer } from "./github-client.ts";
+import type { ForgeStatus } from "../../../shared/usecases/forge.ts";
+import { type GithubClient, parseAnswer } from "./github-client.ts";
+import { isNotFound } from "./read-repository.ts";
 import { oneLine, withinBytes } from "./shown-text.ts";
 
 /**
@@ -13,18 +14,17 @@ const TITLE_LENGTH_MAX = 255;
 const SUMMARY_BYTES_MAX = 65_535;
 const ANNOTATIONS_MAX = 50;
 const ANNOTATION_BYTES_MAX = 64 * 1_024;
-/** Runs of one name at one commit: reruns, and other pipelines of that name. */
-const LOOK_PAGES_MAX = 3;
+/** Of one name at one commit there is a newest one in each of the Apps' suites. */
 const PAGE = 100;
 
 const created = z.object({ id: z.int().positive() });
-const found = z.object({
-  check_runs: z.array(z.object({ id: z.int().positive(), external_id: z.string().nullish() })),
-});
+const changed = z.object({ status: z.string().optional(), conclusion: z.string().nullish() });
+const owner = z.object({ id: z.int() }).nullish();
+const found = z.object({ check_runs: z.array(changed.extend({ id: z.int().positive(), app: owner })) });
 
 /**
- * Answers the check run's id. Without one it looks first whether this status is there already: the answer of an earlier
- * create may have been lost.
+ * Answers the check run's id. Without one, or with one that does not go on, the newest of the name goes on if it can: the answer of
+ * an earlier create may have been lost. One that is not there any more, since GitHub keeps 1,000 of a name, is created again.
  */
 export async function putCheckRun(
   client: GithubClient,
@@ -32,50 +32,54 @@ export async function putCheckRun(
   status: ForgeStatus,
   externalId: string | undefined,
 ): Promise<string> {
-  const id = externalId ?? (await findCheckRun(client, project, status));
-  const body = toBody(status);
-  if (id !== undefined) {
-    const { name: _, ...change } = body;
-    await client.call(project, "PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}", {
-      check_run_id: id,
-      ...change,
-    });
-    return id;
-  }
+  if (externalId !== undefined && (await changeCheckRun(client, project, externalId, status))) return externalId;
+  const id = await findNewest(client, project, status);
+  if (id !== undefined && (await changeCheckRun(client, project, id, status))) return id;
   const answer = await client.call(project, "POST /repos/{owner}/{repo}/check-runs", {
     head_sha: status.sha,
     external_id: status.key,
-    ...body,
+    ...toBody(status),
   });
   return String(parseAnswer(created, answer, "new check run").id);
 }
 
-async function findCheckRun(
+/** False where it is not there, or is completed and does not go on: its answer tells. */
+async function changeCheckRun(
+  client: GithubClient,
+  project: ProjectItem,
+  id: string,
+  status: ForgeStatus,
+): Promise<boolean> {
+  const { name: _, ...change } = toBody(status);
+  try {
+    const answer = await client.call(project, "PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}", {
+      check_run_id: id,
+      ...change,
+    });
+    const stands = parseAnswer(changed, answer, "changed check run");
+    return status.state === "completed" || (stands.status !== "completed" && stands.conclusion == null);
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
+
+/** The newest of the name that is ours, where it can go on: a completed one cannot, nor one that asked for an action. */
+async function findNewest(
   client: GithubClient,
   project: ProjectItem,
   status: ForgeStatus,
 ): Promise<string | undefined> {
-  for (let page = 1; page <= LOOK_PAGES_MAX; page += 1) {
-    const answer = await listCheckRuns(client, project, status, page);
-    const { check_runs: runs } = parseAnswer(found, answer, "list of check runs");
-    const mine = runs.find(({ external_id: key }) => key === status.key);
-    if (mine !== undefined) return String(mine.id);
-    if (runs.length < PAGE) return undefined;
-  }
-  throw new ForgeError(`commit ${status.sha} has more than ${LOOK_PAGES_MAX * PAGE} check runs named ${status.name}`, {
-    status: 422,
-    retry: false,
-  });
-}
-
-function listCheckRuns(
-  client: GithubClient,
-  project: ProjectItem,
-  { sha, name }: ForgeStatus,
-  page: number,
-): Promise<GithubAnswer> {
-  const which = { ref: sha, check_name: name, filter: "all", per_page: PAGE, page };
-  return client.call(project, "GET /repos/{owner}/{repo}/commits/{ref}/check-runs", which);
+  const me = await client.identify(project);
+  const which = { ref: status.sha, check_name: status.name, filter: "latest", per_page: PAGE };
+  const answer = await client.call(project, "GET /repos/{owner}/{repo}/commits/{ref}/check-runs", which);
+  const { check_runs: runs } = parseAnswer(found, answer, "list of check runs");
+  const ours = runs.filter(({ app }) => me.kind === "app" && app?.id === me.appId);
+  const newest = ours.sort((a, b) => b.id - a.id)[0];
+  if (newest === undefined) return undefined;
+  const goesOn =
+    newest.status !== "completed" || (status.state === "completed" && newest.conclusion !== "action_required");
+  return goesOn ? String(newest.id) : undefined;
 }
 
 function toBody(status: ForgeStatus) {

@@ -183,6 +183,7 @@ function createCheckRun(repository: RepositoryState, { body, caller }: Asked): A
     name,
     head_sha: sha,
     external_id: typeof externalId === "string" ? externalId : null,
+    app: { id: caller.appId },
     status: "queued",
     conclusion: null,
     details_url: null,

@@ -30,6 +30,7 @@ export interface CheckRun {
   name: string;
   readonly head_sha: string;
   external_id: string | null;
+  readonly app: { readonly id: number };
   status: string;
   conclusion: string | null;
   details_url: string | null;

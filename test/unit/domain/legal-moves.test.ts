@@ -17,6 +17,7 @@ import { OUTBOX_STATES, OUTBOX_TERMINAL, outboxMoves } from "../../../shared/dom
 import { refMoves } from "../../../shared/domain/ref-moves.ts";
 import { RUN_STATES, RUN_TERMINAL, runMoves } from "../../../shared/domain/run-moves.ts";
 import { SCHEDULE_STATES, scheduleMoves } from "../../../shared/domain/schedule-moves.ts";
+import { STATUS_STATES, statusMoves } from "../../../shared/domain/status-moves.ts";
 import {
   checkArgs,
   checkInState,
@@ -29,6 +30,8 @@ import {
   refInState,
   runArgs,
   runInState,
+  statusArgs,
+  statusInState,
   sweepArgs,
   sweptInState,
   triggerArgs,
@@ -126,6 +129,12 @@ const OUTBOX_MACHINE: Machine = {
     delivered: ["finish"],
     given_up: ["giveUp"],
   },
+};
+
+const STATUS_ENTRIES = ["addEntry", "replaceEntry", "updateEntry", "dropEntry", "dispute"];
+const STATUS_MACHINE: Machine = {
+  idle: { idle: STATUS_ENTRIES, sending: ["take"] },
+  sending: { sending: [...STATUS_ENTRIES, "takeOver", "again"], idle: ["settle", "release"] },
 };
 
 const STOPS = ["cancel", "superseded", "timeout"].map((reason) => ({ reason, atMs: 1, deadlineMs: NOW_MS + 50 }));
@@ -228,6 +237,21 @@ const FAMILIES: readonly {
       outboxInState(state, { parts: { new: { createdAtMs: NOW_MS - 1 } } }),
     ],
     args: outboxArgs(),
+  },
+  {
+    name: "status",
+    moves: statusMoves,
+    states: STATUS_STATES,
+    terminal: [],
+    machine: STATUS_MACHINE,
+    variants: (state) => [
+      statusInState(state),
+      statusInState(state, { untilMs: NOW_MS - 1 }),
+      statusInState(state, { entries: { new: { runId: "run_1", order: "1", version: 1 } } }),
+      statusInState(state, { entries: { new: { runId: "run_2", order: "2", version: 1 } } }),
+      statusInState(state, { entries: { new: { runId: "run_2", order: "2", version: 2 } } }),
+    ],
+    args: statusArgs(),
   },
   {
     name: "project's heads",

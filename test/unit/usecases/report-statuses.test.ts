@@ -115,13 +115,13 @@ describe("a run", () => {
     const names = (["push", "pull_request", "tag", "schedule"] as const).map(
       (event) => only({ run: { trigger: { event, via: "webhook", occurredAtMs: 0, fork: false } } }).name,
     );
-    expect(names).toEqual(["test / a", "test / a (pull request)", "test / a (tag)", "test / a (schedule)"]);
+    expect(names).toEqual(["ci.yml / a", "ci.yml / a (pull request)", "ci.yml / a (tag)", "ci.yml / a (schedule)"]);
   });
 
   test("with 50 checks shows each, with 51 one for all", () => {
     const jobs = (count: number) => planOf(...Array.from({ length: count }, (_, at) => ({ id: `j${at}` })));
     expect(statusesOf(jobs(50))).toHaveLength(50);
-    expect(statusesOf(jobs(51)).map(({ name }) => name)).toEqual(["test"]);
+    expect(statusesOf(jobs(51)).map(({ name }) => name)).toEqual(["ci.yml"]);
   });
 
   test("that is not planned yet shows nothing; one that cannot be shows why", () => {
@@ -130,7 +130,7 @@ describe("a run", () => {
     const { planDigest: _, ...unplanned } = run;
     expect(wantedStatuses({ ...items, run: { ...unplanned, state: "planning" } })).toEqual([]);
     expect(wantedStatuses({ ...items, run: { ...unplanned, state: "plan_failed", reason: "line 3" } })).toMatchObject([
-      { name: ".baton/ci.yml", conclusion: "failure", problem: "line 3" },
+      { name: "ci.yml", conclusion: "failure", problem: "line 3" },
     ]);
   });
 });
@@ -142,7 +142,7 @@ describe("a named check", () => {
 
   test("answers when all of its jobs have", () => {
     expect(only({ check: { remaining: 1 } }, plan)).toMatchObject({
-      name: "test / tests",
+      name: "ci.yml / tests",
       state: "queued",
       title: "1 of 2 jobs have answered",
     });
