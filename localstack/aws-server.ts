@@ -4,6 +4,7 @@ import type { ReadLent } from "../functions/lent-queues.ts";
 import type { Clock } from "../shared/lib/clock.ts";
 import { systemCode } from "../shared/lib/system-code.ts";
 import type { Credentials } from "./aws-requests/signature.ts";
+import { fullDiskShim } from "./aws-requests/full-disk-shim.ts";
 import { bucketShim } from "./bucket/bucket-shim.ts";
 import { withShims } from "./fastify-shim.ts";
 import { AWS_REGION } from "./names.ts";
@@ -42,7 +43,12 @@ async function startOn(
   // Nothing asks for a queue before the server listens.
   let server: FauxqsServer | undefined;
   const inspect = (name: string) => server?.inspectQueue(name)?.messages;
-  const shims = [bucketShim(credentials, clock), queueAccess(credentials, readLent, clock), queueShim(inspect, clock)];
+  const shims = [
+    fullDiskShim,
+    bucketShim(credentials, clock),
+    queueAccess(credentials, readLent, clock),
+    queueShim(inspect, clock),
+  ];
   server = await withShims(shims, () =>
     startFauxqs({ port, logger: false, defaultRegion: AWS_REGION, ...(dataDir === undefined ? {} : { dataDir }) }),
   );

@@ -1,11 +1,13 @@
 import { enableCompileCache } from "node:module";
 import { fileURLToPath } from "node:url";
 import { useBundledPackages } from "../shared/lib/bundled-packages.ts";
+import { keepLogging } from "../shared/lib/steady-output.ts";
 
 /** The stack process (DESIGN section 8): `node localstack/main.ts --state DIR [--memory] [--port N] [--host H]`. */
 
 // First, so that all that is imported below comes from the caches.
 enableCompileCache(fileURLToPath(new URL("../node_modules/.cache/baton", import.meta.url)));
+keepLogging();
 useBundledPackages(process.env);
 // All that is written in the state folder is its owner's alone, by the table's engine, too.
 process.umask(0o077);

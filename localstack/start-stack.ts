@@ -1,5 +1,6 @@
 import { flushCompileCache } from "node:module";
 import { systemClock } from "../shared/lib/clock.ts";
+import { isDiskFull } from "../shared/lib/disk-full.ts";
 import { messageOf } from "../shared/lib/message-of.ts";
 import { findDynamoEngine, startDynamoEngine } from "./dynamo-engine.ts";
 import { publicNames } from "./environment.ts";
@@ -113,5 +114,7 @@ async function report(message: StackReady | StackFailed | StackMoved): Promise<v
 function failureOf(error: unknown): StackFailed {
   const message = messageOf(error);
   if (error instanceof StartFailure) return { kind: "failed", code: error.code, message };
+  if (isDiskFull(error))
+    return { kind: "failed", code: "start_failed", message: "the disk of the state folder is full: make room there" };
   return { kind: "failed", code: "start_failed", message: `the embedded stack did not start: ${message}` };
 }

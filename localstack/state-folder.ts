@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -73,8 +74,13 @@ export function prepareFolder(dir: string): void {
 /** Writes a file of the folder for its owner alone, whole or not at all: a crash leaves the old one. */
 export function writePrivateFile({ durable }: Pick<StateFolder, "durable">, path: string, text: string): void {
   const temporary = `${path}.${process.pid}.tmp`;
-  writeFileSync(temporary, text, { mode: 0o600, flush: durable });
-  renameSync(temporary, path);
+  try {
+    writeFileSync(temporary, text, { mode: 0o600, flush: durable });
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
 }
 
 /** The trimmed text of a file, or undefined where there is none. */

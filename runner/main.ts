@@ -1,8 +1,10 @@
 import { useBundledPackages } from "../shared/lib/bundled-packages.ts";
+import { keepLogging } from "../shared/lib/steady-output.ts";
 
 /** The runner process: `node runner/main.ts --help`. */
 
 // First, so that all that is imported below finds the bundles.
+keepLogging();
 useBundledPackages(process.env);
 // A runner parses little: to compile its schemas takes longer.
 (await import("zod")).z.config({ jitless: true });

@@ -3,6 +3,7 @@ import { DomainError, FAILURES, type FailureCode } from "../../shared/domain/err
 import { MESSAGE_LENGTH_MAX } from "../../shared/domain/limits.ts";
 import { boundData } from "../../shared/lib/bound-data.ts";
 import { shorten } from "../../shared/lib/cut.ts";
+import { isDiskFull } from "../../shared/lib/disk-full.ts";
 import type { Route } from "../../shared/protocol/route.ts";
 import type { Observer } from "../observe.ts";
 
@@ -30,12 +31,15 @@ export function failureReply(
     return failure(error.code, error.message, requestId, error.details);
   }
   log.error("failed", error);
+  if (isDiskFull(error)) return failure("disk_full", DISK_FULL, requestId);
   return failure(
     "internal",
     `something went wrong here; the log of this control plane says what, under request ${requestId}`,
     requestId,
   );
 }
+
+export const DISK_FULL = "the disk on which this control plane keeps its state is full: make room there, and try again";
 
 function failure(
   code: FailureCode,

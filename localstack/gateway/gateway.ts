@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { DISK_FULL } from "../../functions/http/replies.ts";
 import { BODY_BYTES_MAX } from "../../shared/domain/limits.ts";
 import type { Clock } from "../../shared/lib/clock.ts";
+import { isDiskFull } from "../../shared/lib/disk-full.ts";
 import { isForeignHost } from "../../shared/lib/foreign-host.ts";
 import { systemCode } from "../../shared/lib/system-code.ts";
 import type { Invoke } from "../invoke.ts";
@@ -84,6 +86,7 @@ async function respond(
       return options.log("INFO", "a client broke off its request", { requestId });
     options.log("ERROR", "a request failed", { requestId, url: request.url, ...errorFields(error) });
     if (response.headersSent) response.destroy();
+    else if (isDiskFull(error)) writeAnswer(response, refusalAnswer("disk_full", DISK_FULL, requestId));
     else writeAnswer(response, refusalAnswer("internal", "the request failed; its id is in the log", requestId));
   }
 }

@@ -14,6 +14,7 @@ export const FAILURES = {
   too_large: { status: 413, retry: false },
   not_ready: { status: 503, retry: true },
   throttled: { status: 503, retry: true },
+  disk_full: { status: 507, retry: true },
   internal: { status: 500, retry: true },
 } as const satisfies Record<string, { status: number; retry: boolean }>;
 

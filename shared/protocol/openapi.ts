@@ -44,7 +44,7 @@ const NAMED: Readonly<Record<string, z.ZodType>> = {
 };
 
 /** Failures that any route may answer. */
-const EVERYWHERE: readonly FailureCode[] = ["bad_request", "internal", "throttled"];
+const EVERYWHERE: readonly FailureCode[] = ["bad_request", "disk_full", "internal", "throttled"];
 
 /** The whole document. The same code gives the same bytes: every key is sorted. */
 export function openApiDocument(): JsonObject {

@@ -1,4 +1,5 @@
 import { TransactionCanceledException } from "@aws-sdk/client-dynamodb";
+import { isDiskFull } from "../lib/disk-full.ts";
 import { retry } from "../lib/retry.ts";
 
 const POLICY = { triesMax: 6, baseMs: 25, capMs: 1_000 };
@@ -28,7 +29,8 @@ export function retryRequest<T>(send: () => Promise<T>): Promise<T> {
 }
 
 function isTransient(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
+  // Tries within a second find no more room: who asks is told at once.
+  if (!(error instanceof Error) || isDiskFull(error)) return false;
   if (error instanceof TransactionCanceledException) {
     const codes = (error.CancellationReasons ?? []).map((reason) => reason.Code ?? "None");
     return codes.every((code) =>
