@@ -9,7 +9,7 @@ import type { Clock } from "../shared/lib/clock.ts";
 import { attachMeter } from "../shared/lib/request-meter.ts";
 import { QUEUES, type QueueName, SCHEDULES } from "../shared/resources.ts";
 import { embeddedCredentials, startAwsServer } from "./aws-server.ts";
-import { bootstrapTokens, type MintToken } from "./bootstrap-tokens.ts";
+import { bootstrapTokens, type MintToken, type TokenLives } from "./bootstrap-tokens.ts";
 import { createResources } from "./create-resources.ts";
 import type { DynamoEngine } from "./dynamo-engine.ts";
 import { enterEnvironment, handlerEnvironment } from "./environment.ts";
@@ -29,6 +29,7 @@ import type { StateLock } from "./state-lock.ts";
 export interface StackParts {
   readonly handlers: Handlers;
   readonly mintToken: MintToken;
+  readonly tokenLives: TokenLives;
   readonly meter?: StackMeter;
 }
 
@@ -83,7 +84,7 @@ export async function runStack(ground: StackGround): Promise<RunningStack> {
     createResources({ dynamodb, aws, sqs, s3, awsUrl }, options.pools),
   ]);
   const [runnerTokenFile] = await Promise.all([
-    bootstrapTokens(folder, parts.mintToken, { fresh, pools: options.pools }),
+    bootstrapTokens(folder, parts.mintToken, parts.tokenLives, { fresh, pools: options.pools }),
     returnOrphans(aws, sqs, awsUrl),
   ]);
   dynamodb.destroy();

@@ -120,17 +120,30 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, tableName: strin
       const found = await Promise.all([...(list?.tokens ?? [])].map((id) => get(tokenKey(tenant, id))));
       return found.filter((item) => item !== undefined).map((item) => tokenItemSchema.parse(migrateItem(item)));
     },
-    async revokeToken(tenant, tokenId, nowMs) {
-      const answer = await retryRequest(() =>
-        update(client, {
-          ...table,
-          Key: { ...tokenKey(tenant, tokenId) },
-          ConditionExpression: "attribute_exists(pk) AND attribute_not_exists(revokedAtMs)",
-          UpdateExpression: "SET revokedAtMs = :now",
-          ExpressionAttributeValues: { ":now": nowMs },
-        }),
-      );
-      return answer.item !== undefined;
+    async revokeToken(tenant, tokenId, nowMs, whileLives) {
+      const revoking = {
+        ...table,
+        Key: { ...tokenKey(tenant, tokenId) },
+        ConditionExpression: LIVE_TOKEN,
+        UpdateExpression: "SET revokedAtMs = :now",
+        ExpressionAttributeValues: { ":now": nowMs },
+      };
+      if (whileLives === undefined) {
+        const answer = await retryRequest(() => update(client, revoking));
+        return answer.item === undefined ? "unknown" : "revoked";
+      }
+      // Written with what it has: two that are each other's last witness conflict, and one of them is refused.
+      const witness = {
+        ...table,
+        Key: { ...tokenKey(tenant, whileLives) },
+        ConditionExpression: LIVE_TOKEN,
+        UpdateExpression: "SET scopes = scopes",
+      };
+      const done = await retryRequest(() => transact(client, [{ Update: revoking }, { Update: witness }]));
+      if (done === "born") return "revoked";
+      const seen = parseItem(tokenItemSchema, await get(tokenKey(tenant, tokenId)));
+      if (seen === undefined) return "unknown";
+      return seen.revokedAtMs === undefined ? "refused" : "revoked";
     },
 
     async ping() {
@@ -139,6 +152,7 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, tableName: strin
   };
 }
 
+const LIVE_TOKEN = "attribute_exists(pk) AND attribute_not_exists(revokedAtMs)";
 const tokenListSchema = z.object({ tokens: z.set(z.string()).optional() });
 const dueKeySchema = z.object({ pk: z.string(), tickSeq: z.int() });
 

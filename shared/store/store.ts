@@ -84,7 +84,16 @@ export interface Store {
   getToken(tenant: string, tokenId: string): Promise<TokenItem | undefined>;
   addToken(item: TokenItem): Promise<void>;
   listTokens(tenant: string): Promise<TokenItem[]>;
-  revokeToken(tenant: string, tokenId: string, nowMs: number): Promise<boolean>;
+  /**
+   * `unknown` where there is no such token; one that is revoked stays so. `whileLives`: another token, without which this
+   * one must stay, in the same write: `refused` where that one does not live.
+   */
+  revokeToken(
+    tenant: string,
+    tokenId: string,
+    nowMs: number,
+    whileLives?: string,
+  ): Promise<"revoked" | "unknown" | "refused">;
 
   /** Reaches the table, or throws. */
   ping(): Promise<void>;

@@ -53,9 +53,33 @@ export async function listTokens(deps: TokenDeps): Promise<TokenView[]> {
   return items.map(toView).sort((a, b) => a.createdAtMs - b.createdAtMs);
 }
 
+/** Witnesses of a last administrator that vanish one after the other: each is revoked by somebody else at that moment. */
+const WITNESSES_MAX = 5;
+
+/**
+ * Revokes a token. Throws `not_found`, or `conflict` for the last one that may administer: nobody could make another. Which
+ * is the last is decided by the write itself, that names another one which lives.
+ */
 export async function revokeToken(deps: TokenDeps, tokenId: string): Promise<void> {
-  const known = await deps.store.revokeToken(deps.settings.tenant, tokenId, deps.clock.nowMs());
-  if (!known) throw new DomainError("not_found", `there is no token ${tokenId}`);
+  const { tenant } = deps.settings;
+  for (let tries = 0; tries < WITNESSES_MAX; tries += 1) {
+    const administrators = (await deps.store.listTokens(tenant)).filter(mayAdminister);
+    const isOne = administrators.some((token) => token.tokenId === tokenId);
+    const witness = administrators.find((token) => token.tokenId !== tokenId)?.tokenId;
+    if (isOne && witness === undefined) throw lastAdministrator(tokenId);
+    const done = await deps.store.revokeToken(tenant, tokenId, deps.clock.nowMs(), isOne ? witness : undefined);
+    if (done === "unknown") throw new DomainError("not_found", `there is no token ${tokenId}`);
+    if (done === "revoked") return;
+  }
+  throw lastAdministrator(tokenId);
+}
+
+const mayAdminister = ({ scopes, revokedAtMs }: TokenItem): boolean =>
+  scopes.includes("admin") && revokedAtMs === undefined;
+
+function lastAdministrator(tokenId: string): DomainError {
+  const how = "make another first (baton tokens create --scope admin)";
+  return new DomainError("conflict", `${tokenId} is the last token with the scope admin that is not revoked: ${how}`);
 }
 
 /** Who a token is; undefined where it is unknown, wrong or revoked. */

@@ -324,11 +324,19 @@ describe.each(TABLE_KINDS)("$name", ({ start }) => {
     await store.addToken(token("one"));
     await store.addToken(token("two"));
     expect((await store.listTokens(tenant)).map(({ tokenId }) => tokenId).sort()).toEqual(["one", "two"]);
-    expect(await store.revokeToken(tenant, "one", NOW_MS)).toBe(true);
-    expect(await store.revokeToken(tenant, "one", NOW_MS + 1), "again").toBe(true);
+    expect(await store.revokeToken(tenant, "one", NOW_MS)).toBe("revoked");
+    expect(await store.revokeToken(tenant, "one", NOW_MS + 1), "again").toBe("revoked");
     expect((await store.getToken(tenant, "one"))?.revokedAtMs).toBe(NOW_MS);
-    expect(await store.revokeToken(tenant, "three", NOW_MS)).toBe(false);
+    expect(await store.revokeToken(tenant, "three", NOW_MS)).toBe("unknown");
     expect(await store.getToken(tenant, "three")).toBeUndefined();
+    expect(await store.revokeToken(tenant, "two", NOW_MS, "one"), "its witness is revoked").toBe("refused");
+    expect(await store.revokeToken(tenant, "two", NOW_MS, "three"), "its witness is none").toBe("refused");
+    expect((await store.getToken(tenant, "two"))?.revokedAtMs).toBeUndefined();
+    await store.addToken(token("four"));
+    expect(await store.revokeToken(tenant, "two", NOW_MS, "four")).toBe("revoked");
+    expect(await store.revokeToken(tenant, "two", NOW_MS + 1, "four"), "again").toBe("revoked");
+    expect(await store.revokeToken(tenant, "three", NOW_MS, "four")).toBe("unknown");
+    expect(await store.getToken(tenant, "four")).toEqual(token("four"));
   });
 
   test("the table can be reached", async () => {

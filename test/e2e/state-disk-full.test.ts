@@ -7,6 +7,7 @@ import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BUCKET_NAME, poolQueueName, queueUrl } from "../../localstack/names.ts";
 import { type SpawnedStack, spawnStack } from "../../localstack/spawn-stack.ts";
+import { systemClock } from "../../shared/lib/clock.ts";
 import { ApiError, type Client, makeClient } from "../../shared/protocol/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { isAlive } from "../support/processes.ts";
@@ -64,8 +65,8 @@ describe.skipIf(!mounted)("case A4: a state folder whose disk is full", () => {
     await expect(sqs.send(message)).rejects.toThrow(/disk is full/);
     const object = new PutObjectCommand({ Bucket: BUCKET_NAME, Key: "logs/x", Body: "o".repeat(100_000) });
     await expect(s3.send(object)).rejects.toMatchObject({ $metadata: { httpStatusCode: 507 } });
-    const untilMs = Date.now() + 10_000;
-    await eventually("ten seconds pass", () => Date.now() > untilMs || !isAlive(stack.pid), 60_000, 100);
+    const untilMs = systemClock.monotonicMs() + 10_000;
+    await eventually("ten seconds pass", () => systemClock.monotonicMs() > untilMs || !isAlive(stack.pid), 60_000, 100);
     expect([stack.pid, stack.enginePid].map(isAlive)).toEqual([true, true]);
   });
 

@@ -55,4 +55,5 @@ await startStack(process.argv.slice(2), async () => ({
     admin: async () => undefined,
   },
   mintToken: async (name) => `baton_main_${name}`,
+  tokenLives: async () => true,
 }));

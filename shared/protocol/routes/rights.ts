@@ -46,10 +46,10 @@ export const rightsRoutes = {
     path: "/v1/tokens/{token}",
     handler: "api",
     access: "admin",
-    summary: "Revokes an API token",
+    summary: "Revokes an API token, but for the last one that may administer",
     params: z.object({ token: artifactName }),
     status: 200,
     reply: ok,
-    failures: ["not_found"],
+    failures: ["not_found", "conflict"],
   }),
 };

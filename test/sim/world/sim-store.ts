@@ -128,14 +128,17 @@ export function makeSimStore(table: SimTable, index: SimIndex, request: Request)
       );
       return found.filter((item) => item !== undefined).map((item) => tokenItemSchema.parse(item));
     },
-    revokeToken: (tenant, tokenId, nowMs) =>
+    revokeToken: (tenant, tokenId, nowMs, whileLives) =>
       retryRequest(() =>
         request("UpdateItem token", () => {
           const key = tokenKey(tenant, tokenId);
-          table.edit(key, (found) =>
-            found === undefined || found["revokedAtMs"] !== undefined ? undefined : { ...found, revokedAtMs: nowMs },
-          );
-          return table.get(key) !== undefined;
+          const found = table.get(key);
+          if (found === undefined) return "unknown";
+          if (found["revokedAtMs"] !== undefined) return "revoked";
+          const witness = whileLives === undefined ? found : table.get(tokenKey(tenant, whileLives));
+          if (witness === undefined || witness["revokedAtMs"] !== undefined) return "refused";
+          table.edit(key, () => ({ ...found, revokedAtMs: nowMs }));
+          return "revoked";
         }),
       ),
 

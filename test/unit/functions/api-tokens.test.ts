@@ -116,6 +116,29 @@ describe("SECURITY 25: an API token", () => {
     expect((await call("revokeToken", { token: tokens.admin, params: { token: "unknown" } })).status).toBe(404);
   });
 
+  test("SECURITY 25: case A9: of the last administrator is not revoked, not even by itself; any before it is", async () => {
+    const own = await startHttpWorld();
+    const { view } = await createToken(own.deps, { name: "second", scopes: ["admin"] });
+    const tokensNow = (await own.call("listTokens", { token: own.tokens.admin })).body["tokens"] as {
+      id: string;
+      name: string;
+      scopes: string[];
+    }[];
+    const first = tokensNow.filter(({ id, scopes }) => scopes.includes("admin") && id !== view.id);
+    for (const { id } of first.slice(1)) await own.deps.store.revokeToken("main", id, own.world.clock.nowMs);
+    const ask = (id: string) => own.call("revokeToken", { token: own.tokens.admin, params: { token: id } });
+    expect((await ask(view.id)).status).toBe(200);
+    const refused = await ask(first[0]?.id ?? "");
+    expect([refused.status, refused.body.code]).toEqual([409, "conflict"]);
+    expect(refused.body.message).toContain(
+      "is the last token with the scope admin that is not revoked: make another first",
+    );
+    expect((await own.call("listTokens", { token: own.tokens.admin })).status).toBe(200);
+    // What is revoked already stays so, and is no last one.
+    expect((await ask(view.id)).status).toBe(200);
+    await own.world.stop();
+  });
+
   test("has 256 bits, and only its hash is in the table", async () => {
     const made = await call("createToken", { token: tokens.admin, body: { name: "kept", scopes: ["run"] } });
     const secret = String(made.body["token"]).split("_").slice(3).join("_");
