@@ -20,14 +20,21 @@ export const headsMoves = table("heads", {
     from: ["active"],
     to: "unchanged",
     guards: [taken],
-    effects: [wakeAgain],
+    effects: [wakeAgain, add("doubts", 0)],
+    recorded: false,
+  },
+  doubt: {
+    doc: "A push has superseded a run: the next list is compared whole, and what a sweep was shown before this counts no more.",
+    from: ["active"],
+    to: "unchanged",
+    effects: [set("etag", ""), add("doubts", 1)],
     recorded: false,
   },
   settle: {
     doc: "All that the forge's answers told is handled; their marks (`etag`, `tagsEtag`) are kept only now.",
     from: ["active"],
     to: "unchanged",
-    guards: [taken],
+    guards: [taken, equals("doubts", arg("doubts"))],
     effects: [
       set("etag", arg("etag")),
       set("listedAtMs", arg("listedAtMs")),
@@ -83,6 +90,13 @@ export const headMoves = table("head", {
     to: "seen",
     guards: [equals("sha", arg("seenSha"))],
     effects: [set("sha", arg("sha")), remove("ttl")],
+    recorded: false,
+  },
+  doubt: {
+    doc: "A push to it has superseded a run: whatever the next list shows of it is compared.",
+    from: ["seen"],
+    to: "unchanged",
+    effects: [set("sha", arg("doubt"))],
     recorded: false,
   },
   leave: {

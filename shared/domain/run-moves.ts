@@ -135,6 +135,21 @@ export const runMoves = table("run", {
     to: "canceling",
     effects: [set("reason", arg("reason")), set("wakeAtMs", arg("wakeAtMs"))],
   },
+  supersede: {
+    doc: "A newer push has its place: it is canceled, unless a push back to its commit has the place by now. Its trigger may start anew.",
+    from: ["planning", "live"],
+    to: "canceling",
+    guards: [before("turn", arg("turn"))],
+    effects: [set("reason", arg("reason")), set("wakeAtMs", arg("wakeAtMs")), set("supersededBy", arg("by"))],
+  },
+  keepPlace: {
+    doc: "Its commit was pushed again and has the place: no push before that supersedes it any more.",
+    from: ["planning", "live"],
+    to: "unchanged",
+    guards: [before("turn", arg("turn"))],
+    effects: [set("turn", arg("turn"))],
+    recorded: false,
+  },
   finishCancel: {
     doc: "Every node of a canceled run has ended (a run canceled while planning has none).",
     from: ["canceling"],

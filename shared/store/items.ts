@@ -53,6 +53,10 @@ export const runItemSchema = z.object({
   /** Every job's pool, whatever the definition says: a fork's. */
   pool: z.string().optional(),
   approval: approvalSchema.optional(),
+  /** Of a pipeline that supersedes: the last turn of its place in which its commit was the newest. */
+  turn: z.int().optional(),
+  /** The commit that had its place when it was canceled for that, or `closed`. */
+  supersededBy: z.string().optional(),
   history: historySchema,
 });
 export type RunItem = z.infer<typeof runItemSchema>;

@@ -17,6 +17,8 @@ export const headsItemSchema = z.object({
   etag: z.string(),
   /** When a whole list was last compared. */
   listedAtMs: z.int(),
+  /** How often a push has asked for a whole comparison. */
+  doubts: z.int().default(0),
   /** That list was cut: the repository has more heads than a forge is asked for. */
   isCut: z.boolean().default(false),
   /** The mark of the last list of tags that was handled to its end; empty before. */
@@ -37,6 +39,7 @@ export const headItemSchema = z.object({
   ...itemBase,
   family: z.literal("head"),
   state: z.enum(HEAD_STATES),
+  /** A mark of its own, and no commit, where a push has superseded a run since: then any commit differs. */
   sha: z.string(),
   history: historySchema,
 });

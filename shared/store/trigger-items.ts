@@ -34,6 +34,8 @@ export const decidedItemSchema = z.object({
   ...itemBase,
   family: z.literal("decided"),
   decisions: z.array(decisionSchema),
+  /** Pipelines that supersede, each with the turn of an older push whose place a filter has left as it was; else 0. */
+  turns: z.record(z.string(), z.int()).optional(),
 });
 export type DecidedItem = z.infer<typeof decidedItemSchema>;
 
@@ -52,8 +54,11 @@ export const refItemSchema = z.object({
   state: z.literal("open"),
   latestAtMs: z.int(),
   latestSha: z.string(),
+  /** Commits that the branch was at before it, with a space between them: more than one where it was pushed again. */
   latestBefore: z.string(),
-  /** Runs that may be active, with their commits. */
+  /** Grows with every push that takes the place. A fence: a run is superseded by a later turn alone. */
+  turn: z.int().default(0),
+  /** Commits whose runs may be active, by the keys that these are made under; what an older Baton wrote, by their ids. */
   runs: z.record(z.string(), z.string()),
   history: historySchema,
 });

@@ -49,6 +49,8 @@ export interface RunSeed extends RunRef {
   /** Every job's pool, whatever the definition says. */
   readonly pool?: string | undefined;
   readonly approval?: Approval | undefined;
+  /** Of its place, where newer pushes supersede it. */
+  readonly turn?: number | undefined;
   /** Whether a forge shows it: then it is born with an outbox. */
   readonly reports?: boolean | undefined;
 }
@@ -117,6 +119,7 @@ function runBase(seed: RunSeed): Omit<RunItem, "state" | "pipeline"> {
     ...(trigger === undefined ? {} : { trigger }),
     ...(pool === undefined ? {} : { pool }),
     ...(approval === undefined ? {} : { approval: { ...approval } }),
+    ...(seed.turn === undefined ? {} : { turn: seed.turn }),
     ...(seed.reports === true ? { reports: true } : {}),
     watch,
     tally: { failed: 0, lost: 0 },

@@ -23,6 +23,13 @@ export async function recordClosing(deps: TriggerDeps, project: string, trigger:
   await deps.store.birth([{ ...key, v: ITEM_VERSION, tenant, ttl, family: "closing", closedAtMs }]);
 }
 
+/** Whether its pull request was closed since: what it starts was of the time before. */
+export async function isBeforeClosing(deps: TriggerDeps, project: string, trigger: Trigger): Promise<boolean> {
+  if (trigger.event !== "pull_request") return false;
+  const pull: PullRef = { tenant: deps.settings.tenant, project, number: trigger.number };
+  return (await deps.triggers.lastClosing(pull, Number.MAX_SAFE_INTEGER)) !== trigger.closedAtMs;
+}
+
 /** The trigger with the last closing before it. */
 export async function sinceClosing<T extends Trigger>(deps: TriggerDeps, project: string, trigger: T): Promise<T> {
   if (trigger.event !== "pull_request" || isClosing(trigger)) return trigger;

@@ -8,6 +8,7 @@ import { branchKey, decidedKey, type HeadsRef, headOf, headsPartition, type Key,
 import { ITEM_VERSION } from "../store/migrate.ts";
 import type { HeadItem, HeadsItem } from "../store/sweep-items.ts";
 import { isClosing, sinceClosing } from "./closings.ts";
+import { seenCommitOf } from "./doubt-head.ts";
 import { ForgeError, type RepositoryHeads } from "./forge.ts";
 import { type Differing, startEach } from "./start-each.ts";
 import { startTriggered } from "./start-triggered.ts";
@@ -105,12 +106,12 @@ async function startHead(
   head: Shown,
   known: HeadItem | undefined,
 ): Promise<void> {
-  const shown = head.trigger(known?.state === "seen" ? known.sha : undefined);
+  const shown = head.trigger(known?.state === "seen" ? seenCommitOf(known) : undefined);
   const trigger = await sinceClosing(deps, project.name, shown);
-  const decided = decidedKey(project.tenant, triggerKey(project.name, trigger));
-  // What a webhook told is decided, and costs no call of the forge.
-  if ((await deps.triggers.getDecided(decided)) === undefined)
-    await startTriggered(deps, project, await withSkipWords(deps, project, trigger), "sweep");
+  const decided = await deps.triggers.getDecided(decidedKey(project.tenant, triggerKey(project.name, trigger)));
+  // What a webhook told is decided, and costs no call of the forge, unless a push back is to be found.
+  const asTold = decided === undefined ? await withSkipWords(deps, project, trigger) : trigger;
+  if (decided === undefined || decided.turns !== undefined) await startTriggered(deps, project, asTold, "sweep");
   if (known === undefined) return deps.store.birthEach([headItem(project.tenant, head)]);
   const args = { nowMs: deps.clock.nowMs(), seenSha: known.sha, sha: head.sha };
   await deps.store.apply(headMoves.advance, head.key, args, CAUSE);

@@ -30,8 +30,8 @@ export async function compareProject(
 }
 
 async function settle(deps: SweepDeps, heads: HeadsItem): Promise<void> {
-  const { wakeAtMs, etag, listedAtMs, schedulesSha, isCut, tagsEtag, tagsListedAtMs } = heads;
+  const { wakeAtMs, doubts, etag, listedAtMs, schedulesSha, isCut, tagsEtag, tagsListedAtMs } = heads;
   const marks = { etag, listedAtMs, schedulesSha, isCut, tagsEtag, tagsListedAtMs };
-  const args = { nowMs: deps.clock.nowMs(), seenWakeAtMs: wakeAtMs, wakeAtMs, ...marks };
+  const args = { nowMs: deps.clock.nowMs(), seenWakeAtMs: wakeAtMs, wakeAtMs, doubts, ...marks };
   await deps.store.apply(headsMoves.settle, { pk: heads.pk, sk: heads.sk }, args, CAUSE);
 }

@@ -26,6 +26,10 @@ export interface TriggeredRun {
   readonly path: string;
   /** Or what is wrong with it, where nobody can read it: an `invalid_definition`. */
   readonly text: string | DomainError;
+  /** Under which the run is made once; the trigger's own where absent. */
+  readonly key?: string;
+  /** Of its place, where newer pushes supersede it. */
+  readonly turn?: number;
 }
 
 /**
@@ -40,7 +44,7 @@ export async function createTriggeredRun(deps: Deps, wanted: TriggeredRun): Prom
 
 async function createOnce(deps: Deps, wanted: TriggeredRun): Promise<Created> {
   const seed = seedOf(deps, wanted);
-  const key = runKeyOf(wanted.project.name, wanted.path, wanted.trigger);
+  const key = wanted.key ?? runKeyOf(wanted.project.name, wanted.path, wanted.trigger);
   const request = requestItem(deps, seed, { principal: PRINCIPAL, idempotencyKey: key }, digest(key), KEY_MS);
   try {
     if (wanted.text instanceof DomainError) throw wanted.text;
@@ -54,11 +58,10 @@ async function createOnce(deps: Deps, wanted: TriggeredRun): Promise<Created> {
   }
 }
 
-/** Where it is written which run a trigger and a pipeline have. */
-export const triggeredRunKey = (deps: Deps, project: string, path: string, trigger: Trigger): Key =>
-  idempotencyKey(deps.settings.tenant, PRINCIPAL, runKeyOf(project, path, trigger));
+/** Where it is written which run was made under a key. */
+export const triggeredRunKey = (deps: Deps, key: string): Key => idempotencyKey(deps.settings.tenant, PRINCIPAL, key);
 
-function seedOf(deps: Deps, { project, trigger, via, path }: TriggeredRun): RunSeed {
+function seedOf(deps: Deps, { project, trigger, via, path, turn }: TriggeredRun): RunSeed {
   const nowMs = deps.clock.nowMs();
   const branch = trigger.event === "tag" ? {} : { branch: trigger.branch };
   return {
@@ -72,6 +75,7 @@ function seedOf(deps: Deps, { project, trigger, via, path }: TriggeredRun): RunS
     createdAtMs: nowMs,
     trigger: toRunTrigger(trigger, via, nowMs),
     reports: isReported(project),
+    turn,
     ...(isFork(trigger) ? forkTerms(project, trigger) : {}),
   };
 }

@@ -86,6 +86,7 @@ function headsItem(project: ProjectItem, { nowMs, tagsListedAtMs, isCut }: First
     dueShard: HEADS_SHARD,
     etag: "",
     listedAtMs: nowMs,
+    doubts: 0,
     isCut,
     tagsEtag: "",
     tagsListedAtMs,

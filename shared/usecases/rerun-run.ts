@@ -41,6 +41,8 @@ export async function rerunRun(deps: Deps, rerun: Rerun, requester: Requester): 
   const seed: RunSeed = {
     ...old,
     ...originOf(old),
+    // It is a person's, and has no place to lose.
+    turn: undefined,
     source: old.source,
     pipelinePath: old.pipelinePath,
     rerunOf: old.runId,

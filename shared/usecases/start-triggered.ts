@@ -1,3 +1,4 @@
+import { entryOf } from "../domain/entry.ts";
 import { DomainError } from "../domain/errors.ts";
 import { DEFINITIONS_MAX, RETENTION_MS } from "../domain/limits.ts";
 import { eachOf } from "../lib/each-of.ts";
@@ -12,20 +13,14 @@ import type { ProjectItem } from "../store/items.ts";
 import { decidedKey } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
 import type { DecidedItem } from "../store/trigger-items.ts";
-import { isClosing, recordClosing, sinceClosing } from "./closings.ts";
-import { createTriggeredRun, type TriggeredRun, triggeredRunKey } from "./create-triggered-run.ts";
+import { isBeforeClosing, isClosing, recordClosing, sinceClosing } from "./closings.ts";
+import { createTriggeredRun } from "./create-triggered-run.ts";
 import { isTooLarge } from "./forge.ts";
 import { parseInTurn } from "./parse-in-turn.ts";
 import { invalidDefinition } from "./plan-definition.ts";
-import {
-  cancelOlder,
-  cancelSuperseded,
-  canSupersede,
-  enterPlace,
-  hasPlace,
-  supersededReason,
-  takePlace,
-} from "./supersede.ts";
+import { regainPlace, turnBefore } from "./regain-place.ts";
+import { startNewest } from "./start-newest.ts";
+import { cancelOlder, canSupersede, takePlace } from "./supersede.ts";
 import type { TriggerDeps } from "./trigger-deps.ts";
 import { definitionShaOf, isFork, triggerKey } from "./trigger-key.ts";
 
@@ -51,13 +46,20 @@ export async function startTriggered(
   }
   const key = decidedKey(deps.settings.tenant, triggerKey(project.name, trigger));
   const known = await deps.triggers.getDecided(key);
-  if (known !== undefined) return known.decisions;
+  if (known !== undefined) return decideAgain(deps, { project, trigger, via }, known);
   const refusal = refusalOf(project, trigger);
-  const decisions =
+  const decided =
     refusal === undefined ? await decideEach(deps, { project, trigger, via }) : [{ pipeline: ALL, reason: refusal }];
-  await deps.store.birth([decidedItem(deps, key, decisions)]);
+  const item = decidedItem(deps, key, decided);
+  await deps.store.birth([item]);
+  const { decisions } = item;
   for (const decision of decisions) deps.log.info("trigger decided", { project: project.name, via, ...decision });
   return decisions;
+}
+
+/** Of a pipeline that supersedes with the turn of the older push whose place a filter has left as it was; else 0. */
+interface Decided extends Decision {
+  readonly turn?: number;
 }
 
 interface Deciding {
@@ -72,14 +74,31 @@ function refusalOf(project: ProjectItem, trigger: Trigger): string | undefined {
   return isFork(trigger) && project.forks.mode === "never" ? "this project runs no pull requests of forks" : undefined;
 }
 
-async function decideEach(deps: TriggerDeps, deciding: Deciding): Promise<Decision[]> {
+/** The answer of before, but where a push back to the commit takes a place again, or one that did so has died. */
+async function decideAgain(
+  deps: TriggerDeps,
+  deciding: Deciding,
+  { decisions, turns = {} }: DecidedItem,
+): Promise<Decision[]> {
+  const { trigger } = deciding;
+  if (!canSupersede(trigger) || Object.keys(turns).length === 0) return decisions;
+  if (await isBeforeClosing(deps, deciding.project.name, trigger)) return decisions;
+  const commit = commitOf(deps, deciding);
+  return eachOf(decisions, WIDTH, async (known) => {
+    const path = known.pipeline;
+    const seenTurn = entryOf(turns, path);
+    if (seenTurn === undefined) return known;
+    const again = async () => toDecision(await decide(deps, deciding, path, commit));
+    return regainPlace(deps, { ...deciding, trigger, path }, { known, seenTurn, again });
+  });
+}
+
+async function decideEach(deps: TriggerDeps, deciding: Deciding): Promise<Decided[]> {
   const { project, trigger } = deciding;
   const sha = definitionShaOf(trigger);
   const found = trigger.event === "schedule" ? [trigger.pipelinePath] : await deps.forge.listDefinitions(project, sha);
   if (found.length === 0) return [{ pipeline: ALL, reason: `there is no pipeline in .baton/ at ${sha}` }];
-  // As the event told them itself, else as the forge compares, asked once for all pipelines.
-  const changedPaths = once(() => changedPathsOf(deps, project, trigger));
-  const commit: Commit = { matched: { trigger, changedPaths }, parse: parseInTurn(deps) };
+  const commit = commitOf(deps, deciding);
   const paths = found.toSorted();
   const decisions = await eachOf(paths.slice(0, DEFINITIONS_MAX), WIDTH, (path) =>
     decide(deps, deciding, path, commit),
@@ -98,18 +117,29 @@ interface Commit {
   readonly parse: ReturnType<typeof parseInTurn>;
 }
 
-async function decide(deps: TriggerDeps, deciding: Deciding, path: string, commit: Commit): Promise<Decision> {
+/** Changed files as the event told them itself, else as the forge compares, asked once for all pipelines. */
+const commitOf = (deps: TriggerDeps, { project, trigger }: Deciding): Commit => ({
+  matched: { trigger, changedPaths: once(() => changedPathsOf(deps, project, trigger)) },
+  parse: parseInTurn(deps),
+});
+
+async function decide(deps: TriggerDeps, deciding: Deciding, path: string, commit: Commit): Promise<Decided> {
   const { project, trigger } = deciding;
   const sha = definitionShaOf(trigger);
   const text = await readText(deps, project, sha, path);
   if (text === undefined) return { pipeline: path, reason: `it is not there at ${sha}` };
   const { pipeline, wrong } = text instanceof DomainError ? { wrong: text } : await parsed(commit, { path, text });
   if (isClosing(trigger)) return close(deps, deciding, path, pipeline);
+  const superseding =
+    pipeline?.supersede === true && canSupersede(trigger) ? { ...deciding, trigger, path } : undefined;
   if (pipeline !== undefined) {
     const refusal = await matchTriggers(pipeline.on, commit.matched);
-    if (refusal !== undefined) return { pipeline: path, reason: refusal };
+    if (refusal !== undefined) {
+      const turn = superseding === undefined ? {} : { turn: await turnBefore(deps, superseding) };
+      return { pipeline: path, reason: refusal, ...turn };
+    }
   }
-  if (pipeline?.supersede === true && canSupersede(trigger)) return startNewest(deps, { ...deciding, path, text });
+  if (superseding !== undefined) return { ...(await startNewest(deps, { ...superseding, text })), turn: 0 };
   const { run } = await createTriggeredRun(deps, { ...deciding, path, text: wrong ?? text });
   return { pipeline: path, runId: run.runId };
 }
@@ -138,34 +168,17 @@ async function readText(
   }
 }
 
-/** Creates the run, and cancels those of older pushes; or where a newer push was there before, only that one's older run. */
-async function startNewest(deps: TriggerDeps, wanted: TriggeredRun): Promise<Decision> {
-  const { project, trigger, path } = wanted;
-  if (!canSupersede(trigger)) throw new Error(`runs of ${trigger.event} are never superseded`);
-  const place = await takePlace(deps, project.name, path, trigger);
-  if (!hasPlace(place, trigger)) {
-    // A try before this one may have made the run and died.
-    const made = await deps.store.getIdempotency(triggeredRunKey(deps, project.name, path, trigger));
-    if (made !== undefined) await cancelSuperseded(deps, place, made.runId);
-    return { pipeline: path, ...(made === undefined ? {} : { runId: made.runId }), reason: supersededReason(place) };
-  }
-  const { run } = await createTriggeredRun(deps, wanted);
-  const after = await enterPlace(deps, place, { runId: run.runId, sha: trigger.sha });
-  const decision = { pipeline: path, runId: run.runId };
-  return hasPlace(after, trigger) ? decision : { ...decision, reason: supersededReason(after) };
-}
-
 /** A pull request is closed: a pipeline that supersedes lets its runs go. */
 async function close(
   deps: TriggerDeps,
-  { project, trigger }: Deciding,
+  { project, trigger, via }: Deciding,
   path: string,
   pipeline: PipelineDefinition | undefined,
 ): Promise<Decision> {
   const reason = "a closed pull request starts nothing";
   if (pipeline?.supersede !== true || !canSupersede(trigger)) return { pipeline: path, reason };
-  const place = await takePlace(deps, project.name, path, trigger);
-  await cancelOlder(deps, place);
+  const pushed = { project, path, trigger, via };
+  await cancelOlder(deps, await takePlace(deps, pushed), pushed);
   return { pipeline: path, reason: `${reason}, and its active runs are canceled` };
 }
 
@@ -182,13 +195,17 @@ async function changedPathsOf(
   return trigger.before === undefined ? undefined : deps.forge.changedPaths(project, trigger.before, trigger.sha);
 }
 
-function decidedItem(deps: TriggerDeps, key: ReturnType<typeof decidedKey>, decisions: Decision[]): DecidedItem {
+const toDecision = ({ turn: _, ...decision }: Decided): Decision => decision;
+
+function decidedItem(deps: TriggerDeps, key: ReturnType<typeof decidedKey>, decided: readonly Decided[]): DecidedItem {
+  const turns = decided.flatMap(({ pipeline, turn }) => (turn === undefined ? [] : [[pipeline, turn] as const]));
   return {
     ...key,
     v: ITEM_VERSION,
     tenant: deps.settings.tenant,
     ttl: ttlAt(deps.clock.nowMs() + RETENTION_MS),
     family: "decided",
-    decisions,
+    decisions: decided.map(toDecision),
+    ...(turns.length === 0 ? {} : { turns: Object.fromEntries(turns) }),
   };
 }

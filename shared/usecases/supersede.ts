@@ -1,49 +1,65 @@
 import { RETENTION_MS } from "../domain/limits.ts";
 import { refMoves } from "../domain/ref-moves.ts";
+import { runMoves } from "../domain/run-moves.ts";
 import { isRunEnded } from "../domain/verdict.ts";
 import type { Trigger } from "../protocol/triggers.ts";
 import { ttlAt } from "../store/item-base.ts";
-import { type Key, refKey } from "../store/keys.ts";
+import type { RunItem } from "../store/items.ts";
+import { type Key, refKey, runKey } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
 import type { Cause } from "../store/store.ts";
 import type { RefItem } from "../store/trigger-items.ts";
-import { cancelRun } from "./cancel-run.ts";
+import { cancelRun, supersedeRun } from "./cancel-run.ts";
+import { isClosing } from "./closings.ts";
+import { doubtHead } from "./doubt-head.ts";
+import { lastRun } from "./last-run.ts";
+import {
+  beforeOf,
+  beforesOf,
+  CLOSED,
+  commitOf,
+  newerSinceMs,
+  type Pushed,
+  type SupersedingTrigger,
+} from "./place-order.ts";
 import type { TriggerDeps } from "./trigger-deps.ts";
-import { placeKey } from "./trigger-key.ts";
+import { placeKey, runKeyOf } from "./trigger-key.ts";
 
 /**
  * `supersede: true`: of one pipeline on one branch or pull request only the newest push keeps its run. Its item holds the
- * newest push and the runs that may be active. A run enters after it was made and then looks who is the newest: whichever
- * of two pushes writes last sees the other, so the older run is canceled in any order, and after a crash by whoever
- * brings either push again.
+ * newest push and the runs that may be active. A push first takes the place, then makes its run, and then sees who has the
+ * place: whichever of two pushes writes last sees the other, so the older run is canceled in any order, and after a crash
+ * by whoever brings either push again. A push back to a commit takes a turn of its own, and a run is superseded by a later turn alone.
  */
 
-type SupersedingTrigger = Extract<Trigger, { event: "push" | "pull_request" }>;
-
-/** Stands for a commit where there is none: the pull request is closed. */
-const CLOSED = "closed";
 const CAUSE: Cause = { actor: "trigger" };
 const TRIES_MAX = 8;
+/** Of the keys in `runs`, an older Baton's. */
+const RUN_ID = "run_";
+/** Commits that one place remembers to have been pushed from. */
+const BEFORES_MAX = 8;
 
 /** Whether a pipeline's runs of this event can be superseded at all: tags and schedules stand alone. */
 export const canSupersede = (trigger: Trigger): trigger is SupersedingTrigger =>
   trigger.event === "push" || trigger.event === "pull_request";
 
-/** Takes the place of the newest push, unless a newer one has it. Answers the item as it stands then. */
-export async function takePlace(
-  deps: TriggerDeps,
-  project: string,
-  path: string,
-  trigger: SupersedingTrigger,
-): Promise<RefItem> {
-  const key = refKey(deps.settings.tenant, placeKey(project, path, trigger));
+/** Undefined where no push of a superseding pipeline was seen there. */
+export const readPlace = (deps: TriggerDeps, { project, path, trigger }: Omit<Pushed, "via">) =>
+  deps.triggers.getRef(keyOfPlace(deps, { project, path, trigger }));
+
+/** Takes the place of the newest push, unless a newer one has it. Answers the item as it stands then. Throws `ForgeError`. */
+export async function takePlace(deps: TriggerDeps, pushed: Pushed): Promise<RefItem> {
+  const key = keyOfPlace(deps, pushed);
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
     const seen = await deps.triggers.getRef(key);
-    if (seen === undefined) await deps.store.birth([newPlace(deps, key, trigger)]);
-    else if (!isNewer(trigger, seen)) return seen;
-    else await advance(deps, key, trigger, seen);
+    if (seen === undefined) await deps.store.birth([newPlace(deps, key, pushed)]);
+    else {
+      const latestAtMs = await newerSinceMs(deps, pushed, seen);
+      if (latestAtMs === undefined) return seen;
+      await advance(deps, pushed, seen, latestAtMs);
+    }
   }
-  throw new Error(`the place of ${path} on its branch is contended: try again`);
+  throw new Error(`the place of ${pushed.path} on its branch is contended: try again`);
 }
 
 /** True where the item's newest push is this one. */
@@ -53,35 +69,55 @@ export const hasPlace = (place: RefItem, trigger: Trigger): boolean => place.lat
 export const supersededReason = (place: RefItem): string =>
   place.latestSha === CLOSED ? "the pull request was closed" : `superseded by ${place.latestSha}`;
 
-/** Enters a run and cancels every older one. Answers the item as it stood when the run was in it. */
-export async function enterPlace(
-  deps: TriggerDeps,
-  place: RefItem,
-  run: { readonly runId: string; readonly sha: string },
-): Promise<RefItem> {
-  const nowMs = deps.clock.nowMs();
-  const { item = place } = await deps.store.apply(refMoves.enter, place, { nowMs, ...run }, CAUSE);
-  await cancelOlder(deps, item);
-  return item;
+/**
+ * Keeps a run from whoever took the place before this turn and is slow: it may no longer supersede it. Answers the run as
+ * it is then, which may have been superseded first.
+ */
+export async function keepPlace(deps: TriggerDeps, place: RefItem, run: RunItem): Promise<RunItem> {
+  if (isRunEnded(run.state) || (run.turn ?? 0) >= place.turn) return run;
+  const args = { nowMs: deps.clock.nowMs(), turn: place.turn };
+  return (await deps.store.apply(runMoves.keepPlace, runKey(run), args, CAUSE)).item ?? run;
 }
 
 /** Cancels the runs that are not of the newest push, and then forgets them. */
-export async function cancelOlder(deps: TriggerDeps, place: RefItem): Promise<void> {
-  for (const [runId, sha] of Object.entries(place.runs)) {
-    if (sha === place.latestSha) continue;
-    await cancelSuperseded(deps, place, runId);
-    await deps.store.apply(refMoves.leave, place, { nowMs: deps.clock.nowMs(), runId }, CAUSE);
+export async function cancelOlder(deps: TriggerDeps, place: RefItem, pushed: Pushed): Promise<void> {
+  const older = Object.entries(place.runs).filter(([, sha]) => sha !== place.latestSha);
+  if (older.length === 0) return;
+  await doubtHead(deps, pushed);
+  for (const [key] of older) {
+    const isOver = await cancelUnder(deps, place, key);
+    const args = { nowMs: deps.clock.nowMs(), key, turn: place.turn };
+    if (isOver) await deps.store.apply(refMoves.leave, place, args, CAUSE);
   }
 }
 
-export async function cancelSuperseded(deps: TriggerDeps, place: RefItem, runId: string): Promise<void> {
-  const run = await deps.store.getRun({ tenant: place.tenant, runId });
-  // A run that is too old to be kept need not be stopped.
-  if (run === undefined || isRunEnded(run.state)) return;
-  await cancelRun(deps, run, { ...CAUSE, reason: supersededReason(place) });
+/** False where there is none yet: whoever is about to make it may die before it looks who has the place. */
+async function cancelUnder(deps: TriggerDeps, place: RefItem, key: string): Promise<boolean> {
+  if (key.startsWith(RUN_ID)) return cancelSuperseded(deps, place, key);
+  const last = await lastRun(deps, key);
+  if (last?.run === undefined) return last?.before !== undefined;
+  return cancelSuperseded(deps, place, last.run.runId);
 }
 
-function newPlace(deps: TriggerDeps, key: Key, trigger: SupersedingTrigger): RefItem {
+/** False where the run has kept its place since: then it is not canceled. */
+export async function cancelSuperseded(deps: TriggerDeps, place: RefItem, runId: string): Promise<boolean> {
+  const run = await deps.store.getRun({ tenant: place.tenant, runId });
+  // A run that is too old to be kept need not be stopped.
+  if (run === undefined || isRunEnded(run.state)) return true;
+  const cause = { ...CAUSE, reason: supersededReason(place) };
+  if (run.turn === undefined) {
+    // An older Baton made it, and gave it no turn.
+    await cancelRun(deps, run, cause);
+    return true;
+  }
+  const after = await supersedeRun(deps, run, { turn: place.turn, by: place.latestSha }, cause);
+  return after.state === "canceling" || isRunEnded(after.state);
+}
+
+const keyOfPlace = ({ settings }: TriggerDeps, { project, path, trigger }: Omit<Pushed, "via">): Key =>
+  refKey(settings.tenant, placeKey(project.name, path, trigger));
+
+function newPlace(deps: TriggerDeps, key: Key, { project, path, trigger }: Pushed): RefItem {
   return {
     ...key,
     v: ITEM_VERSION,
@@ -92,32 +128,21 @@ function newPlace(deps: TriggerDeps, key: Key, trigger: SupersedingTrigger): Ref
     latestAtMs: trigger.occurredAtMs,
     latestSha: commitOf(trigger),
     latestBefore: beforeOf(trigger),
-    runs: {},
+    turn: 1,
+    runs: isClosing(trigger) ? {} : { [runKeyOf(project.name, path, trigger)]: trigger.sha },
     history: {},
   };
 }
 
-async function advance(deps: TriggerDeps, key: Key, trigger: SupersedingTrigger, seen: RefItem): Promise<void> {
-  const newest = { sha: commitOf(trigger), before: beforeOf(trigger), ttl: ttlOf(deps) };
-  const latestAtMs = Math.max(trigger.occurredAtMs, seen.latestAtMs);
-  const args = { ...newest, latestAtMs, nowMs: deps.clock.nowMs(), seenSha: seen.latestSha, seenAtMs: seen.latestAtMs };
-  await deps.store.apply(refMoves.advance, key, args, CAUSE);
-}
-
-/**
- * A push that started from the other's commit is the newer one, whatever the clocks say. Else the forge's time decides,
- * which has whole seconds; within one, the push that came last here.
- */
-function isNewer(trigger: SupersedingTrigger, seen: RefItem): boolean {
+async function advance(deps: TriggerDeps, pushed: Pushed, seen: RefItem, latestAtMs: number): Promise<void> {
+  const { project, path, trigger } = pushed;
   const sha = commitOf(trigger);
-  // Of two closings the later one counts: what happened between them is older.
-  if (sha === seen.latestSha) return sha === CLOSED && trigger.occurredAtMs > seen.latestAtMs;
-  if (beforeOf(trigger) === seen.latestSha) return true;
-  if (seen.latestBefore === sha) return false;
-  return trigger.occurredAtMs >= seen.latestAtMs;
+  const befores = sha === seen.latestSha ? [...beforesOf(seen), beforeOf(trigger)] : [beforeOf(trigger)];
+  const before = [...new Set(befores)].slice(-BEFORES_MAX).join(" ").trim();
+  const compared = { seenSha: seen.latestSha, seenAtMs: seen.latestAtMs };
+  const args = { nowMs: deps.clock.nowMs(), sha, before, latestAtMs, ttl: ttlOf(deps), ...compared };
+  if (isClosing(trigger)) await deps.store.apply(refMoves.close, seen, args, CAUSE);
+  else await deps.store.apply(refMoves.advance, seen, { ...args, key: runKeyOf(project.name, path, trigger) }, CAUSE);
 }
 
-const commitOf = (trigger: Trigger): string =>
-  trigger.event === "pull_request" && trigger.action === "closed" ? CLOSED : trigger.sha;
-const beforeOf = (trigger: SupersedingTrigger): string => trigger.before ?? "";
 const ttlOf = (deps: TriggerDeps): number => ttlAt(deps.clock.nowMs() + RETENTION_MS);

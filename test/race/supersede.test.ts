@@ -139,8 +139,9 @@ describe("an older push that comes late", () => {
     expect(await fates()).toMatchObject({ [shaOf("push 3")]: "live" });
   });
 
-  test("is the newer one where it started from the newest, whatever the clocks say", async () => {
+  test("is the newer one where it is the head, whatever the clocks say", async () => {
     await start(nth(1, { occurredAtMs: 9_999 }));
+    shop.repository.branches.set("main", shaOf("push 2"));
     await start(nth(2, { occurredAtMs: 1 }));
     expect(await fates()).toMatchObject({ [shaOf("push 2")]: "live" });
   });

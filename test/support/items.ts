@@ -67,6 +67,7 @@ export function runInState(state: string, change: Item = {}): Item {
     hardDeadlineMs: NOW_MS - 1,
     planDeadlineMs: NOW_MS - 1,
     approval: { sha: "a commit" },
+    turn: 1,
     pipeline: "p",
     history: {},
     ...change,
@@ -84,6 +85,7 @@ export function runArgs(change: Args = {}): Args {
     wakeAtMs: NOW_MS + 5,
     sha: "a commit",
     by: "token:test",
+    turn: 2,
     planDigest: "digest",
     pipeline: "q",
     open: new Set(["JOB#b"]),
@@ -118,7 +120,7 @@ export function deliveryInState(state: string): Item {
 }
 
 export function refInState(state: string, change: Item = {}): Item {
-  return { state, latestAtMs: NOW_MS, latestSha: "b", latestBefore: "a", runs: {}, history: {}, ...change };
+  return { state, latestAtMs: NOW_MS, latestSha: "b", latestBefore: "a", turn: 1, runs: {}, history: {}, ...change };
 }
 
 /** What the moves of deliveries and of places on a branch may ask for. */
@@ -131,7 +133,8 @@ export function triggerArgs(change: Args = {}): Args {
     decisions: [],
     seenWakeAtMs: NOW_MS,
     wakeAtMs: NOW_MS + 5,
-    runId: "run_2",
+    key: "run_2",
+    turn: 1,
     sha: "c",
     before: "b",
     latestAtMs: NOW_MS + 1,
@@ -152,6 +155,7 @@ export function sweptInState(state: string, change: Item = {}): Item {
     ...wakes,
     sha: "b",
     etag: "",
+    doubts: 0,
     failures: 0,
     tries: 0,
     skipped: 0,
@@ -174,8 +178,10 @@ export function sweepArgs(change: Args = {}): Args {
     dueShard: "HEADS",
     skipped: 2,
     seenSha: "b",
+    doubt: "?1",
     sha: "c",
     etag: "e",
+    doubts: 0,
     listedAtMs: NOW_MS,
     isCut: false,
     tagsEtag: "t",

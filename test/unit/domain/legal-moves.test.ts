@@ -76,14 +76,19 @@ const JOB_MACHINE: Machine = {
 };
 
 const RUN_MACHINE: Machine = {
-  planning: { live: ["commitPlan"], plan_failed: ["failPlan"], canceling: ["cancel"], planning: ["approve", "tick"] },
+  planning: {
+    live: ["commitPlan"],
+    plan_failed: ["failPlan"],
+    canceling: ["cancel", "supersede"],
+    planning: ["approve", "keepPlace", "tick"],
+  },
   live: {
     succeeded: ["succeed"],
     failed: ["fail"],
     errored: ["err"],
     timed_out: ["timeOut"],
-    canceling: ["cancel"],
-    live: ["approve", "endNode", "park", "tick"],
+    canceling: ["cancel", "supersede"],
+    live: ["approve", "endNode", "keepPlace", "park", "tick"],
   },
   canceling: { canceled: ["finishCancel", "forceCancel"], canceling: ["endNode", "tick"] },
   // ADR 61: such a run may have been closed by its deadline, over jobs that go on.
@@ -98,11 +103,11 @@ const CHECK_MACHINE: Machine = {
 };
 
 const HEADS_MACHINE: Machine = {
-  active: { active: ["take", "settle", "postpone"], retired: ["retire"] },
+  active: { active: ["doubt", "take", "settle", "postpone"], retired: ["retire"] },
   retired: { active: ["revive"] },
 };
 
-const HEAD_MACHINE: Machine = { seen: { seen: ["advance"], gone: ["leave"] }, gone: { seen: ["advance"] } };
+const HEAD_MACHINE: Machine = { seen: { seen: ["advance", "doubt"], gone: ["leave"] }, gone: { seen: ["advance"] } };
 
 const TAGS_MACHINE: Machine = { kept: { kept: ["note", "retire"] } };
 
@@ -119,7 +124,7 @@ const DELIVERY_MACHINE: Machine = {
   received: { handled: ["handle"], ignored: ["ignore"], failed: ["fail"], received: ["postpone", "remind"] },
 };
 
-const REF_MACHINE: Machine = { open: { open: ["advance", "enter", "leave"] } };
+const REF_MACHINE: Machine = { open: { open: ["advance", "close", "leave"] } };
 
 const OUTBOX_MACHINE: Machine = {
   pending: { sending: ["take"], pending: ["addPart", "replacePart"] },
