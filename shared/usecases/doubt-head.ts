@@ -2,6 +2,7 @@ import { headMoves, headsMoves } from "../domain/heads-moves.ts";
 import { branchKey, headsKey, pullKey } from "../store/keys.ts";
 import type { Cause } from "../store/store.ts";
 import type { HeadItem } from "../store/sweep-items.ts";
+import { isClosing } from "./closings.ts";
 import type { Pushed } from "./place-order.ts";
 import { headsRefOf } from "./sweep-deps.ts";
 import type { TriggerDeps } from "./trigger-deps.ts";
@@ -16,7 +17,9 @@ const CAUSE: Cause = { actor: "trigger" };
  * A push has superseded a run. Where the next push sets the branch back, and its webhook is lost, a sweep may see the very
  * commit that it saw before: so it has to compare this head anew, whatever the forge says of changes.
  */
-export async function doubtHead(deps: TriggerDeps, { project, trigger }: Pushed): Promise<void> {
+export async function doubtHead(deps: TriggerDeps, { project, trigger, via }: Pushed): Promise<void> {
+  // A sweep that finds a pull request closed leaves its head: if that is open again, it is new.
+  if (via === "sweep" && isClosing(trigger)) return;
   const ref = headsRefOf(project);
   const nowMs = deps.clock.nowMs();
   const head = trigger.event === "push" ? branchKey(ref, trigger.branch) : pullKey(ref, trigger.number);

@@ -37,7 +37,8 @@ export async function newerSinceMs(deps: TriggerDeps, pushed: Pushed, place: Ref
   const startedHere = beforeOf(trigger) === place.latestSha;
   const leftFromHere = beforesOf(place).includes(sha);
   const isClear = (laterMs > 0 && (startedHere || !leftFromHere)) || (laterMs === 0 && startedHere && !leftFromHere);
-  if (isClear && via !== "sweep") return sinceMs;
+  // A sweep tells the time of its question, but of a closing the forge's own.
+  if (isClear && (via !== "sweep" || isClosing(trigger))) return sinceMs;
   const head = await headNow(deps, pushed);
   // It is the head now: of whatever was pushed before this moment, and is told later, the forge is asked again.
   if (head === sha) return Math.max(trigger.occurredAtMs, place.latestAtMs + 1, deps.clock.nowMs());

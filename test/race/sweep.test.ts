@@ -214,7 +214,7 @@ test("a pull request that is closed, with eight sweeps and a late webhook at onc
   const [run, ...others] = await runs();
   expect(run).toMatchObject({ state: expect.stringMatching(/^cancel/), trigger: { number: 7 } });
   expect(others).toEqual([]);
-  expect(Object.keys(run?.history ?? {}).filter((move) => move.endsWith(".cancel"))).toHaveLength(1);
+  expect(Object.keys(run?.history ?? {}).filter((move) => move.endsWith(".supersede"))).toHaveLength(1);
 });
 
 /** How many items a sweep writes. */
