@@ -54,15 +54,22 @@ export async function run(
   context: GitContext,
   command: string,
   args: readonly string[],
-  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  options: {
+    readonly cwd?: string;
+    readonly env?: Readonly<Record<string, string>>;
+    /** Written to its standard input, which is empty otherwise. */
+    readonly input?: string;
+  } = {},
 ): Promise<string> {
   context.signal.throwIfAborted();
   const child = spawn(command, args, {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     env: { PATH: DEFAULT_PATH, ...context.env, ...gitEnvironment(context.credential), ...options.env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
     detached: true,
   });
+  // One that ends without reading says why by its exit code.
+  child.stdin.on("error", () => undefined).end(options.input ?? "");
   const output = keepTail(child.stdout);
   const errors = keepTail(child.stderr);
   const kill = () => {

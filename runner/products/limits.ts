@@ -49,3 +49,6 @@ export const CHECKOUT_MS = 10 * 60_000;
 /** What is kept of git's words for an error message. */
 export const GIT_OUTPUT_BYTES_MAX = 64 * KIB;
 export const GIT_LINES_IN_ERROR = 5;
+
+/** Packs of a local repository up to which a workspace gets its history: above, a copy would take seconds of each job. */
+export const HISTORY_BYTES_MAX = 128 * 1_024 * 1_024;

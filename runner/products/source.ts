@@ -1,11 +1,11 @@
-import { copyFile, mkdir, readdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { DomainError } from "../../shared/domain/errors.ts";
 import { systemCode } from "../../shared/lib/system-code.ts";
 import type { SourceCredential } from "../../shared/protocol/leases.ts";
 import type { Source } from "../../shared/protocol/runs.ts";
 import { type GitContext, GitError, redact, run } from "./git.ts";
-import { CHECKOUT_MS } from "./limits.ts";
+import { CHECKOUT_MS, HISTORY_BYTES_MAX } from "./limits.ts";
 import { findLocalRepository, localPathOf, type Repository } from "./local-repository.ts";
 import { fetchCommit, isDamaged, mirrorOf } from "./mirror.ts";
 
@@ -27,9 +27,9 @@ export interface CheckoutOptions {
 }
 
 /**
- * Checks a commit out into an empty workspace. Its `.git` works (detached at the commit, no remote) and borrows its
- * objects from the local repository, or from a mirror that fetches only the commit. Submodules and LFS objects are not
- * fetched. Throws DomainError where the source may not be used, GitError where git cannot, and the signal's reason.
+ * Checks a commit out into an empty workspace. Its `.git` works and stands alone, detached at the commit, with no remote:
+ * nothing in it leads out of the workspace. Its objects come from the local repository, with their history where that is
+ * small, or from a mirror that fetches only the commit. Submodules and LFS objects are not fetched. Throws DomainError where the source may not be used, GitError where git cannot, and the signal's reason.
  */
 export async function checkout(options: CheckoutOptions): Promise<void> {
   const { source, into, report } = options;
@@ -41,8 +41,10 @@ export async function checkout(options: CheckoutOptions): Promise<void> {
     throw new DomainError("bad_request", "a credential is sent over HTTPS only");
   const local = localPathOf(source.url);
   if (local !== undefined) {
-    await materialise(context, await findLocalRepository(context, local, options.allowedRoots), source.sha, into);
-    report(`checked out ${shortSha(source.sha)} of ${local}`);
+    const from = await findLocalRepository(context, local, options.allowedRoots);
+    const whole = (await objectBytes(from.objects)) <= HISTORY_BYTES_MAX;
+    await materialise(context, from, source.sha, into, whole ? "history" : "commit");
+    report(`checked out ${shortSha(source.sha)} of ${local}${whole ? "" : ", without its history, which is large"}`);
     return;
   }
   const how = await checkoutRemote(context, options);
@@ -77,7 +79,7 @@ async function checkoutRemote(context: GitContext, options: CheckoutOptions): Pr
   const fetching = credential === undefined ? context : { ...context, credential: { ...credential, url: source.url } };
   const attempt = async (): Promise<unknown> => {
     try {
-      await materialise(context, mirror, source.sha, into);
+      await materialise(context, mirror, source.sha, into, "commit");
       return undefined;
     } catch (error) {
       if (!(error instanceof GitError)) throw error;
@@ -98,9 +100,18 @@ async function checkoutRemote(context: GitContext, options: CheckoutOptions): Pr
   return "fetched, the cache was rebuilt";
 }
 
-/** Writes a `.git` by hand, as gitrepository-layout(5) says (`git init` is a process more), and lets git fill the folder. */
-async function materialise(context: GitContext, from: Repository, sha: string, into: string): Promise<void> {
-  if (/[\r\n]/.test(from.objects)) throw new DomainError("bad_request", "a repository's path has no line breaks");
+/**
+ * Writes a `.git` by hand, as gitrepository-layout(5) says (`git init` is a process more), and lets git fill the folder.
+ * Copied into a pack of its own while the files are written: links to the objects of another repository would let a step
+ * write to them, and an alternate leads out of the workspace.
+ */
+async function materialise(
+  context: GitContext,
+  from: Repository,
+  sha: string,
+  into: string,
+  what: "commit" | "history",
+): Promise<void> {
   const git = join(into, ".git");
   await mkdir(join(git, "objects", "info"), { recursive: true });
   await Promise.all([
@@ -108,13 +119,56 @@ async function materialise(context: GitContext, from: Repository, sha: string, i
     mkdir(join(git, "refs", "heads"), { recursive: true }),
     writeFile(join(git, "HEAD"), `${sha}\n`),
     writeFile(join(git, "config"), "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n"),
-    writeFile(join(git, "objects", "info", "alternates"), `${from.objects}\n`),
-    copyFile(from.shallow, join(git, "shallow")).catch(ignoreMissing),
+    what === "commit"
+      ? writeFile(join(git, "shallow"), `${sha}\n`)
+      : copyFile(from.shallow, join(git, "shallow")).catch(ignoreMissing),
   ]);
-  await run(context, "git", ["read-tree", "--reset", "-u", "HEAD"], {
-    cwd: into,
-    env: { GIT_DIR: git, GIT_WORK_TREE: into },
+  const env = { GIT_DIR: git, GIT_WORK_TREE: into, GIT_ALTERNATE_OBJECT_DIRECTORIES: asAlternate(from.objects) };
+  const pack = [
+    "pack-objects",
+    "-q",
+    "--revs",
+    "--delta-base-offset",
+    "--window=0",
+    join(git, "objects", "pack", "pack"),
+  ];
+  const done = await Promise.allSettled([
+    run(context, "git", ["read-tree", "--reset", "-u", "HEAD"], { cwd: into, env }),
+    run(context, "git", pack, { cwd: into, env, input: `${sha}\n` }),
+  ]);
+  for (const one of done) if (one.status === "rejected") throw one.reason;
+}
+
+/** As git reads one entry of the list (git(1)): quoted, a path may hold colons. */
+const asAlternate = (path: string) => `"${path.replace(/["\\]/g, "\\$&")}"`;
+
+/** What a repository's packs hold, those that it borrows from too. */
+async function objectBytes(objects: string, depth = 0): Promise<number> {
+  const pack = join(objects, "pack");
+  const names = (await readdir(pack).catch(noFolder)).filter((name) => name.endsWith(".pack"));
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(pack, name))).size));
+  const borrowed = depth < ALTERNATES_DEPTH_MAX ? await alternatesOf(objects) : [];
+  const others = await Promise.all(borrowed.map((path) => objectBytes(path, depth + 1)));
+  return [...sizes, ...others].reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** As deep as git itself follows them. */
+const ALTERNATES_DEPTH_MAX = 5;
+
+async function alternatesOf(objects: string): Promise<string[]> {
+  const text = await readFile(join(objects, "info", "alternates"), "utf8").catch((error: unknown) => {
+    ignoreMissing(error);
+    return "";
   });
+  return text
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => resolve(objects, line));
+}
+
+function noFolder(error: unknown): string[] {
+  ignoreMissing(error);
+  return [];
 }
 
 function ignoreMissing(error: unknown): void {

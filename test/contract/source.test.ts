@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -74,14 +74,35 @@ async function mirror(): Promise<string> {
 }
 
 describe("a local repository", () => {
-  test("is checked out at the commit, with a git that works and shares its objects", async () => {
+  test("is checked out at the commit, with a git that works", async () => {
     const first = await commit("one");
     await commit("two");
     const { into, content } = await check(repository, first);
     expect(content).toBe("one");
     expect(gitIn(into, "rev-parse", "HEAD")).toBe(first);
     expect(gitIn(into, "status", "--porcelain")).toBe("");
-    expect(gitIn(into, "count-objects")).toMatch(/^0 objects/);
+  });
+
+  test("case L8: a workspace's git stands alone, with its history, and shares no file with the repository", async () => {
+    await commit("one");
+    const second = await commit("two");
+    const bare = join(root, "repos", "borrows: 2.git");
+    gitIn(root, "init", "-q", "--bare", bare);
+    await writeFile(join(bare, "objects/info/alternates"), `${join(repository, ".git/objects")}\n`);
+    for (const url of [repository, bare]) {
+      const { into } = await check(url, second);
+      const moved = join(root, `moved-${workspaces}`);
+      await rename(into, moved);
+      await rename(repository, `${repository}-away`);
+      expect(await readdir(join(moved, ".git/objects/info"))).toEqual([]);
+      expect(gitIn(moved, "log", "--format=%s")).toBe("two\none");
+      expect(gitIn(moved, "fsck", "--full", "--strict")).toBe("");
+      expect(gitIn(moved, "status", "--porcelain")).toBe("");
+      const files = await readdir(join(moved, ".git"), { recursive: true, withFileTypes: true });
+      for (const file of files.filter((entry) => entry.isFile()))
+        expect((await stat(join(file.parentPath, file.name))).nlink, file.name).toBe(1);
+      await rename(`${repository}-away`, repository);
+    }
   });
 
   test("may be a file URL, a linked worktree, or a bare one that borrows", async () => {
