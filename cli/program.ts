@@ -77,6 +77,8 @@ function addLocalCommands(program: Command, context: Context): void {
         "BATON_SECRETS_FILE",
       ),
     )
+    .option("--no-sandbox", "steps run as this user and see all that it sees, Baton's keys and tokens too")
+    .option("--expose <path...>", "what steps see and use in spite of the sandbox, as a Docker socket")
     .option("--no-runner", "the control plane alone")
     .addHelpText(
       "after",

@@ -38,6 +38,8 @@ export async function runAttempt(
   const starting = deps.executor.start({
     ...deadline,
     cookie,
+    place: placeOf(granted),
+    pool: granted.pool,
     release: releaseCall(deps.client, granted),
     output: (bytes) => output.sink(bytes),
   });
@@ -60,6 +62,11 @@ export async function runAttempt(
     await execution.close().catch((error: unknown) => trouble(attempt, "the workspace could not be removed", error));
   }
 }
+
+const placeOf = ({ runId, jobId, spec }: LeaseGranted) => ({
+  job: `${runId}/${jobId}`,
+  from: spec.artifacts.from.map((job) => `${runId}/${job}`),
+});
 
 interface Acked {
   readonly ack: HeartbeatAck;
@@ -123,7 +130,9 @@ async function holdAndWork(attempt: Attempt, acked: Acked, output: { sink: Outpu
   const over = new AbortController();
   const beating = beat(attempt, log, over.signal);
   try {
-    const warnings = [...log.warnings, secrets.warning, source.warning].filter((warning) => warning !== undefined);
+    const warnings = [...log.warnings, secrets.warning, source.warning, ...execution.warnings].filter(
+      (warning) => warning !== undefined,
+    );
     for (const warning of warnings) journal.line(`warning: ${warning}`);
     const work = await doWork(attempt, journal, { secrets, source });
     clearTimeout(timeout);
@@ -269,7 +278,7 @@ function isDiskFull(error: unknown): boolean {
 
 function runAllSteps(attempt: Attempt, journal: Journal, secrets: Readonly<Record<string, string>>): Promise<Work> {
   const { deps, granted, execution, cookie, interruptions, progress } = attempt;
-  const context = { host: deps.host, granted, folders: execution.folders, secrets, cookie };
+  const context = { host: deps.host, granted, folders: execution.seen, secrets, cookie };
   return runSteps({
     steps: granted.spec.steps,
     execution,

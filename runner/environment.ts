@@ -8,6 +8,10 @@ export interface RunnerEnvironment {
   readonly url: string | undefined;
   readonly token: string | undefined;
   readonly workDir: string;
+  /** The user's homes, by the environment and by the user database, without what is no home. */
+  readonly homes: readonly string[];
+  /** Baton's own settings of this user. */
+  readonly configDir: string;
   /** Node's own cache of compiled code (NODE_COMPILE_CACHE), for the watchdogs too. */
   readonly compileCache: string | undefined;
   /** A certificate that Node trusts besides its own (NODE_EXTRA_CA_CERTS): watchdogs call the same control plane. */
@@ -32,6 +36,8 @@ export function readRunnerEnvironment(passEnv: readonly string[]): RunnerEnviron
     url: env["BATON_URL"],
     token: env["BATON_TOKEN"],
     workDir: join(env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "baton", "runner"),
+    homes: [...new Set([homedir(), userHome() ?? homedir()])].filter((home) => home !== "/"),
+    configDir: join(env["XDG_CONFIG_HOME"] ?? join(homedir(), ".config"), "baton"),
     compileCache: env["NODE_COMPILE_CACHE"],
     extraCaCerts: env["NODE_EXTRA_CA_CERTS"],
     metadataUrl: env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] ?? METADATA_URL,
@@ -43,6 +49,15 @@ export function readRunnerEnvironment(passEnv: readonly string[]): RunnerEnviron
       outerCookie: env["BATON_ATTEMPT"],
     },
   };
+}
+
+function userHome(): string | undefined {
+  try {
+    return userInfo().homedir;
+  } catch (error) {
+    if (systemCode(error) !== "ERR_SYSTEM_ERROR") throw error;
+    return undefined;
+  }
 }
 
 /** The user's name; a container's user may have a number alone. */

@@ -35,6 +35,12 @@ export interface RunnerOptions {
   readonly poll: "queue" | "api";
   /** One job, then the process ends. */
   readonly ephemeral: boolean;
+  /** Whether steps run behind walls: `auto` where the host can. */
+  readonly sandbox: "on" | "off" | "auto";
+  /** What steps in a sandbox do not see, do not write, and see in spite of that. */
+  readonly hide: readonly string[];
+  readonly readOnly: readonly string[];
+  readonly expose: readonly string[];
   /** Removes the token file once it is read: no step finds it. */
   readonly forgetToken: boolean;
   /** This host is an EC2 instance: heed its notices, keep it while a lease is held. */
@@ -69,6 +75,13 @@ export const RUNNER_USAGE = `Usage: baton runner --url URL --token-file FILE [op
   --allow-source DIR    a local folder that git sources may lie in; repeatable
   --secrets-file FILE   values of secrets that jobs name, as NAME=value lines
   --pass-env NAME       a variable of this environment for steps; repeatable
+  --sandbox on|off|auto steps see neither the runner's files and processes nor
+                        other attempts'; foreign pools (forks, and each but the
+                        first) see the system's programs alone. auto: where the
+                        host can (default: off)
+  --hide PATH           in a sandbox not seen; repeatable
+  --read-only DIR       in a sandbox not written to; repeatable
+  --expose PATH         in a sandbox seen in spite of that; repeatable
   --keep-workspace      leave the workspaces of ended attempts
   --metrics-port PORT   serve http://127.0.0.1:PORT/healthz and, with a token,
                         Prometheus metrics at /metrics
@@ -125,6 +138,10 @@ export function parseRunnerOptions(args: readonly string[]): RunnerOptions {
     allowSources: (values["allow-source"] ?? []).map((path) => resolve(path)),
     secretsFile: values["secrets-file"] === undefined ? undefined : resolve(values["secrets-file"]),
     passEnv: values["pass-env"] ?? [],
+    sandbox: sandboxOf(values.sandbox),
+    hide: (values.hide ?? []).map((path) => resolve(path)),
+    readOnly: (values["read-only"] ?? []).map((path) => resolve(path)),
+    expose: (values.expose ?? []).map((path) => resolve(path)),
     keepWorkspace: values["keep-workspace"] ?? false,
     metricsPort: integer(values["metrics-port"], "metrics-port", 0, 65_535),
     metricsTokenFile: values["metrics-token-file"] === undefined ? undefined : resolve(values["metrics-token-file"]),
@@ -149,6 +166,11 @@ function pollOf(text = "queue"): "queue" | "api" {
   throw new UsageError(`--poll: "${text}" is neither queue nor api`);
 }
 
+function sandboxOf(text = "off"): RunnerOptions["sandbox"] {
+  if (text === "on" || text === "off" || text === "auto") return text;
+  throw new UsageError(`--sandbox: "${text}" is none of on, off and auto`);
+}
+
 function parseValues(args: readonly string[]) {
   try {
     return parseArgs({
@@ -163,6 +185,10 @@ function parseValues(args: readonly string[]) {
         "allow-source": { type: "string", multiple: true },
         "secrets-file": { type: "string" },
         "pass-env": { type: "string", multiple: true },
+        sandbox: { type: "string" },
+        hide: { type: "string", multiple: true },
+        "read-only": { type: "string", multiple: true },
+        expose: { type: "string", multiple: true },
         "keep-workspace": { type: "boolean" },
         "metrics-port": { type: "string" },
         "metrics-token-file": { type: "string" },

@@ -49,14 +49,16 @@ export async function runSteps(run: RunSteps): Promise<Work> {
 async function runStep(run: RunSteps, step: Step, index: number): Promise<Work> {
   const { execution, journal, clock } = run;
   const label = `step ${index + 1}/${run.steps.length}: ${step.name}`;
-  const script = join(execution.folders.scripts, `step-${index + 1}.sh`);
-  const [cwd] = await Promise.all([
-    run.stepFolder(execution.folders.workspace, step),
-    run.writeScript(script, step.run),
+  const { folders, seen } = execution;
+  const script = `step-${index + 1}.sh`;
+  const [folder] = await Promise.all([
+    run.stepFolder(folders.workspace, step),
+    run.writeScript(join(folders.scripts, script), step.run),
   ]);
   journal.line(label);
   const startedAtMs = clock.monotonicMs();
-  const command = [step.shell ?? SHELL_DEFAULT, "-e", script];
+  const command = [step.shell ?? SHELL_DEFAULT, "-e", join(seen.scripts, script)];
+  const cwd = join(seen.workspace, folder);
   const ended = await firstOf(
     execution.run({ command, cwd, env: run.environmentOf(step) }),
     run.interrupted,

@@ -25,6 +25,8 @@ import { openOfferQueue } from "./offer-queue.ts";
 import { parseRunnerOptions, RUNNER_USAGE, type RunnerOptions, UsageError } from "./options.ts";
 import { readMetricsToken, readRunnerToken } from "./read-runner-token.ts";
 import { type Runner, startRunner } from "./runner.ts";
+import type { Sandbox } from "./sandbox/open-sandbox.ts";
+import { openRunnerSandbox, trustOf } from "./sandbox/runner-sandbox.ts";
 import { serverFromParent } from "./server-from-parent.ts";
 import { RejectedError } from "./session.ts";
 import { openWorkDir, removeLeftovers, type WorkDir } from "./work-dir.ts";
@@ -62,8 +64,10 @@ async function runUntilDrained(options: RunnerOptions, environment: RunnerEnviro
   const root = options.workDir ?? environment.workDir;
   const workDir = makeWorkDir(root, options.ephemeral);
   // First, since a parent's control plane may still start: the first watchdog does so meanwhile.
-  const executor = openExecutor(options, environment, workDir);
+  const sandbox = openWalls(options, environment, root, workDir);
+  const executor = openExecutor(options, environment, workDir, sandbox);
   try {
+    await sandbox;
     const { metricsTokenFile } = options;
     const metricsToken = metricsTokenFile === undefined ? undefined : await readMetricsToken(metricsTokenFile);
     const server = await findServer(options, environment);
@@ -199,7 +203,37 @@ function start({ options, environment, url, token, workDir, executor, emit, mete
   });
 }
 
-function openExecutor(options: RunnerOptions, environment: RunnerEnvironment, workDir: WorkDir): Executor {
+/** The sandbox that was asked for; undefined for none. Throws UsageError where it must be and cannot. */
+async function openWalls(
+  options: RunnerOptions,
+  environment: RunnerEnvironment,
+  root: string,
+  workDir: WorkDir,
+): Promise<Sandbox | undefined> {
+  if (options.sandbox === "off") return undefined;
+  const { homes, configDir, host } = environment;
+  const files = [options.tokenFile, options.secretsFile, options.metricsTokenFile].filter((file) => file !== undefined);
+  const opened = await openRunnerSandbox({
+    path: host.path,
+    pools: options.pools,
+    homes,
+    hide: [root, configDir, ...files, ...options.hide],
+    readOnly: options.readOnly,
+    expose: options.expose,
+    scratch: workDir.own,
+  });
+  if (!("why" in opened)) return opened;
+  if (options.sandbox === "on") throw new UsageError(`--sandbox: this host has none: ${opened.why}`);
+  process.stderr.write(`baton runner: no sandbox (${opened.why}): steps can read all that this user can\n`);
+  return undefined;
+}
+
+function openExecutor(
+  options: RunnerOptions,
+  environment: RunnerEnvironment,
+  workDir: WorkDir,
+  sandbox: Promise<Sandbox | undefined>,
+): Executor {
   const { outerCookie, path } = environment.host;
   const { extraCaCerts } = environment;
   return makeProcessExecutor({
@@ -207,6 +241,9 @@ function openExecutor(options: RunnerOptions, environment: RunnerEnvironment, wo
     slots: options.slots,
     keepWorkspace: options.keepWorkspace,
     clock: bootClock,
+    ...(options.sandbox === "off"
+      ? {}
+      : { sandbox: { made: sandbox, trustOf: (pool: string | undefined) => trustOf(options.pools, pool) } }),
     watchdogEnvironment: {
       PATH: path,
       NODE_COMPILE_CACHE: environment.compileCache ?? join(workDir.cache, "compile"),

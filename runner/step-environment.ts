@@ -1,6 +1,6 @@
 import type { Step } from "../shared/domain/plan.ts";
 import type { LeaseGranted } from "../shared/protocol/leases.ts";
-import type { Folders } from "./executors/executor.ts";
+import type { SeenFolders } from "./executors/executor.ts";
 
 /** What steps get of the runner's own environment; all else of it stays out. */
 export interface HostEnvironment {
@@ -16,7 +16,7 @@ export interface HostEnvironment {
 export interface StepContext {
   readonly host: HostEnvironment;
   readonly granted: LeaseGranted;
-  readonly folders: Folders;
+  readonly folders: SeenFolders;
   readonly secrets: Readonly<Record<string, string>>;
   readonly cookie: string;
 }

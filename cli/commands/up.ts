@@ -10,6 +10,7 @@ import { readServerConfig } from "../config/read-server-config.ts";
 import type { Context } from "../context.ts";
 import { SIGNAL_EXIT, type StopSignal } from "../exit-codes.ts";
 import { checkSecretsFile } from "../local/check-secrets-file.ts";
+import { findWalls, type Walls } from "../local/find-walls.ts";
 import type { KeptRunner } from "../local/keep-runner.ts";
 import { type LocalStack, RUNNER_LOG, stackEnd, startRunner, tailOf } from "../local/local-stack.ts";
 import { onStopSignals } from "../local/stop-signals.ts";
@@ -22,6 +23,8 @@ interface UpOptions {
   readonly pool?: readonly string[];
   readonly secretsFile?: string;
   readonly runner: boolean;
+  readonly sandbox: boolean;
+  readonly expose?: readonly string[];
 }
 
 /** A runner with jobs gives them back or ends them; then it is killed, and its watchdogs end what is left. */
@@ -35,6 +38,8 @@ export async function upCommand(context: Context, given: UpOptions): Promise<voi
   const options = { ...(await readServerConfig(cwd)), ...given };
   if (options.secretsFile !== undefined) await checkSecretsFile(context, resolve(cwd, options.secretsFile));
   const stateDir = resolve(cwd, options.state ?? STATE_FOLDER);
+  // A runner elsewhere has its own walls, and its own --help.
+  const walls = options.runner ? await wallsOf(context, options, stateDir) : undefined;
   const local: LocalStack = {};
   const stopped = Promise.withResolvers<StopSignal>();
   const unlisten = onStopSignals(context.clock, stopped.resolve, () => {
@@ -51,7 +56,7 @@ export async function upCommand(context: Context, given: UpOptions): Promise<voi
     });
     local.stack = stack;
     if (stack.exposed !== undefined) await context.err.write(`baton: not safe on a shared machine: ${stack.exposed}\n`);
-    if (options.runner) local.runner = await startUpRunner(context, options, stateDir, Promise.resolve(stack));
+    if (options.runner) local.runner = await startUpRunner(context, options, stateDir, Promise.resolve(stack), walls);
     await context.out.write(
       printWelcome({ ...stack, stateDir, isFound: stateDir === resolve(cwd, STATE_FOLDER), runner: options.runner }),
     );
@@ -86,10 +91,11 @@ async function startUpRunner(
   options: UpOptions,
   stateDir: string,
   stack: Promise<SpawnedStack>,
+  walls: Walls | undefined,
 ): Promise<KeptRunner> {
   const { cwd, childEnv } = context.environment;
   // Runs of this repository may be read from the disk; any other local path is refused by the runner.
-  const project = (await findRepository(cwd, childEnv))?.root ?? (await realpath(cwd));
+  const project = await projectOf(context);
   return startRunner({
     stack,
     folder: stateDir,
@@ -101,11 +107,20 @@ async function startUpRunner(
       allowSources: [project],
       pools: options.pool ?? DEFAULT_POOLS,
       env: childEnv,
+      ...(walls === undefined ? {} : { sandbox: walls }),
       ...(options.slots === undefined ? {} : { slots: options.slots }),
       ...(options.secretsFile === undefined ? {} : { secretsFile: resolve(cwd, options.secretsFile) }),
     },
   });
 }
+
+async function wallsOf(context: Context, options: UpOptions, stateDir: string): Promise<Walls | undefined> {
+  const pools = options.pool ?? DEFAULT_POOLS;
+  return findWalls(context, { ...options, pools, stateDir, project: await projectOf(context) });
+}
+
+const projectOf = async ({ environment: { cwd, childEnv } }: Context) =>
+  (await findRepository(cwd, childEnv))?.root ?? (await realpath(cwd));
 
 /** Rejects when the control plane ends. A runner that is given up leaves the control plane to its other runners. */
 async function failure(local: LocalStack, stack: SpawnedStack, stateDir: string, context: Context): Promise<never> {

@@ -31,6 +31,12 @@ export interface RunnerOptions {
   readonly name?: string;
   readonly secretsFile?: string;
   readonly keepWorkspace?: boolean;
+  /** Walls between steps and host; none for a run of the user's own tree. */
+  readonly sandbox?: {
+    readonly hide: readonly string[];
+    readonly readOnly: readonly string[];
+    readonly expose: readonly string[];
+  };
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -88,8 +94,19 @@ function runnerArguments(options: RunnerOptions): string[] {
     ...(options.name === undefined ? [] : ["--name", options.name]),
     ...(options.secretsFile === undefined ? [] : ["--secrets-file", options.secretsFile]),
     ...(options.keepWorkspace === true ? ["--keep-workspace"] : []),
+    ...sandboxArguments(options.sandbox),
     ...NETWORK_VARIABLES.filter((name) => options.env[name] !== undefined).flatMap((name) => ["--pass-env", name]),
     "--exit-with-parent",
+  ];
+}
+
+function sandboxArguments(sandbox: RunnerOptions["sandbox"]): string[] {
+  if (sandbox === undefined) return [];
+  return [
+    ...["--sandbox", "on"],
+    ...sandbox.hide.flatMap((path) => ["--hide", path]),
+    ...sandbox.readOnly.flatMap((path) => ["--read-only", path]),
+    ...sandbox.expose.flatMap((path) => ["--expose", path]),
   ];
 }
 

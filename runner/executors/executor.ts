@@ -1,4 +1,5 @@
 import type { Deadline, ReleaseCall } from "../watchdog/protocol.ts";
+import type { PlaceOf } from "./slot-folders.ts";
 
 /**
  * What runs an attempt's steps. An executor owns everything that could outlive the runner: it must end the steps by
@@ -17,6 +18,10 @@ export interface Executor {
 export type OutputSink = (bytes: Buffer) => void | Promise<void>;
 
 export interface StartAttempt extends Deadline {
+  /** `<run>/<job>`, and those of the same run whose artifacts it takes. */
+  readonly place: PlaceOf;
+  /** Whose job it is: it decides how much a sandbox shows. Unknown of an older control plane. */
+  readonly pool: string | undefined;
   /** Marks the attempt's processes: `<run>/<job>/<fence>/<random>`. */
   readonly cookie: string;
   readonly output: OutputSink;
@@ -24,6 +29,8 @@ export interface StartAttempt extends Deadline {
 }
 
 export interface Folders {
+  /** The attempt's own folder, which holds all others. */
+  readonly root: string;
   /** Where steps begin; empty at first. The only folder that is the job's business. */
   readonly workspace: string;
   readonly home: string;
@@ -33,6 +40,9 @@ export interface Folders {
   readonly spool: string;
   readonly archives: string;
 }
+
+/** The folders that a step uses, by the paths where it finds them: in a sandbox others than the runner's. */
+export type SeenFolders = Pick<Folders, "workspace" | "home" | "temporary" | "scripts">;
 
 export interface StepCommand {
   readonly command: readonly string[];
@@ -56,6 +66,9 @@ export interface Lost {
 
 export interface Execution {
   readonly folders: Folders;
+  readonly seen: SeenFolders;
+  /** What the job's author should know of where it runs. */
+  readonly warnings: readonly string[];
   /** Resolves when the step's own process has ended and all that was written before then has reached `output`. */
   run(step: StepCommand): Promise<StepEnd>;
   /** Writes the deadline that each renewal moves. */

@@ -4,7 +4,13 @@ import { z } from "zod";
 import type { Command, Report } from "../watchdog/protocol.ts";
 
 const reportSchema: z.ZodType<Report> = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("ready") }),
+  z.object({
+    type: z.literal("ready"),
+    space: z
+      .object({ init: z.int(), startTicks: z.number(), pidNamespace: z.string(), outerUsers: z.string() })
+      .optional(),
+  }),
+  z.object({ type: z.literal("no_space"), message: z.string() }),
   z.object({ type: z.literal("started"), pid: z.int().positive() }),
   z.object({ type: z.literal("refused"), code: z.string(), message: z.string() }),
   z.object({

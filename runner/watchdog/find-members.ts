@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import type { Space } from "./space.ts";
 
 /** What belongs to an attempt: processes with its cookie in their environment, and those of its steps' sessions. */
 export interface Membership {
@@ -6,6 +7,8 @@ export interface Membership {
   readonly cookie: string;
   /** Ids of the steps' leaders, each of which began a session and a process group of its own. */
   readonly leaders: ReadonlySet<number>;
+  /** Where the steps have namespaces of their own: every process there is a member, whatever it did to its environment. */
+  readonly space?: Space | undefined;
 }
 
 /**
@@ -24,12 +27,14 @@ export function findMembers(membership: Membership): number[] {
   return members;
 }
 
-function isMember(pid: number, { cookie, leaders }: Membership): boolean {
+function isMember(pid: number, { cookie, leaders, space }: Membership): boolean {
   const stat = readOf(pid, "stat");
   if (stat === undefined) return false;
   const { state, group, session } = parseStat(stat);
   if (state === "Z" || state === "X") return false;
   if (leaders.has(group) || leaders.has(session)) return true;
+  if (space !== undefined && linkOf(pid, "pid") === space.pidNamespace && linkOf(pid, "user") !== space.outerUsers)
+    return true;
   return readOf(pid, "environ")?.includes(cookie) ?? false;
 }
 
@@ -48,6 +53,15 @@ export function parseStat(stat: string): { state: string; group: number; session
 function readOf(pid: number, file: "stat" | "environ"): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/${file}`, "latin1");
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+function linkOf(pid: number, namespace: "pid" | "user"): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/${namespace}`);
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error;

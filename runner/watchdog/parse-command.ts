@@ -1,4 +1,5 @@
 import type { Command, Deadline, ReleaseCall } from "./protocol.ts";
+import type { SpaceSpec } from "./space.ts";
 
 /**
  * Parses a command. By hand, unlike every other edge: zod would add 13 MB to each watchdog, and the sender is the
@@ -13,6 +14,7 @@ export function parseCommand(message: unknown): Command {
         cookie: text(fields["cookie"]),
         pipe: text(fields["pipe"]),
         release: parseRelease(fields["release"]),
+        ...(fields["space"] === undefined ? {} : { space: parseSpace(fields["space"]) }),
         ...parseDeadline(fields),
       };
     case "deadline":
@@ -41,6 +43,15 @@ function parseDeadline(fields: Readonly<Record<string, unknown>>): Deadline {
 function parseRelease(value: unknown): ReleaseCall {
   const fields = record(value);
   return { url: text(fields["url"]), token: text(fields["token"]) };
+}
+
+function parseSpace(value: unknown): SpaceSpec {
+  const fields = record(value);
+  return {
+    start: list(fields["start"]).map(text),
+    nsenter: text(fields["nsenter"]),
+    inside: list(fields["inside"]).map(text),
+  };
 }
 
 function record(value: unknown): Readonly<Record<string, unknown>> {

@@ -3,6 +3,8 @@
  * (boot-clock.ts), which both read, so that a message delayed by a stopped runner means what it meant when it was written.
  */
 
+import type { Space, SpaceSpec } from "./space.ts";
+
 /** When the steps must be gone: killing begins at `killAtMs`, and the lease may be somebody else's from `expiresAtMs`. */
 export interface Deadline {
   readonly killAtMs: number;
@@ -16,12 +18,14 @@ export interface ReleaseCall {
 }
 
 export type Command =
-  /** Holds an attempt from here on. `pipe` is a FIFO that the runner reads. Answered with `ready`. */
+  /** Holds an attempt from here on. `pipe` is a FIFO that the runner reads. Answered with `ready`, or `no_space`. */
   | ({
       readonly type: "attempt";
       readonly cookie: string;
       readonly pipe: string;
       readonly release: ReleaseCall;
+      /** The namespaces that the steps are to have; without, they have the runner's. */
+      readonly space?: SpaceSpec | undefined;
     } & Deadline)
   | ({ readonly type: "deadline" } & Deadline)
   /** Starts one step. Answered with `started` and `exited`, or with `refused`. */
@@ -38,7 +42,9 @@ export type Command =
   | { readonly type: "done" };
 
 export type Report =
-  | { readonly type: "ready" }
+  | { readonly type: "ready"; readonly space?: Space | undefined }
+  /** The namespaces could not be made. Nothing runs; `done` is due. */
+  | { readonly type: "no_space"; readonly message: string }
   | { readonly type: "started"; readonly pid: number }
   | { readonly type: "refused"; readonly code: string; readonly message: string }
   /** A step's own process ended. `groupLeft`: processes of its group live on, or their zombies. */

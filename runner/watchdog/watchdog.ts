@@ -1,11 +1,15 @@
 import { spawn } from "node:child_process";
 import { closeSync, constants, openSync, write } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
 import type { Clock } from "../../shared/lib/clock.ts";
 import { type Ended, endProcesses, groupExists } from "./end-processes.ts";
 import { parseCommand } from "./parse-command.ts";
 import type { Command, Deadline, ReleaseCall, Report } from "./protocol.ts";
 import { type ReleaseReason, releaseLease } from "./release-lease.ts";
+import { continueIfStopped, type Space, type SpaceSpec, type StartingSpace, startSpace } from "./space.ts";
 
+/** How long the kernel may take to end all processes of a sandbox. */
+const SPACE_END_MAX_MS = 5_000;
 /** How late a passed deadline may be seen. A timer alone would not count suspend, so the clock is looked at. */
 const LOOK_MS = 100;
 
@@ -32,6 +36,11 @@ interface Held {
   /** Our own writing end: keeps the pipe open between steps, and takes the markers. */
   readonly pipe: number;
   readonly leaders: Set<number>;
+  /** The namespaces of the steps, once they stand. */
+  space?: Space;
+  readonly namespaces: { readonly spec: SpaceSpec; readonly started: StartingSpace } | undefined;
+  /** Those who wait outside of the sandbox for a step inside. */
+  readonly entrances: Set<number>;
   deadline: Deadline;
   /** From when on SIGKILL is used, once the processes are being ended. */
   killAtMs: number;
@@ -77,16 +86,30 @@ export function makeWatchdog(deps: WatchdogDeps): Watchdog {
       pipePath: attempt.pipe,
       pipe: openForWriting(attempt.pipe),
       leaders: new Set(),
+      namespaces: attempt.space === undefined ? undefined : { spec: attempt.space, started: startSpace(attempt.space) },
+      entrances: new Set(),
       deadline: { killAtMs: attempt.killAtMs, expiresAtMs: attempt.expiresAtMs },
       killAtMs: Number.POSITIVE_INFINITY,
       fenced: false,
     };
     ticking = setInterval(look, LOOK_MS);
-    report({ type: "ready" });
+    if (held.namespaces === undefined) report({ type: "ready" });
+    else void awaitSpace(held, held.namespaces.started).catch(broken);
     look();
   }
 
+  async function awaitSpace(attempt: Held, { ready }: StartingSpace): Promise<void> {
+    try {
+      attempt.space = await ready;
+      report({ type: "ready", space: attempt.space });
+    } catch (error) {
+      if (!attempt.fenced)
+        report({ type: "no_space", message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
   function look(): void {
+    for (const pid of held?.entrances ?? []) continueIfStopped(pid);
     if (held === undefined || held.fenced || clock.monotonicMs() < held.deadline.killAtMs) return;
     // Half of what is left is the steps' to end by themselves; after a suspend nothing is left.
     const leftMs = Math.max(0, held.deadline.expiresAtMs - clock.monotonicMs());
@@ -113,8 +136,28 @@ export function makeWatchdog(deps: WatchdogDeps): Watchdog {
   /** One ending at a time; a later, stricter one only shortens its grace. */
   function endAll(attempt: Held, graceMs: number): Promise<Ended> {
     attempt.killAtMs = Math.min(attempt.killAtMs, clock.monotonicMs() + graceMs);
-    attempt.ending ??= endProcesses(attempt, () => attempt.killAtMs, clock.monotonicMs);
+    attempt.ending ??=
+      attempt.namespaces === undefined ? endMembers(attempt) : endSpace(attempt, attempt.namespaces.started);
     return attempt.ending;
+  }
+
+  function endMembers(attempt: Held): Promise<Ended> {
+    return endProcesses(attempt, () => attempt.killAtMs, clock.monotonicMs);
+  }
+
+  /** The same grace; then the kernel ends whatever is left, at once and however it hides. */
+  async function endSpace(attempt: Held, started: StartingSpace): Promise<Ended> {
+    const members = endMembers(attempt);
+    let isOver = false;
+    const over = () => {
+      isOver = true;
+    };
+    members.then(over, over);
+    while (!isOver && clock.monotonicMs() < attempt.killAtMs)
+      await Promise.race([members, wait(Math.min(LOOK_MS, attempt.killAtMs - clock.monotonicMs()))]);
+    started.kill();
+    const [{ killed }, clean] = await Promise.all([members, started.gone(SPACE_END_MAX_MS)]);
+    return { clean, killed };
   }
 
   async function stop(attempt: Held, { graceMs, marker }: Command & { type: "stop" }): Promise<void> {
@@ -126,6 +169,7 @@ export function makeWatchdog(deps: WatchdogDeps): Watchdog {
 
   function letGo(attempt: Held): void {
     clearInterval(ticking);
+    attempt.namespaces?.started.kill();
     closeSync(attempt.pipe);
     held = undefined;
   }
@@ -146,7 +190,7 @@ export function makeWatchdog(deps: WatchdogDeps): Watchdog {
   }
 
   function spawnStep(attempt: Held, step: Command & { type: "step" }): void {
-    const [shell = "sh", ...args] = step.command;
+    const [shell = "sh", ...args] = commandOf(attempt, step.command);
     // A file description of its own for each step: one that sets O_NONBLOCK spoils no other's output.
     const output = openForWriting(attempt.pipePath);
     try {
@@ -159,7 +203,9 @@ export function makeWatchdog(deps: WatchdogDeps): Watchdog {
       child.once("error", (error) => report(refusal(error)));
       if (child.pid === undefined) return;
       const leader = child.pid;
-      attempt.leaders.add(leader);
+      // In a sandbox this one only waits: the step itself is found by its namespace.
+      if (attempt.space === undefined) attempt.leaders.add(leader);
+      else attempt.entrances.add(leader);
       report({ type: "started", pid: leader });
       child.once("exit", (exitCode, signal) => {
         void stepEnded(attempt, step.marker, leader, exitCode ?? undefined, signal ?? undefined).catch(broken);
@@ -170,7 +216,8 @@ export function makeWatchdog(deps: WatchdogDeps): Watchdog {
   }
 
   async function stepEnded(attempt: Held, marker: string, pid: number, exitCode?: number, signal?: string) {
-    const groupLeft = groupExists(pid);
+    attempt.entrances.delete(pid);
+    const groupLeft = attempt.leaders.has(pid) && groupExists(pid);
     // With the group empty its id may be given to strangers; what left it is still found by the cookie.
     if (!groupLeft) attempt.leaders.delete(pid);
     // Of a fenced attempt only `fenced` is told: how its steps ended is the fence's doing.
@@ -187,6 +234,12 @@ export function makeWatchdog(deps: WatchdogDeps): Watchdog {
   }
 
   return { command, runnerGone, broken };
+}
+
+function commandOf({ space, namespaces }: Held, command: readonly string[]): readonly string[] {
+  if (namespaces === undefined) return command;
+  if (space === undefined) throw new Error("a step before the namespaces that it was to have");
+  return [namespaces.spec.nsenter, `--target=${space.init}`, ...namespaces.spec.inside, ...command];
 }
 
 function refusal(error: unknown): Report {

@@ -94,6 +94,8 @@ export const leaseGranted = z.object({
   timeoutMs: z.int().positive(),
   runId,
   jobId,
+  /** The job's own, of those that the session serves. */
+  pool: poolName.optional(),
   project: projectName,
   pipeline: z.string(),
   attempt: z.int().positive(),

@@ -113,6 +113,7 @@ async function grant(deps: Deps, job: JobItem, nowMs: number): Promise<LeaseGran
     runId,
     jobId,
     project: cold.project,
+    pool: job.pool,
     pipeline: cold.pipeline,
     attempt: Object.keys(job.attempts).length,
     spec: cold.spec,

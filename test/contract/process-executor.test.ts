@@ -47,6 +47,8 @@ async function hold(lease: { killInMs?: number; releaseUrl?: string } = {}): Pro
   const killAtMs = nowMs + (lease.killInMs ?? 60_000);
   const execution = await executor.start({
     cookie,
+    place: { job: `run/job-${attempts}`, from: [] },
+    pool: undefined,
     output: (bytes) => void chunks.push(Buffer.from(bytes)),
     release: { url: lease.releaseUrl ?? "http://127.0.0.1:1/", token: "lease" },
     killAtMs,
@@ -247,7 +249,7 @@ test("each attempt has its own empty workspace, readable by its user alone, gone
   expect(held.output()).toBe("700\n");
   await held.execution.stop(0);
   await held.execution.close();
-  expect(readdirSync(folder).filter((name) => name.startsWith("attempt-"))).toEqual([]);
+  expect(readdirSync(folder).filter((name) => /^\d+$/.test(name))).toEqual([]);
 });
 
 test("one watchdog serves many attempts", async () => {

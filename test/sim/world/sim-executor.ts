@@ -126,8 +126,11 @@ function execute({ sim, host, runner, exchange, request, attempt, scripts, watch
     sim.at(runner, 2 * NOTICE_MS_MAX, `${actor.name} is missed`, () => lose({ kind: "executor_died", clean: true }));
   });
 
+  const folders = foldersBelow(`/sim/${request.cookie}`);
   return {
-    folders: foldersBelow(`/sim/${request.cookie}`),
+    folders,
+    seen: folders,
+    warnings: [],
     lost: lost.promise,
     async run({ command }): Promise<StepEnd> {
       if (isLost) return { kind: "lost" };

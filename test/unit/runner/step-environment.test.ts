@@ -28,7 +28,7 @@ const context: StepContext = {
     firstLogUpload: { method: "PUT", url: "http://signed", headers: {} },
     watched: false,
   },
-  folders: { workspace: "/w", home: "/h", temporary: "/t", scripts: "/x", spool: "/s", archives: "/a" },
+  folders: { workspace: "/w", home: "/h", temporary: "/t", scripts: "/x" },
   secrets: { KEY: "value" },
   cookie: "run/job/3/random",
 };
