@@ -22,8 +22,11 @@ interface Verdict {
 
 const root = path.resolve(import.meta.dirname, "../..");
 
+const TYPES_CACHE = "node_modules/.cache/types.tsbuildinfo";
+
 const GATES: readonly Gate[] = [
-  { name: "types", command: ["tsc", "--noEmit", "-p", "."] },
+  // What it knows from the last time makes it a quarter of the work; `npm ci` removes that.
+  { name: "types", command: ["tsc", "--noEmit", "-p", ".", "--incremental", "--tsBuildInfoFile", TYPES_CACHE] },
   {
     name: "format, lint, layers, cycles",
     command: ["biome", "check", "--error-on-warnings", "--max-diagnostics=100", "."],
