@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { put, uploadFile } from "../shared/lib/transfer.ts";
 import { fetchInputs } from "./fetch-inputs.ts";
+import { freeBytes, hasFilledDisk, mendFolders } from "./mend-folders.ts";
 import { collectArtifacts } from "./products/artifacts.ts";
 import { openLog } from "./products/log.ts";
 import { checkout } from "./products/source.ts";
@@ -13,6 +14,9 @@ export interface AttemptIo {
   readonly checkout: typeof checkout;
   readonly fetchInputs: typeof fetchInputs;
   readonly stepFolder: typeof stepFolder;
+  readonly mendFolders: typeof mendFolders;
+  readonly freeBytes: typeof freeBytes;
+  readonly hasFilledDisk: typeof hasFilledDisk;
   readonly writeScript: (file: string, script: string) => Promise<void>;
   readonly collectArtifacts: typeof collectArtifacts;
   readonly uploadFile: typeof uploadFile;
@@ -24,6 +28,9 @@ export const attemptIo: AttemptIo = {
   checkout,
   fetchInputs,
   stepFolder,
+  mendFolders,
+  freeBytes,
+  hasFilledDisk,
   writeScript: writeFile,
   collectArtifacts,
   uploadFile,

@@ -41,6 +41,8 @@ export interface Attempt {
   readonly progress: { phase: "starting" | "running" | "uploading"; step: number };
   /** The lease as it stands: moved by each renewal. */
   readonly held: { deadline: Deadline };
+  /** On the disk, when the first step began; undefined before. */
+  readonly freeBytes: { before?: number };
 }
 
 /** Tells the operator what went wrong with an attempt beside its own end. */

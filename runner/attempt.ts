@@ -16,6 +16,7 @@ import { type Journal, makeJournal } from "./journal.ts";
 import { sayLastWord } from "./last-word.ts";
 import { type LeaseCalls, makeLeaseCalls, persist, releaseCall } from "./lease-calls.ts";
 import { leaseDeadline } from "./lease-deadline.ts";
+import { DamagedFolders } from "./mend-folders.ts";
 import type { AttemptLog } from "./products/log.ts";
 import { runSteps, type Work } from "./run-steps.ts";
 import { stepEnvironment } from "./step-environment.ts";
@@ -49,7 +50,18 @@ export async function runAttempt(
   const execution = started.value;
   const held = { deadline };
   const progress = { phase: "starting" as const, step: 0 };
-  const attempt = { deps, granted, lease, cookie, execution, interruptions, hardDeadlineAtMs, progress, held };
+  const attempt = {
+    deps,
+    granted,
+    lease,
+    cookie,
+    execution,
+    interruptions,
+    hardDeadlineAtMs,
+    progress,
+    held,
+    freeBytes: {},
+  };
   try {
     if (acked.status === "rejected") throw acked.reason;
     if (acked.value === undefined) return unacknowledged(attempt);
@@ -137,8 +149,9 @@ async function holdAndWork(attempt: Attempt, acked: Acked, output: { sink: Outpu
     const work = await doWork(attempt, journal, { secrets, source });
     clearTimeout(timeout);
     const stopped = await execution.stop(graceMs(work, interruptions.current(), deps.clock));
+    const ended = stopped.clean ? await mendAfter(attempt, work, journal) : work;
     journal.close();
-    return await sayLastWord(attempt, { work, log, clean: stopped.clean });
+    return await sayLastWord(attempt, { work: ended, log, clean: stopped.clean });
   } finally {
     clearTimeout(timeout);
     over.abort();
@@ -219,10 +232,42 @@ async function doWork(
     return await runAllSteps(attempt, journal, secrets.values);
   } catch (error) {
     if (attempt.interruptions.steps.aborted) return { kind: "interrupted" };
+    if (error instanceof DamagedFolders) return damaged(journal, error.message);
+    if (isDiskFull(error) && (await hasFilledDisk(attempt))) return damaged(journal, FILLED_DISK);
     if (!(error instanceof ToolingError)) return { kind: "broken", cause: error };
     journal.line(error.message);
     return { kind: "failed", failure: { class: "tooling", message: cut(error.message, 1_000) } };
   }
+}
+
+const FILLED_DISK = "the disk is full, and the job's own folders hold most of what was free when it began";
+
+/** What a step did to its own folders is its failure: another host would fare no better with it. */
+function damaged(journal: Journal, message: string): Work {
+  journal.line(message);
+  return { kind: "failed", failure: { class: "user", message: cut(message, 1_000) } };
+}
+
+async function hasFilledDisk({ deps, execution, freeBytes }: Attempt): Promise<boolean> {
+  const before = freeBytes.before;
+  return before !== undefined && (await deps.io.hasFilledDisk(execution.folders, before));
+}
+
+/**
+ * The runner's rights to the folders, before it takes from them what is to be kept. A workspace that is gone fails a job
+ * that has artifacts, and no other: it may well clear up behind itself.
+ */
+async function mendAfter(attempt: Attempt, work: Work, journal: Journal): Promise<Work> {
+  const { deps, granted, execution } = attempt;
+  if (attempt.freeBytes.before === undefined) return work;
+  try {
+    await deps.io.mendFolders(execution.folders);
+  } catch (error) {
+    if (!(error instanceof DamagedFolders)) trouble(attempt, "the attempt's folders could not be mended", error);
+    else if (work.kind === "succeeded" && granted.spec.artifacts.paths.length > 0)
+      return damaged(journal, `its artifacts are lost: ${error.message}`);
+  }
+  return work;
 }
 
 async function prepareWorkspace(attempt: Attempt, journal: Journal, { credential }: FoundCredential): Promise<void> {
@@ -276,7 +321,12 @@ function isDiskFull(error: unknown): boolean {
   return /No space left on device|Disk quota exceeded/.test(error.message) || isDiskFull(error.cause);
 }
 
-function runAllSteps(attempt: Attempt, journal: Journal, secrets: Readonly<Record<string, string>>): Promise<Work> {
+async function runAllSteps(
+  attempt: Attempt,
+  journal: Journal,
+  secrets: Readonly<Record<string, string>>,
+): Promise<Work> {
+  attempt.freeBytes.before = await attempt.deps.io.freeBytes(attempt.execution.folders.root);
   const { deps, granted, execution, cookie, interruptions, progress } = attempt;
   const context = { host: deps.host, granted, folders: execution.seen, secrets, cookie };
   return runSteps({
@@ -284,6 +334,7 @@ function runAllSteps(attempt: Attempt, journal: Journal, secrets: Readonly<Recor
     execution,
     journal,
     clock: deps.clock,
+    mendFolders: deps.io.mendFolders,
     stepFolder: deps.io.stepFolder,
     writeScript: deps.io.writeScript,
     environmentOf: (step) => stepEnvironment(context, step),

@@ -4,7 +4,7 @@ import type { Step } from "../shared/domain/plan.ts";
 import type { Clock } from "../shared/lib/clock.ts";
 import { cut } from "../shared/lib/cut.ts";
 import type { Failure } from "../shared/protocol/products.ts";
-import type { Execution, StepEnd } from "./executors/executor.ts";
+import type { Execution, Folders, StepEnd } from "./executors/executor.ts";
 import { describeMs, type Journal } from "./journal.ts";
 
 /** What came of an attempt's work. Where steps may still run (`alive`), they get the whole grace time. */
@@ -26,6 +26,8 @@ export interface RunSteps {
   readonly execution: Execution;
   readonly journal: Journal;
   readonly clock: Clock;
+  /** After each step: what it did to the folders is undone, or is its failure. */
+  readonly mendFolders: (folders: Folders) => Promise<void>;
   readonly stepFolder: (workspace: string, step: Step) => Promise<string>;
   readonly writeScript: (file: string, script: string) => Promise<void>;
   readonly environmentOf: (step: Step) => Record<string, string>;
@@ -42,6 +44,7 @@ export async function runSteps(run: RunSteps): Promise<Work> {
     run.onStep(index);
     const work = await runStep(run, step, index);
     if (work.kind !== "succeeded") return work;
+    if (index + 1 < run.steps.length) await run.mendFolders(run.execution.folders);
   }
   return { kind: "succeeded" };
 }

@@ -1,6 +1,7 @@
 import { unlink } from "node:fs/promises";
 import type { Clock } from "../../shared/lib/clock.ts";
 import { removeTree } from "../../shared/lib/remove-tree.ts";
+import { mendAbove } from "../mend-folders.ts";
 import { isTooLong, type Sandbox } from "../sandbox/open-sandbox.ts";
 import { INSIDE, type Trust } from "../sandbox/plan-sandbox.ts";
 import { findProgram } from "../sandbox/tools.ts";
@@ -127,6 +128,7 @@ function executionOf(held: Held): Execution {
       await letGo(held);
       let isGone = false;
       try {
+        await mendAbove(slot.path);
         if (!parts.keepWorkspace && held.clean) await removeTree(slot.path);
         isGone = !parts.keepWorkspace && held.clean;
       } finally {

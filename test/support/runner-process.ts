@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -29,14 +29,19 @@ export async function spawnRunner(options: {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly workDir?: string;
+  /** Runs as this user; only root can. */
+  readonly uid?: number;
 }): Promise<RunnerProcess> {
   const workDir = options.workDir ?? mkdtempSync(join(tmpdir(), "baton-runner-"));
   const tokenFile = join(workDir, "token");
   writeFileSync(tokenFile, `${options.token}\n`, { mode: 0o600 });
+  const { uid } = options;
+  if (uid !== undefined) for (const path of [workDir, tokenFile]) chownSync(path, uid, uid);
   const args = ["--url", options.url, "--token-file", tokenFile, "--work-dir", workDir, "--json"];
   const child = spawn(process.execPath, [...RUNNER_NODE_FLAGS, MAIN, ...args, ...(options.args ?? [])], {
     stdio: ["pipe", "pipe", "inherit"],
     env: { PATH: process.env["PATH"] ?? "", ...options.env },
+    ...(uid === undefined ? {} : { uid, gid: uid }),
   });
   const events: RunnerEvent[] = [];
   createInterface({ input: child.stdout }).on("line", (line) => {

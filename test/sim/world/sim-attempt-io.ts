@@ -35,7 +35,10 @@ export function simAttemptIo({ line, bucket, writeScript, logged }: AttemptIoDep
   };
   return {
     put,
-    stepFolder: async (workspace) => workspace,
+    stepFolder: async () => "",
+    mendFolders: async () => undefined,
+    freeBytes: async () => 0,
+    hasFilledDisk: async () => false,
     writeScript,
     openLog(options) {
       const log = openLog({ ...options, compress: async (raw) => Buffer.from(raw), spool: memorySpool() });
