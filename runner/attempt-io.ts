@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { put, uploadFile } from "../shared/lib/transfer.ts";
 import { fetchInputs } from "./fetch-inputs.ts";
+import { type MemoryKills, memoryKillCounter } from "./memory-kills.ts";
 import { freeBytes, hasFilledDisk, mendFolders } from "./mend-folders.ts";
 import { collectArtifacts } from "./products/artifacts.ts";
 import { openLog } from "./products/log.ts";
@@ -17,6 +18,7 @@ export interface AttemptIo {
   readonly mendFolders: typeof mendFolders;
   readonly freeBytes: typeof freeBytes;
   readonly hasFilledDisk: typeof hasFilledDisk;
+  readonly memoryKills: () => MemoryKills;
   readonly writeScript: (file: string, script: string) => Promise<void>;
   readonly collectArtifacts: typeof collectArtifacts;
   readonly uploadFile: typeof uploadFile;
@@ -31,6 +33,7 @@ export const attemptIo: AttemptIo = {
   mendFolders,
   freeBytes,
   hasFilledDisk,
+  memoryKills: memoryKillCounter(),
   writeScript: writeFile,
   collectArtifacts,
   uploadFile,

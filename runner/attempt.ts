@@ -334,6 +334,7 @@ async function runAllSteps(
     execution,
     journal,
     clock: deps.clock,
+    memoryKills: deps.io.memoryKills,
     mendFolders: deps.io.mendFolders,
     stepFolder: deps.io.stepFolder,
     writeScript: deps.io.writeScript,

@@ -6,6 +6,7 @@ import { cut } from "../shared/lib/cut.ts";
 import type { Failure } from "../shared/protocol/products.ts";
 import type { Execution, Folders, StepEnd } from "./executors/executor.ts";
 import { describeMs, type Journal } from "./journal.ts";
+import { type MemoryKills, memoryKilledBetween } from "./memory-kills.ts";
 
 /** What came of an attempt's work. Where steps may still run (`alive`), they get the whole grace time. */
 export type Work =
@@ -26,6 +27,7 @@ export interface RunSteps {
   readonly execution: Execution;
   readonly journal: Journal;
   readonly clock: Clock;
+  readonly memoryKills: () => MemoryKills;
   /** After each step: what it did to the folders is undone, or is its failure. */
   readonly mendFolders: (folders: Folders) => Promise<void>;
   readonly stepFolder: (workspace: string, step: Step) => Promise<string>;
@@ -60,6 +62,7 @@ async function runStep(run: RunSteps, step: Step, index: number): Promise<Work> 
   ]);
   journal.line(label);
   const startedAtMs = clock.monotonicMs();
+  const killsBefore = run.memoryKills();
   const command = [step.shell ?? SHELL_DEFAULT, "-e", join(seen.scripts, script)];
   const cwd = join(seen.workspace, folder);
   const ended = await firstOf(
@@ -77,7 +80,7 @@ async function runStep(run: RunSteps, step: Step, index: number): Promise<Work> 
     journal.line(`${label}: stopped at its timeout of ${describeMs(step.timeoutMs ?? 0)}`);
     return { kind: "failed", failure: failure("user", message, step), alive: true };
   }
-  const work = judge(ended, step);
+  const work = judge(ended, step, memoryKilledBetween(killsBefore, run.memoryKills()));
   // The label names the step already.
   if (work.kind === "failed")
     journal.line(`${label}: ${work.failure.message.replace(`step "${step.name}" `, "")}, after ${took}`);
@@ -85,21 +88,22 @@ async function runStep(run: RunSteps, step: Step, index: number): Promise<Work> 
   return work;
 }
 
-/** What a step's end means. */
-export function judge(end: StepEnd, step: Step): Work {
+/** What a step's end means. `memory`: that the kernel killed something for lack of it while the step ran. */
+export function judge(end: StepEnd, step: Step, memory: ReturnType<typeof memoryKilledBetween>): Work {
   switch (end.kind) {
-    case "exited":
-      if (end.exitCode === 0) return { kind: "succeeded" };
-      return {
-        kind: "failed",
-        exitCode: end.exitCode,
-        failure: failure("user", `step "${step.name}" ended with exit code ${end.exitCode}${hint(end.exitCode)}`, step),
-      };
+    case "exited": {
+      const { exitCode } = end;
+      if (exitCode === 0) return { kind: "succeeded" };
+      const message = `step "${step.name}" ended with exit code ${exitCode}${hint(exitCode)}`;
+      const killed = exitCode === SIGNALED_BASE + constants.signals.SIGKILL;
+      return { kind: "failed", exitCode, failure: withMemory("user", message, killed, step, memory) };
+    }
     case "signaled": {
       // Nobody here killed it. The kernel does when memory is short, but so may the job itself.
       const killed = end.signal === "SIGKILL";
-      const message = `step "${step.name}" was ended by ${end.signal}${killed ? ", perhaps for lack of memory" : ""}`;
-      return { kind: "failed", signal: end.signal, failure: failure(killed ? "unknown" : "user", message, step) };
+      const message = `step "${step.name}" was ended by ${end.signal}`;
+      const kind = killed ? "unknown" : "user";
+      return { kind: "failed", signal: end.signal, failure: withMemory(kind, message, killed, step, memory) };
     }
     case "refused":
       return {
@@ -111,9 +115,32 @@ export function judge(end: StepEnd, step: Step): Work {
   }
 }
 
+const MORE_MEMORY = "give the job more, or less to do at once";
+
+/**
+ * Blames memory where the kernel says that it killed for lack of it, and the step or its child was killed. Without its
+ * word memory is a possibility; with it, but another end, one cause among others.
+ */
+function withMemory(
+  kind: Failure["class"],
+  message: string,
+  killed: boolean,
+  step: Step,
+  memory: ReturnType<typeof memoryKilledBetween>,
+): Failure {
+  if (killed && memory !== undefined)
+    return failure("memory", `${message}: the kernel killed it for lack of memory; ${MORE_MEMORY}`, step);
+  if (killed) return failure(kind, `${message}, perhaps for lack of memory`, step);
+  if (memory === "here")
+    return failure(kind, `${message}; meanwhile the kernel killed a process of this runner for lack of memory`, step);
+  return failure(kind, message, step);
+}
+
 /** A shell says "ended by signal N" as 128 + N. */
+const SIGNALED_BASE = 128;
+
 function hint(exitCode: number): string {
-  const name = Object.entries(constants.signals).find(([, number]) => number === exitCode - 128)?.[0];
+  const name = Object.entries(constants.signals).find(([, number]) => number === exitCode - SIGNALED_BASE)?.[0];
   return name === undefined ? "" : ` (${name})`;
 }
 

@@ -98,7 +98,7 @@ export const artifactSchema = z.strictObject({
 export type Artifact = z.infer<typeof artifactSchema>;
 
 /** Why an attempt did not succeed, in the words of requirement D16. */
-const FAILURE_CLASSES = ["user", "infra", "tooling", "flaky", "canceled", "unknown"] as const;
+const FAILURE_CLASSES = ["user", "memory", "infra", "tooling", "flaky", "canceled", "unknown"] as const;
 
 export const failureSchema = z.strictObject({
   class: z.enum(FAILURE_CLASSES),

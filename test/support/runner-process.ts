@@ -31,6 +31,8 @@ export async function spawnRunner(options: {
   readonly workDir?: string;
   /** Runs as this user; only root can. */
   readonly uid?: number;
+  /** A cgroup's folder that it starts in. */
+  readonly cgroup?: string | undefined;
 }): Promise<RunnerProcess> {
   const workDir = options.workDir ?? mkdtempSync(join(tmpdir(), "baton-runner-"));
   const tokenFile = join(workDir, "token");
@@ -38,7 +40,10 @@ export async function spawnRunner(options: {
   const { uid } = options;
   if (uid !== undefined) for (const path of [workDir, tokenFile]) chownSync(path, uid, uid);
   const args = ["--url", options.url, "--token-file", tokenFile, "--work-dir", workDir, "--json"];
-  const child = spawn(process.execPath, [...RUNNER_NODE_FLAGS, MAIN, ...args, ...(options.args ?? [])], {
+  const enter =
+    options.cgroup === undefined ? [] : ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', options.cgroup];
+  const [program = "", ...rest] = [...enter, process.execPath, ...RUNNER_NODE_FLAGS, MAIN, ...args];
+  const child = spawn(program, [...rest, ...(options.args ?? [])], {
     stdio: ["pipe", "pipe", "inherit"],
     env: { PATH: process.env["PATH"] ?? "", ...options.env },
     ...(uid === undefined ? {} : { uid, gid: uid }),

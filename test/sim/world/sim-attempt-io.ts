@@ -37,6 +37,7 @@ export function simAttemptIo({ line, bucket, writeScript, logged }: AttemptIoDep
     put,
     stepFolder: async () => "",
     mendFolders: async () => undefined,
+    memoryKills: () => ({ own: undefined, host: undefined }),
     freeBytes: async () => 0,
     hasFilledDisk: async () => false,
     writeScript,

@@ -22,7 +22,7 @@ test("a last word with more losses than the protocol takes says as many as fit",
 test("what is cut from a loss or a failure leaves no half of a character, which no table stores", () => {
   const smile = `x${"😀".repeat(600)}`;
   expect(fitted(wordOf([smile])).losses[0]?.isWellFormed()).toBe(true);
-  const work = judge({ kind: "exited", exitCode: 1 }, { ...STEP, name: smile });
+  const work = judge({ kind: "exited", exitCode: 1 }, { ...STEP, name: smile }, undefined);
   if (work.kind !== "failed") throw new Error(work.kind);
   expect([work.failure.message.isWellFormed(), work.failure.step?.isWellFormed()]).toEqual([true, true]);
 });
