@@ -1,7 +1,8 @@
-import { arg, type Effect, equals, remove, set, table } from "./move.ts";
+import { add, arg, before, type Effect, equals, remove, set, table } from "./move.ts";
 
 export const DELIVERY_STATES = ["received", "handled", "ignored", "failed"] as const;
-export const DELIVERY_TERMINAL = ["handled", "ignored", "failed"] as const;
+/** What is ignored or has failed may come again: the forge, the project or its credentials were mended meanwhile. */
+export const DELIVERY_TERMINAL = ["handled"] as const;
 
 /** A delivery that is done leaves the index of due items, so that sweep forgets it. */
 const close: readonly Effect[] = [set("endedAtMs", arg("nowMs")), remove("wakeAtMs"), remove("dueShard")];
@@ -25,7 +26,7 @@ export const deliveryMoves = table("delivery", {
     doc: "Every pipeline has its run, or the reason why it has none.",
     from: ["received"],
     to: "handled",
-    effects: [...close, set("decisions", arg("decisions"))],
+    effects: [...close, set("decisions", arg("decisions")), remove("reason")],
   },
   ignore: {
     doc: "It starts nothing: too old, or its project is gone.",
@@ -39,6 +40,23 @@ export const deliveryMoves = table("delivery", {
     to: "failed",
     effects: closeWithReason,
   },
+  receiveAgain: {
+    doc: "The forge delivers it once more, under its id: it is decided anew, with tries and time of its own.",
+    from: ["ignored", "failed"],
+    to: "received",
+    guards: [before("fence", arg("fenceMax"))],
+    effects: [
+      set("trigger", arg("trigger")),
+      set("receivedAtMs", arg("nowMs")),
+      set("wakeAtMs", arg("nowMs")),
+      set("dueShard", arg("dueShard")),
+      set("ttl", arg("ttl")),
+      set("tries", 0),
+      add("fence", 1),
+      remove("endedAtMs"),
+      remove("reason"),
+    ],
+  },
   remind: {
     doc: "Sweep has asked for it again. It goes behind others that wait, so that none which nobody can decide hides them.",
     from: ["received"],
@@ -48,10 +66,15 @@ export const deliveryMoves = table("delivery", {
     recorded: false,
   },
   postpone: {
-    doc: "The forge does not answer now: it is tried again at `wakeAtMs`.",
+    doc: "The forge does not answer now, or refuses what may be mended: it is tried again at `wakeAtMs`.",
     from: ["received"],
     to: "unchanged",
     guards: [equals("fence", arg("fence"))],
-    effects: [set("fence", arg("nextFence")), set("wakeAtMs", arg("wakeAtMs"))],
+    effects: [
+      set("fence", arg("nextFence")),
+      set("wakeAtMs", arg("wakeAtMs")),
+      set("reason", arg("reason")),
+      add("tries", 1),
+    ],
   },
 });

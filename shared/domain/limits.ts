@@ -131,8 +131,14 @@ export const DEFINITIONS_MAX = 64;
 export const WEBHOOK_BODY_BYTES_MAX = 25 * MIB;
 /** A delivery's id is known for this long; an older event starts nothing, under whatever id. */
 export const DELIVERY_MS = 7 * DAY_MS;
-/** How long a delivery waits for a forge that does not answer. */
+/** How long a delivery waits for a forge that does not answer, or refuses what may be mended. */
 export const DELIVERY_GIVE_UP_MS = 6 * HOUR_MS;
+/** The same of a tag: nothing but its delivery tells of one that a first sight has seen. */
+export const TAG_GIVE_UP_MS = 6 * DAY_MS;
+/** Tries to decide one delivery, however often it comes again. */
+export const DELIVERY_TRIES_MAX = 1_000;
+/** What a forge does not show at a commit is asked for again after this, before it counts as absent: its replicas lag. */
+export const ABSENT_AGAIN_MS = 30 * SECOND_MS;
 /** Between two tries to decide a delivery: doubled each time, from the first to the second. */
 export const DELIVERY_RETRY_MIN_MS = 15 * SECOND_MS;
 export const DELIVERY_RETRY_MAX_MS = 15 * MINUTE_MS;

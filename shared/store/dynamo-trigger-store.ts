@@ -4,7 +4,13 @@ import { getItem, parseItem } from "./dynamo-calls.ts";
 import { retryRequest } from "./dynamo-retry.ts";
 import { closingKey, DELIVERIES_SHARD } from "./keys.ts";
 import { queryDue } from "./query-due.ts";
-import { closingItemSchema, decidedItemSchema, deliveryItemSchema, refItemSchema } from "./trigger-items.ts";
+import {
+  absenceItemSchema,
+  closingItemSchema,
+  decidedItemSchema,
+  deliveryItemSchema,
+  refItemSchema,
+} from "./trigger-items.ts";
 import type { TriggerStore } from "./trigger-store.ts";
 
 const dueKeySchema = z.object({ pk: z.string() });
@@ -13,6 +19,7 @@ export function makeDynamoTriggerStore(client: DynamoDBDocumentClient, TableName
   return {
     getDelivery: async (key) => parseItem(deliveryItemSchema, await getItem(client, TableName, key)),
     getDecided: async (key) => parseItem(decidedItemSchema, await getItem(client, TableName, key)),
+    getAbsence: async (key) => parseItem(absenceItemSchema, await getItem(client, TableName, key)),
     getRef: async (key) => parseItem(refItemSchema, await getItem(client, TableName, key)),
     async lastClosing(pull, untilMs) {
       const { pk, sk } = closingKey(pull, untilMs);

@@ -14,7 +14,7 @@ import { runTriggerSchema } from "../protocol/triggers.ts";
 import { itemBase, wakes } from "./item-base.ts";
 import type { OutboxItem, StatusItem } from "./report-items.ts";
 import type { HeadItem, HeadsItem, ScheduleItem, SweepItem, TagsItem } from "./sweep-items.ts";
-import type { ClosingItem, DecidedItem, DeliveryItem, RefItem } from "./trigger-items.ts";
+import type { AbsenceItem, ClosingItem, DecidedItem, DeliveryItem, RefItem } from "./trigger-items.ts";
 
 /** The table's items as they are parsed on the way in. Every map and set path that a move needs is there at birth. */
 
@@ -238,6 +238,7 @@ export type BirthItem =
   | DeliveryItem
   | DecidedItem
   | ClosingItem
+  | AbsenceItem
   | RefItem
   | OutboxItem
   | StatusItem

@@ -103,6 +103,8 @@ export function deliveryOf({ pk }: Pick<Key, "pk">): DeliveryRef {
 }
 /** `digest` is of all that makes a trigger, or a pipeline's place on a branch, the same. */
 export const decidedKey = (tenant: string, digest: string): Key => same(`T#${tenant}#DECIDED#${digest}`, "DECIDED");
+/** `digest` is of the project, the commit and the file. */
+export const absenceKey = (tenant: string, digest: string): Key => same(`T#${tenant}#ABSENT#${digest}`, "ABSENT");
 /** A pull request's closings, by time. */
 export const closingKey = ({ tenant, project, number }: PullRef, atMs: number): Key => ({
   pk: `T#${tenant}#CLOSED#${project}#${number}`,

@@ -12,8 +12,10 @@ export const deliveryItemSchema = z.object({
   ...itemBase,
   family: z.literal("delivery"),
   state: z.enum(DELIVERY_STATES),
-  /** How often it was postponed. */
+  /** Grows whenever it was postponed, or came again: a message for an earlier try does nothing. */
   fence: z.int(),
+  /** How often it was postponed since it came. */
+  tries: z.int().default(0),
   forge: z.literal("github"),
   deliveryId: z.string(),
   project: z.string(),
@@ -36,8 +38,18 @@ export const decidedItemSchema = z.object({
   decisions: z.array(decisionSchema),
   /** Pipelines that supersede, each with the turn of an older push whose place a filter has left as it was; else 0. */
   turns: z.record(z.string(), z.int()).optional(),
+  /** The commit at which there was no pipeline: of a fork, the base's. Of another commit nothing was decided. */
+  emptyAt: z.string().optional(),
 });
 export type DecidedItem = z.infer<typeof decidedItemSchema>;
+
+/** That a commit, or a file at it, was not there when it was first asked for: what lags may have it a moment later. */
+export const absenceItemSchema = z.object({
+  ...itemBase,
+  family: z.literal("absence"),
+  firstAtMs: z.int(),
+});
+export type AbsenceItem = z.infer<typeof absenceItemSchema>;
 
 /** That a pull request was closed, and when. */
 export const closingItemSchema = z.object({
@@ -53,6 +65,7 @@ export const refItemSchema = z.object({
   family: z.literal("ref"),
   state: z.literal("open"),
   latestAtMs: z.int(),
+  /** Of a pull request also the branch that it is to be merged into, after a space. */
   latestSha: z.string(),
   /** Commits that the branch was at before it, with a space between them: more than one where it was pushed again. */
   latestBefore: z.string(),

@@ -4,12 +4,21 @@ import { skipWordsOf } from "../pipeline/skip-words.ts";
 import type { Trigger } from "../protocol/triggers.ts";
 import { ttlAt } from "../store/item-base.ts";
 import type { ProjectItem } from "../store/items.ts";
-import { branchKey, decidedKey, type HeadsRef, headOf, headsPartition, type Key, pullKey } from "../store/keys.ts";
-import { ITEM_VERSION } from "../store/migrate.ts";
+import {
+  branchKey,
+  decidedKey,
+  type HeadsRef,
+  headsPartition,
+  type Key,
+  headOf as namedHeadOf,
+  pullKey,
+} from "../store/keys.ts";
 import type { HeadItem, HeadsItem } from "../store/sweep-items.ts";
 import { isClosing, sinceClosing } from "./closings.ts";
-import { seenCommitOf } from "./doubt-head.ts";
+import { isAbsenceUnsure } from "./confirm-absence.ts";
+import { headItem, seenCommitOf } from "./doubt-head.ts";
 import { ForgeError, type RepositoryHeads } from "./forge.ts";
+import { commitOf, headOf } from "./place-order.ts";
 import { type Differing, startEach } from "./start-each.ts";
 import { startTriggered } from "./start-triggered.ts";
 import { headsRefOf, type IsOver, type SweepDeps } from "./sweep-deps.ts";
@@ -21,6 +30,7 @@ const CAUSE = { actor: "sweep" };
 /** A branch or an open pull request as the forge shows it, with what a webhook would have said of it. */
 interface Shown {
   readonly key: Key;
+  /** Its commit, and of a pull request its base. */
   readonly sha: string;
   /** `seen` is the commit that was handled before; undefined where the branch is new. */
   trigger(seen: string | undefined): Trigger;
@@ -53,9 +63,10 @@ export async function compareHeads(
   const handled = await startEach(deps, project, differing, isOver);
   if (handled.ended === "over") return "over";
   if (handled.ended !== undefined) throw handled.ended;
-  const schedulesSha = await syncSchedulesAtHead(deps, project, heads, listed);
-  // After a mistake of ours the whole list is due at once; what the forge refuses comes again with the next whole list.
-  const etag = handled.mistakes.length > 0 ? "" : (listed.etag ?? "");
+  const { schedulesSha, isUnsure } = await syncSchedulesAtHead(deps, project, heads, listed);
+  // After a mistake of ours, or what the forge may show later, the whole list is due at once; what it refuses comes again with the next whole list.
+  const isDueAgain = handled.mistakes.length > 0 || handled.isUnsure || isUnsure;
+  const etag = isDueAgain ? "" : (listed.etag ?? "");
   return { marks: { etag, listedAtMs, schedulesSha, isCut: listed.isCut }, mistakes: handled.mistakes };
 }
 
@@ -73,13 +84,9 @@ export function shownHeads(ref: HeadsRef, listed: RepositoryHeads, listedAtMs: n
   });
   const pulls = listed.pulls.map((pull): Shown => {
     const trigger = (before?: string): Trigger => ({ ...pull, ...(before === undefined ? {} : { before }) });
-    return { key: pullKey(ref, pull.number), sha: pull.sha, trigger };
+    return { key: pullKey(ref, pull.number), sha: headOf(pull), trigger };
   });
   return new Map([...branches, ...pulls].map((one) => [one.key.sk, one]));
-}
-
-export function headItem(tenant: string, { key, sha }: Pick<Shown, "key" | "sha">): HeadItem {
-  return { ...key, v: ITEM_VERSION, tenant, family: "head", state: "seen", sha, history: {} };
 }
 
 interface Heads {
@@ -92,7 +99,8 @@ interface Heads {
 function differingHeads(deps: SweepDeps, project: ProjectItem, { shown, known, isBlind }: Heads): Differing[] {
   return [...shown].flatMap(([name, head]) => {
     const before = known.get(name);
-    if (before?.state === "seen" && before.sha === head.sha) return [];
+    // An older Baton has kept the commit alone.
+    if (before?.state === "seen" && [head.sha, commitOf(head.sha)].includes(before.sha)) return [];
     const isRemembered = before === undefined && isBlind;
     const handle = () =>
       isRemembered ? deps.store.birthEach([headItem(project.tenant, head)]) : startHead(deps, project, head, before);
@@ -135,7 +143,7 @@ function goneHeads(deps: SweepDeps, project: ProjectItem, shown: Heads["shown"],
  * the next list shows of it is compared then.
  */
 async function leaveHead(deps: SweepDeps, project: ProjectItem, head: HeadItem): Promise<void> {
-  const named = headOf(head);
+  const named = namedHeadOf(head);
   const isThere =
     "branch" in named
       ? (await deps.forge.branchHead(project, named.branch)) !== undefined
@@ -161,16 +169,22 @@ function refuseMissing(error: unknown): never {
   throw new ForgeError(error.message, { status: 404, retry: false, cause: error });
 }
 
-/** Answers the commit whose schedules are now kept. */
+/** Answers the commit whose schedules are now kept; unsure where the forge may show others later. */
 async function syncSchedulesAtHead(
   deps: SweepDeps,
   project: ProjectItem,
   heads: HeadsItem,
   listed: RepositoryHeads,
-): Promise<string> {
+): Promise<{ readonly schedulesSha: string; readonly isUnsure: boolean }> {
+  const { schedulesSha } = heads;
   // A repository without a commit has no default branch yet.
-  if (listed.branches.length === 0) return heads.schedulesSha;
+  if (listed.branches.length === 0) return { schedulesSha, isUnsure: false };
   const { sha } = await deps.forge.defaultBranch(project);
-  if (sha !== heads.schedulesSha) await syncSchedules(deps, project, sha);
-  return sha;
+  try {
+    if (sha !== schedulesSha) await syncSchedules(deps, project, sha);
+  } catch (error) {
+    if (!isAbsenceUnsure(error)) throw error;
+    return { schedulesSha, isUnsure: true };
+  }
+  return { schedulesSha: sha, isUnsure: false };
 }

@@ -48,7 +48,7 @@ export async function compareTags(
   await noteAll(deps, ref, shares, { known, left: handled.left });
   if (handled.ended === "over") return "over";
   if (handled.ended !== undefined) throw handled.ended;
-  const etag = handled.mistakes.length > 0 ? "" : (listed.etag ?? "");
+  const etag = handled.mistakes.length > 0 || handled.isUnsure ? "" : (listed.etag ?? "");
   return { marks: { tagsEtag: etag, tagsListedAtMs: listedAtMs }, mistakes: handled.mistakes };
 }
 
@@ -97,7 +97,7 @@ async function startNew(
       project: project.name,
       tags: differing.length,
     });
-    return { left: NONE, mistakes: [] };
+    return { left: NONE, mistakes: [], isUnsure: false };
   }
   const all = differing.map(([name, tag]) => ({ name, handle: () => startTag(deps, project, tag, listedAtMs) }));
   return startEach(deps, project, all, isOver);

@@ -4,25 +4,31 @@ import {
   DELIVERY_MS,
   DELIVERY_RETRY_MAX_MS,
   DELIVERY_RETRY_MIN_MS,
+  DELIVERY_TRIES_MAX,
   REASON_LENGTH_MAX,
+  TAG_GIVE_UP_MS,
 } from "../domain/limits.ts";
 import { cut } from "../lib/cut.ts";
 import type { Trigger } from "../protocol/triggers.ts";
 import type { Decision } from "../protocol/webhooks.ts";
+import type { ProjectItem } from "../store/items.ts";
 import { type DeliveryRef, deliveryKey } from "../store/keys.ts";
 import type { DeliveryHint } from "../store/queues.ts";
 import type { Cause } from "../store/store.ts";
 import type { DeliveryItem } from "../store/trigger-items.ts";
-import { ForgeError } from "./forge.ts";
+import { isAbsenceUnsure } from "./confirm-absence.ts";
+import { doubtHead } from "./doubt-head.ts";
+import { ForgeError, isTooLarge } from "./forge.ts";
 import { hintPostponed } from "./hints.ts";
 import { startTriggered } from "./start-triggered.ts";
+import { canSupersede } from "./supersede.ts";
 import type { TriggerDeps } from "./trigger-deps.ts";
 
 const CAUSE: Cause = { actor: "trigger" };
 
 /**
  * Decides a delivery that is `received`: starts its runs and writes down what came of it. Two at once are harmless. A
- * forge that does not answer now postpones it; one that refuses, or is silent for hours, fails it. Anything else is
+ * forge that does not answer now, or refuses what may be mended, postpones it, with the reason; after hours it fails. Anything else is
  * thrown: the message comes back, and sweep sends another. A hint with a `fence` is for one try alone: a copy of it, or one
  * that another try was faster than, does nothing.
  */
@@ -39,7 +45,7 @@ export async function decideDelivery(deps: TriggerDeps, { fence, ...ref }: Deliv
     decisions = await startTriggered(deps, project, item.trigger, "webhook");
   } catch (error) {
     if (!(error instanceof ForgeError)) throw error;
-    return postponeOrFail(deps, ref, item, error);
+    return postponeOrFail(deps, project, item, error);
   }
   const { applied } = await deps.store.apply(
     deliveryMoves.handle,
@@ -64,28 +70,43 @@ async function ignore(deps: TriggerDeps, item: DeliveryItem, reason: string): Pr
 
 async function postponeOrFail(
   deps: TriggerDeps,
-  ref: DeliveryRef,
+  project: ProjectItem,
   item: DeliveryItem,
   error: ForgeError,
 ): Promise<void> {
   const nowMs = deps.clock.nowMs();
   const reason = cut(error.message, REASON_LENGTH_MAX);
-  const isLate = nowMs - item.receivedAtMs > DELIVERY_GIVE_UP_MS;
-  deps.log.warn("delivery not decided", {
-    project: item.project,
-    delivery: item.deliveryId,
-    reason,
-    again: error.retry,
-  });
-  if (!error.retry || isLate) {
-    const { applied } = await deps.store.apply(deliveryMoves.fail, item, { nowMs, reason }, { ...CAUSE, reason });
-    if (applied) deps.metrics.count("DeliveriesHandled", 1, { outcome: "failed" });
-    return;
-  }
-  const backoffMs = Math.min(DELIVERY_RETRY_MAX_MS, DELIVERY_RETRY_MIN_MS * 2 ** item.fence);
+  const isOver = isFinal(error) || nowMs - item.receivedAtMs > giveUpMs(item) || item.fence >= DELIVERY_TRIES_MAX;
+  const about = { project: item.project, delivery: item.deliveryId, reason, again: !isOver };
+  if (isAbsenceUnsure(error)) deps.log.info("delivery waits", about);
+  else deps.log.warn("delivery not decided", about);
+  if (isOver) return fail(deps, project, item, reason);
+  const backoffMs = Math.min(DELIVERY_RETRY_MAX_MS, DELIVERY_RETRY_MIN_MS * 2 ** item.tries);
   const delayMs = Math.max(backoffMs, error.retryAfterMs ?? 0);
   const nextFence = item.fence + 1;
-  const args = { nowMs, fence: item.fence, nextFence, wakeAtMs: nowMs + delayMs };
+  const args = { nowMs, fence: item.fence, nextFence, reason, wakeAtMs: nowMs + delayMs };
   const { applied } = await deps.store.apply(deliveryMoves.postpone, item, args, { ...CAUSE, reason });
-  if (applied) await hintPostponed(deps, { ...ref, fence: nextFence }, delayMs);
+  if (applied) await hintPostponed(deps, { ...deliveryRefOf(item), fence: nextFence }, delayMs);
+}
+
+/** A credential, a permission, an App that is not installed: somebody may mend it. What is too large stays so. */
+const isFinal = (error: ForgeError): boolean => isTooLarge(error);
+
+export const giveUpMs = ({ trigger }: Pick<DeliveryItem, "trigger">): number =>
+  trigger?.event === "tag" ? TAG_GIVE_UP_MS : DELIVERY_GIVE_UP_MS;
+
+const deliveryRefOf = ({ tenant, forge, project, deliveryId }: DeliveryItem): DeliveryRef => ({
+  tenant,
+  forge,
+  project,
+  deliveryId,
+});
+
+/** It may have been part of what a first sight of the project took for old: so the next comparison takes its head for new. */
+async function fail(deps: TriggerDeps, project: ProjectItem, item: DeliveryItem, reason: string): Promise<void> {
+  const { trigger } = item;
+  if (trigger !== undefined && canSupersede(trigger)) await doubtHead(deps, project, trigger);
+  const args = { nowMs: deps.clock.nowMs(), reason };
+  const { applied } = await deps.store.apply(deliveryMoves.fail, item, args, { ...CAUSE, reason });
+  if (applied) deps.metrics.count("DeliveriesHandled", 1, { outcome: "failed" });
 }

@@ -5,8 +5,9 @@ import type { ProjectItem } from "../store/items.ts";
 import { HEADS_SHARD, headsKey, headsPartition } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
 import type { HeadsItem } from "../store/sweep-items.ts";
-import { headItem, shownHeads } from "./compare-heads.ts";
+import { shownHeads } from "./compare-heads.ts";
 import { seeTags } from "./compare-tags.ts";
+import { headItem, seenCommitOf } from "./doubt-head.ts";
 import { ForgeError } from "./forge.ts";
 import { headsRefOf, type IsOver, type SweepDeps } from "./sweep-deps.ts";
 
@@ -50,6 +51,8 @@ async function seeFirst(deps: SweepDeps, project: ProjectItem, retired: HeadsIte
       await deps.store.birthEach([headItem(project.tenant, head)]);
       return;
     }
+    // A delivery of it is still to be decided.
+    if (before.state === "seen" && seenCommitOf(before) === undefined) return;
     const args = { nowMs, seenSha: before.sha, sha: head.sha };
     await deps.store.apply(headMoves.advance, head.key, args, CAUSE);
   });

@@ -19,7 +19,13 @@ export interface Pushed {
 /** Stands for a commit where there is none: the pull request is closed. */
 export const CLOSED = "closed";
 
-export const commitOf = (trigger: Trigger): string => (isClosing(trigger) ? CLOSED : trigger.sha);
+/** What has the place: a commit, and of a pull request the branch that it is to be merged into. */
+export function headOf(trigger: Trigger): string {
+  if (isClosing(trigger)) return CLOSED;
+  return trigger.event === "pull_request" ? `${trigger.sha} ${trigger.base.branch}` : trigger.sha;
+}
+/** Of what has a place. */
+export const commitOf = (head: string): string => head.split(" ", 1)[0] ?? head;
 export const beforeOf = (trigger: SupersedingTrigger): string => trigger.before ?? "";
 export const beforesOf = (place: Pick<RefItem, "latestBefore">): string[] => place.latestBefore.split(" ");
 
@@ -30,18 +36,18 @@ export const beforesOf = (place: Pick<RefItem, "latestBefore">): string[] => pla
  */
 export async function newerSinceMs(deps: TriggerDeps, pushed: Pushed, place: RefItem): Promise<number | undefined> {
   const { trigger, via } = pushed;
-  const sha = commitOf(trigger);
+  const wanted = headOf(trigger);
   const laterMs = trigger.occurredAtMs - place.latestAtMs;
   const sinceMs = Math.max(trigger.occurredAtMs, place.latestAtMs);
-  if (sha === place.latestSha) return isPushedAgain(pushed, place, laterMs) ? sinceMs : undefined;
-  const startedHere = beforeOf(trigger) === place.latestSha;
-  const leftFromHere = beforesOf(place).includes(sha);
+  if (wanted === place.latestSha) return isPushedAgain(pushed, place, laterMs) ? sinceMs : undefined;
+  const startedHere = beforeOf(trigger) === commitOf(place.latestSha);
+  const leftFromHere = beforesOf(place).includes(commitOf(wanted));
   const isClear = (laterMs > 0 && (startedHere || !leftFromHere)) || (laterMs === 0 && startedHere && !leftFromHere);
   // A sweep tells the time of its question, but of a closing the forge's own.
   if (isClear && (via !== "sweep" || isClosing(trigger))) return sinceMs;
   const head = await headNow(deps, pushed);
   // It is the head now: of whatever was pushed before this moment, and is told later, the forge is asked again.
-  if (head === sha) return Math.max(trigger.occurredAtMs, place.latestAtMs + 1, deps.clock.nowMs());
+  if (head === wanted) return Math.max(trigger.occurredAtMs, place.latestAtMs + 1, deps.clock.nowMs());
   // Neither of them, perhaps: then the push that is the newest is still to be told.
   if (head !== undefined) return undefined;
   const isNewer = laterMs === 0 ? startedHere || !leftFromHere : laterMs > 0;
@@ -63,5 +69,5 @@ function isPushedAgain({ trigger, via }: Pushed, place: RefItem, laterMs: number
 async function headNow({ forge }: TriggerDeps, { project, trigger }: Pushed): Promise<string | undefined> {
   if (trigger.event === "push") return forge.branchHead(project, trigger.branch);
   const pull = await forge.readPull(project, trigger.number);
-  return pull === undefined ? undefined : commitOf(pull);
+  return pull === undefined ? undefined : headOf(pull);
 }

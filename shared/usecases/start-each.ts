@@ -1,4 +1,5 @@
 import type { ProjectItem } from "../store/items.ts";
+import { isAbsenceUnsure } from "./confirm-absence.ts";
 import { ForgeError } from "./forge.ts";
 import type { IsOver, SweepDeps } from "./sweep-deps.ts";
 
@@ -13,6 +14,8 @@ export interface Handled {
   readonly left: ReadonlySet<string>;
   /** Our own, each of one that was left. */
   readonly mistakes: readonly unknown[];
+  /** One of those that were left waits for the forge's next answer: it is due with the next turn. */
+  readonly isUnsure: boolean;
   /** Why it ended before all had their turn. */
   readonly ended?: "over" | ForgeError;
 }
@@ -29,19 +32,21 @@ export async function startEach(
 ): Promise<Handled> {
   const left = new Set(all.map(({ name }) => name));
   const mistakes: unknown[] = [];
+  let isUnsure = false;
   for (const { name, handle } of all) {
-    if (isOver()) return { left, mistakes, ended: "over" };
+    if (isOver()) return { left, mistakes, isUnsure, ended: "over" };
     try {
       await handle();
       left.delete(name);
     } catch (error) {
-      if (error instanceof ForgeError && error.retry) return { left, mistakes, ended: error };
+      if (isAbsenceUnsure(error)) isUnsure = true;
+      else if (error instanceof ForgeError && error.retry) return { left, mistakes, isUnsure, ended: error };
       // What the forge refuses for one it may do for another.
-      if (error instanceof ForgeError) tellRefusal(deps, project, name, error);
+      else if (error instanceof ForgeError) tellRefusal(deps, project, name, error);
       else mistakes.push(error);
     }
   }
-  return { left, mistakes };
+  return { left, mistakes, isUnsure };
 }
 
 function tellRefusal(deps: SweepDeps, { name }: ProjectItem, head: string, { message }: ForgeError): void {

@@ -14,6 +14,7 @@ import { decidedKey } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
 import type { DecidedItem } from "../store/trigger-items.ts";
 import { isBeforeClosing, isClosing, recordClosing, sinceClosing } from "./closings.ts";
+import { confirmAbsence, PIPELINES, readListed } from "./confirm-absence.ts";
 import { createTriggeredRun } from "./create-triggered-run.ts";
 import { isTooLarge } from "./forge.ts";
 import { parseInTurn } from "./parse-in-turn.ts";
@@ -46,7 +47,8 @@ export async function startTriggered(
   }
   const key = decidedKey(deps.settings.tenant, triggerKey(project.name, trigger));
   const known = await deps.triggers.getDecided(key);
-  if (known !== undefined) return decideAgain(deps, { project, trigger, via }, known);
+  const isOfNow = known?.emptyAt === undefined || known.emptyAt === definitionShaOf(trigger);
+  if (known !== undefined && isOfNow) return decideAgain(deps, { project, trigger, via }, known);
   const refusal = refusalOf(project, trigger);
   const decided =
     refusal === undefined ? await decideEach(deps, { project, trigger, via }) : [{ pipeline: ALL, reason: refusal }];
@@ -60,6 +62,8 @@ export async function startTriggered(
 /** Of a pipeline that supersedes with the turn of the older push whose place a filter has left as it was; else 0. */
 interface Decided extends Decision {
   readonly turn?: number;
+  /** Where no pipeline was found. */
+  readonly emptyAt?: string;
 }
 
 interface Deciding {
@@ -97,7 +101,10 @@ async function decideEach(deps: TriggerDeps, deciding: Deciding): Promise<Decide
   const { project, trigger } = deciding;
   const sha = definitionShaOf(trigger);
   const found = trigger.event === "schedule" ? [trigger.pipelinePath] : await deps.forge.listDefinitions(project, sha);
-  if (found.length === 0) return [{ pipeline: ALL, reason: `there is no pipeline in .baton/ at ${sha}` }];
+  if (found.length === 0) {
+    await confirmAbsence(deps, project, sha, PIPELINES);
+    return [{ pipeline: ALL, reason: `there is no pipeline in .baton/ at ${sha}`, emptyAt: sha }];
+  }
   const commit = commitOf(deps, deciding);
   const paths = found.toSorted();
   const decisions = await eachOf(paths.slice(0, DEFINITIONS_MAX), WIDTH, (path) =>
@@ -126,8 +133,11 @@ const commitOf = (deps: TriggerDeps, { project, trigger }: Deciding): Commit => 
 async function decide(deps: TriggerDeps, deciding: Deciding, path: string, commit: Commit): Promise<Decided> {
   const { project, trigger } = deciding;
   const sha = definitionShaOf(trigger);
-  const text = await readText(deps, project, sha, path);
-  if (text === undefined) return { pipeline: path, reason: `it is not there at ${sha}` };
+  const text = await readText(deps, deciding, sha, path);
+  if (text === undefined) {
+    await confirmAbsence(deps, project, sha, path);
+    return { pipeline: path, reason: `it is not there at ${sha}` };
+  }
   const { pipeline, wrong } = text instanceof DomainError ? { wrong: text } : await parsed(commit, { path, text });
   if (isClosing(trigger)) return close(deps, deciding, path, pipeline);
   const superseding =
@@ -156,12 +166,15 @@ async function parsed(
 /** One file that is too large is wrong as any other may be: it keeps no other pipeline, and no other head, from its turn. */
 async function readText(
   deps: TriggerDeps,
-  project: ProjectItem,
+  { project, trigger }: Deciding,
   sha: string,
   path: string,
 ): Promise<string | DomainError | undefined> {
   try {
-    return await deps.forge.readFile(project, sha, path);
+    // A schedule names its file itself; of any other trigger the list has named it.
+    return trigger.event === "schedule"
+      ? await deps.forge.readFile(project, sha, path)
+      : await readListed(deps, project, sha, path);
   } catch (error) {
     if (!isTooLarge(error)) throw error;
     return new DomainError("invalid_definition", error.message, undefined, { cause: error });
@@ -195,9 +208,10 @@ async function changedPathsOf(
   return trigger.before === undefined ? undefined : deps.forge.changedPaths(project, trigger.before, trigger.sha);
 }
 
-const toDecision = ({ turn: _, ...decision }: Decided): Decision => decision;
+const toDecision = ({ turn: _, emptyAt: __, ...decision }: Decided): Decision => decision;
 
 function decidedItem(deps: TriggerDeps, key: ReturnType<typeof decidedKey>, decided: readonly Decided[]): DecidedItem {
+  const emptyAt = decided.find((one) => one.emptyAt !== undefined)?.emptyAt;
   const turns = decided.flatMap(({ pipeline, turn }) => (turn === undefined ? [] : [[pipeline, turn] as const]));
   return {
     ...key,
@@ -206,6 +220,7 @@ function decidedItem(deps: TriggerDeps, key: ReturnType<typeof decidedKey>, deci
     ttl: ttlAt(deps.clock.nowMs() + RETENTION_MS),
     family: "decided",
     decisions: decided.map(toDecision),
+    ...(emptyAt === undefined ? {} : { emptyAt }),
     ...(turns.length === 0 ? {} : { turns: Object.fromEntries(turns) }),
   };
 }

@@ -18,6 +18,7 @@ import {
   beforesOf,
   CLOSED,
   commitOf,
+  headOf,
   newerSinceMs,
   type Pushed,
   type SupersedingTrigger,
@@ -63,11 +64,11 @@ export async function takePlace(deps: TriggerDeps, pushed: Pushed): Promise<RefI
 }
 
 /** True where the item's newest push is this one. */
-export const hasPlace = (place: RefItem, trigger: Trigger): boolean => place.latestSha === commitOf(trigger);
+export const hasPlace = (place: RefItem, trigger: Trigger): boolean => place.latestSha === headOf(trigger);
 
 /** Why the run of an older push does not run, or no longer. */
 export const supersededReason = (place: RefItem): string =>
-  place.latestSha === CLOSED ? "the pull request was closed" : `superseded by ${place.latestSha}`;
+  place.latestSha === CLOSED ? "the pull request was closed" : `superseded by ${commitOf(place.latestSha)}`;
 
 /**
  * Keeps a run from whoever took the place before this turn and is slow: it may no longer supersede it. Answers the run as
@@ -83,7 +84,8 @@ export async function keepPlace(deps: TriggerDeps, place: RefItem, run: RunItem)
 export async function cancelOlder(deps: TriggerDeps, place: RefItem, pushed: Pushed): Promise<void> {
   const older = Object.entries(place.runs).filter(([, sha]) => sha !== place.latestSha);
   if (older.length === 0) return;
-  await doubtHead(deps, pushed);
+  // A sweep that finds a pull request closed leaves its head: if that is open again, it is new.
+  if (pushed.via !== "sweep" || !isClosing(pushed.trigger)) await doubtHead(deps, pushed.project, pushed.trigger);
   for (const [key] of older) {
     const isOver = await cancelUnder(deps, place, key);
     const args = { nowMs: deps.clock.nowMs(), key, turn: place.turn };
@@ -110,7 +112,7 @@ export async function cancelSuperseded(deps: TriggerDeps, place: RefItem, runId:
     await cancelRun(deps, run, cause);
     return true;
   }
-  const after = await supersedeRun(deps, run, { turn: place.turn, by: place.latestSha }, cause);
+  const after = await supersedeRun(deps, run, { turn: place.turn, by: commitOf(place.latestSha) }, cause);
   return after.state === "canceling" || isRunEnded(after.state);
 }
 
@@ -126,17 +128,17 @@ function newPlace(deps: TriggerDeps, key: Key, { project, path, trigger }: Pushe
     family: "ref",
     state: "open",
     latestAtMs: trigger.occurredAtMs,
-    latestSha: commitOf(trigger),
+    latestSha: headOf(trigger),
     latestBefore: beforeOf(trigger),
     turn: 1,
-    runs: isClosing(trigger) ? {} : { [runKeyOf(project.name, path, trigger)]: trigger.sha },
+    runs: isClosing(trigger) ? {} : { [runKeyOf(project.name, path, trigger)]: headOf(trigger) },
     history: {},
   };
 }
 
 async function advance(deps: TriggerDeps, pushed: Pushed, seen: RefItem, latestAtMs: number): Promise<void> {
   const { project, path, trigger } = pushed;
-  const sha = commitOf(trigger);
+  const sha = headOf(trigger);
   const befores = sha === seen.latestSha ? [...beforesOf(seen), beforeOf(trigger)] : [beforeOf(trigger)];
   const before = [...new Set(befores)].slice(-BEFORES_MAX).join(" ").trim();
   const compared = { seenSha: seen.latestSha, seenAtMs: seen.latestAtMs };

@@ -2,11 +2,13 @@ import { deliveryMoves } from "../domain/delivery-moves.ts";
 import { DELIVERY_GIVE_UP_MS, DELIVERY_RETRY_MAX_MS, SWEEP_DELIVERIES_MAX, SWEEP_LAG_MS } from "../domain/limits.ts";
 import { eachApart } from "../lib/each-apart.ts";
 import { deliveryKey, deliveryOf, type Key } from "../store/keys.ts";
+import type { DeliveryItem } from "../store/trigger-items.ts";
+import { giveUpMs } from "./decide-delivery.ts";
 import type { DeliveryDeps } from "./trigger-deps.ts";
 
 const WIDTH = 8;
 /** Past its last try by this much nobody decides it any more, whatever the reason: a message that always fails. */
-const ABANDONED_MS = 2 * DELIVERY_GIVE_UP_MS;
+const abandonedMs = (item: DeliveryItem) => giveUpMs(item) + DELIVERY_GIVE_UP_MS;
 
 type SweepDeliveriesDeps = Omit<DeliveryDeps, "secrets" | "forgeHosts" | "projects">;
 
@@ -25,7 +27,7 @@ async function sweepOne(deps: SweepDeliveriesDeps, key: Pick<Key, "pk">, nowMs: 
   const ref = deliveryOf(key);
   const item = await deps.triggers.getDelivery(deliveryKey(ref));
   if (item === undefined || item.state !== "received") return true;
-  if (nowMs - item.receivedAtMs <= ABANDONED_MS) {
+  if (nowMs - item.receivedAtMs <= abandonedMs(item)) {
     await deps.sendDelivery(ref);
     const waitMs = Math.min(DELIVERY_RETRY_MAX_MS, Math.max(SWEEP_LAG_MS, nowMs - item.receivedAtMs));
     const args = { nowMs, seenWakeAtMs: item.wakeAtMs ?? nowMs, wakeAtMs: nowMs + waitMs };

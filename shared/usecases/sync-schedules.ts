@@ -6,6 +6,7 @@ import type { ProjectItem } from "../store/items.ts";
 import { type HeadsRef, headsPartition, SCHEDULES_SHARD, scheduleKey } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
 import type { ScheduleItem } from "../store/sweep-items.ts";
+import { confirmAbsence, PIPELINES, readListed } from "./confirm-absence.ts";
 import { isTooLarge } from "./forge.ts";
 import { parseInTurn } from "./parse-in-turn.ts";
 import { retireSchedule } from "./retire-schedule.ts";
@@ -25,11 +26,12 @@ type Line = Pick<ScheduleItem, "pipelinePath" | "cron" | "branch">;
 export async function syncSchedules(deps: SweepDeps, project: ProjectItem, sha: string): Promise<void> {
   const ref = headsRefOf(project);
   const known = new Map((await deps.sweeps.listSchedules(headsPartition(ref))).map((one) => [one.sk, one]));
-  const paths = (await deps.forge.listDefinitions(project, sha)).toSorted().slice(0, DEFINITIONS_MAX);
+  const found = await deps.forge.listDefinitions(project, sha);
+  // Where the forge lags, no schedule ends for it, and none is overlooked.
+  if (found.length === 0) await confirmAbsence(deps, project, sha, PIPELINES);
+  const paths = found.toSorted().slice(0, DEFINITIONS_MAX);
   const parse = parseInTurn(deps);
-  const read = await eachOf(paths, WIDTH, (path) =>
-    linesAt(path, () => deps.forge.readFile(project, sha, path), parse),
-  );
+  const read = await eachOf(paths, WIDTH, (path) => linesAt(path, () => readListed(deps, project, sha, path), parse));
   const invalid = new Set(paths.filter((_, at) => read[at] === undefined));
   const lines = read.flatMap((one) => one ?? []);
   if (lines.length > SCHEDULES_PER_PROJECT_MAX)
@@ -44,11 +46,7 @@ export async function syncSchedules(deps: SweepDeps, project: ProjectItem, sha: 
 
 type Parse = ReturnType<typeof parseInTurn>;
 
-async function linesAt(
-  path: string,
-  readText: () => Promise<string | undefined>,
-  parse: Parse,
-): Promise<Line[] | undefined> {
+async function linesAt(path: string, readText: () => Promise<string>, parse: Parse): Promise<Line[] | undefined> {
   try {
     return await linesOf(path, await readText(), parse);
   } catch (error) {
@@ -58,8 +56,7 @@ async function linesAt(
 }
 
 /** Undefined where the definition is invalid. */
-async function linesOf(path: string, text: string | undefined, parse: Parse): Promise<Line[] | undefined> {
-  if (text === undefined) return [];
+async function linesOf(path: string, text: string, parse: Parse): Promise<Line[] | undefined> {
   const { pipeline } = await parse({ path, text });
   if (pipeline === undefined) return undefined;
   const lines = pipeline.on?.schedule ?? [];

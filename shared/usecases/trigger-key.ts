@@ -18,12 +18,12 @@ const ref = (trigger: Trigger): string => {
 
 /**
  * What happened, and to which commit. Of a schedule it is the due time: whatever is on the branch by then. A pull request
- * that was closed and is open again is another moment of its commit.
+ * that was closed and is open again is another moment of its commit, and so is one that is to be merged into another branch.
  */
 function moment(trigger: Trigger): string {
   if (trigger.event === "schedule") return String(trigger.dueAtMs);
-  const closedAtMs = trigger.event === "pull_request" ? trigger.closedAtMs : undefined;
-  return closedAtMs === undefined ? trigger.sha : `${trigger.sha} ${closedAtMs}`;
+  if (trigger.event !== "pull_request") return trigger.sha;
+  return JSON.stringify([trigger.sha, trigger.base.branch, trigger.closedAtMs ?? 0]);
 }
 
 /** Of a trigger of a project: a repeated push of a commit to a branch is the same one. A digest. */

@@ -29,6 +29,23 @@ describe("a repository", () => {
     expect(await github().listDefinitions(project(), sha)).toEqual([".baton/b.yaml", ".baton/ci.yml"]);
   });
 
+  test("case C4: whose folder has more files than the forge lists says so, and does not leave some out", async () => {
+    const many = Array.from({ length: 1_001 }, (_, nth) => [`.baton/data-${nth}.json`, "{}"] as const);
+    const files = { ".baton/zz.yml": "a", ...Object.fromEntries(many) };
+    const { sha } = addCommit(repository, { branch: "main", files });
+    expect(await forgeErrorOf(github().listDefinitions(project(), sha))).toMatchObject({
+      status: 413,
+      message: expect.stringContaining("more files than the forge lists (1000)"),
+    });
+  });
+
+  test("case C4: a list of pipelines that lags is an empty one, of a commit that is there", async () => {
+    const { sha } = addCommit(repository, { branch: "main", files: { ".baton/ci.yml": "a" } });
+    server.set({ lagging: { what: "/contents/", times: 1 } });
+    expect(await github().listDefinitions(project(), sha)).toEqual([]);
+    expect(await github().listDefinitions(project(), sha)).toEqual([".baton/ci.yml"]);
+  });
+
   test("has no pipelines where there is no such folder, which is not an error", async () => {
     const { sha } = addCommit(repository, { branch: "main", files: { readme: "x" } });
     expect(await github().listDefinitions(project(), sha)).toEqual([]);

@@ -297,4 +297,24 @@ describe("a run that waits for its approval", () => {
     expect(await statesOf(third)).toMatchObject({ build: "queued", lint: "queued" });
     expect((await jobsOf(third)).map(({ pool }) => pool)).toEqual(["forks", "forks", "forks"]);
   });
+
+  test("case T, SECURITY 19: that never had a plan keeps its pool, its approval and its base when it is run again", async () => {
+    const shop = await forkShop();
+    shop.repository.filesAt.set(shaOf("base"), new Map([[".baton/ci.yml", "on: pull_request\njobs: {a: {rum: x}}\n"]]));
+    const failed = await started(shop);
+    expect(failed.state).toBe("plan_failed");
+    const asked: string[] = [];
+    const readDefinition = async ({ sha }: { sha: string }) => {
+      asked.push(sha);
+      return PIPELINE;
+    };
+    const again = { ...ref(failed), only: "all" as const, watch: false };
+    const { run } = await rerunRun(world.deps, again, { principal: "token:ann" });
+    expect(run).toMatchObject({ pool: "forks", approval: { sha: shaOf("head") }, trigger: { fork: true } });
+    await planRun({ ...world.deps, readDefinition }, ref(run));
+    expect(asked).toEqual([shaOf("base")]);
+    expect((await jobsOf(run)).map(({ pool }) => pool)).toEqual(["forks", "forks", "forks"]);
+    expect(await statesOf(run)).toEqual(HELD);
+    expect(world.sent.offers).toEqual([]);
+  });
 });

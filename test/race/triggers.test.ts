@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { DEFINITIONS_MAX } from "../../shared/domain/limits.ts";
+import { ABSENT_AGAIN_MS, DEFINITIONS_MAX } from "../../shared/domain/limits.ts";
 import { createRun } from "../../shared/usecases/create-run.ts";
 import { ForgeError } from "../../shared/usecases/forge.ts";
 import { planRun } from "../../shared/usecases/plan-run.ts";
@@ -86,6 +86,8 @@ describe("a trigger", () => {
   });
 
   test("of a commit without pipelines, or with too many, says so", async () => {
+    await expect(start(pushOf(world, "none"))).rejects.toThrow("it is asked once more");
+    world.clock.nowMs += ABSENT_AGAIN_MS;
     expect(await start(pushOf(world, "none"))).toEqual([
       { pipeline: "*", reason: expect.stringMatching(/no pipeline/) },
     ]);

@@ -247,7 +247,12 @@ describe("a delivery that is kept", () => {
   });
 
   test.each([
-    ["refuses for good", new ForgeError("404: no such repository", { status: 404, retry: false }), 0],
+    ["refuses for good", new ForgeError("413: the listing is too large", { status: 413, retry: false }), 0],
+    [
+      "refuses for hours",
+      new ForgeError("404: no such repository", { status: 404, retry: false }),
+      DELIVERY_GIVE_UP_MS + MINUTE_MS,
+    ],
     ["is silent for hours", new ForgeError("no answer", { retry: true }), DELIVERY_GIVE_UP_MS + MINUTE_MS],
   ])("fails with the reason where the forge %s", async (_what, error, laterMs) => {
     const shop = await addPushShop(world);

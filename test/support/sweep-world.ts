@@ -22,6 +22,7 @@ import {
 } from "../../shared/store/sweep-items.ts";
 import type { SweepStore } from "../../shared/store/sweep-store.ts";
 import {
+  absenceItemSchema,
   type ClosingItem,
   closingItemSchema,
   decidedItemSchema,
@@ -179,6 +180,7 @@ function memoryTriggerStore(table: SimTable): TriggerStore {
   return {
     getDelivery: async (key) => deliveryItemSchema.optional().parse(table.get(key)),
     getDecided: async (key) => decidedItemSchema.optional().parse(table.get(key)),
+    getAbsence: async (key) => absenceItemSchema.optional().parse(table.get(key)),
     getRef: async (key) => refItemSchema.optional().parse(table.get(key)),
     async lastClosing(pull, untilMs) {
       const { pk, sk } = closingKey(pull, untilMs);

@@ -41,6 +41,7 @@ const pullRequest = z.object({
   action: z.string(),
   number: z.int(),
   before: z.string().nullish(),
+  changes: z.object({ base: z.object({ ref: z.unknown() }).nullish() }).nullish(),
   pull_request: z.object({
     updated_at: time.nullish(),
     closed_at: time.nullish(),
@@ -135,7 +136,9 @@ function skipOf({ head_commit }: z.output<typeof push>): { skip?: string } {
 
 function readPullRequestEvent(payload: unknown, receivedAtMs: number): ParsedEvent {
   return parsedAs(pullRequest, payload, (value) => {
-    const { action, number, pull_request } = value;
+    const { number, pull_request } = value;
+    const isRetargeted = value.action === "edited" && value.changes?.base != null;
+    const action = isRetargeted ? "synchronize" : value.action;
     if (!ACTIONS.some((one) => one === action))
       return { ignored: `pull_request ${action.slice(0, 64)}: the commit is as it was` };
     const { head, base, updated_at, closed_at } = pull_request;

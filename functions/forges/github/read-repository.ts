@@ -12,6 +12,9 @@ const SERVER_SETTINGS = "server.yml";
 /** A comparison shows no more files than this, and does not say how many it left out. */
 const COMPARED_FILES_MAX = 300;
 
+/** A listing shows no more of a folder, and does not say that it left some out. */
+const LISTED_FILES_MAX = 1_000;
+
 const CONTENTS = "GET /repos/{owner}/{repo}/contents/{path}";
 const listing = z.array(z.object({ type: z.string(), name: z.string(), path: z.string() }));
 /** What stands at a path and is no file's text: a folder's list, or a description of a file, a submodule or the like. */
@@ -26,7 +29,16 @@ export async function listDefinitions(client: GithubClient, project: ProjectItem
   const answer = await callAtCommit(client, project, sha, { path: FOLDER });
   // A file of that name is answered as an object: then there is no folder. Of anything else nothing may be concluded.
   if (answer === undefined || !Array.isArray(parseAnswer(described, answer, "listing of .baton"))) return [];
-  const files = parseAnswer(listing, answer, "listing of .baton").filter(
+  const entries = parseAnswer(listing, answer, "listing of .baton");
+  if (entries.length >= LISTED_FILES_MAX)
+    throw new ForgeError(
+      `.baton at ${sha} has more files than the forge lists (${LISTED_FILES_MAX}): move what is no pipeline elsewhere`,
+      {
+        status: 413,
+        retry: false,
+      },
+    );
+  const files = entries.filter(
     ({ type, name }) => type === "file" && /\.ya?ml$/.test(name) && name !== SERVER_SETTINGS,
   );
   return files.map(({ path }) => path).sort();

@@ -166,6 +166,7 @@ const NO_PROJECTS: Omit<FunctionDeps, keyof Deps | "observer" | "environment" | 
   triggers: {
     getDelivery: async () => undefined,
     getDecided: async () => undefined,
+    getAbsence: async () => undefined,
     getRef: async () => undefined,
     lastClosing: async () => undefined,
     dueDeliveries: async () => [],

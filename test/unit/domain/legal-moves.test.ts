@@ -122,6 +122,8 @@ const JOIN_MACHINE: Machine = { open: { open: ["endNode"] } };
 
 const DELIVERY_MACHINE: Machine = {
   received: { handled: ["handle"], ignored: ["ignore"], failed: ["fail"], received: ["postpone", "remind"] },
+  ignored: { received: ["receiveAgain"] },
+  failed: { received: ["receiveAgain"] },
 };
 
 const REF_MACHINE: Machine = { open: { open: ["advance", "close", "leave"] } };

@@ -29,14 +29,15 @@ describe("GitHub's own examples", () => {
     else expect(parsed).toEqual({ kind: "ignored", reason: reasonOf(name, payload) });
   });
 
-  test("a pull request is a trigger in four actions and no others", () => {
+  test("a pull request is a trigger in four actions, and where its base is edited", () => {
     const actions = EXAMPLES.filter(({ name }) => name === "pull_request").map(({ name, payload }) => ({
       action: String(payload["action"]),
       kind: parseEvent(name, payload, NOW_MS).kind,
     }));
     const started = actions.filter(({ kind }) => kind === "trigger").map(({ action }) => action);
-    expect(new Set(started)).toEqual(new Set(["opened", "synchronize", "reopened", "closed"]));
-    expect(actions.filter(({ action, kind }) => kind === "ignored" && started.includes(action))).toEqual([]);
+    const always = ["opened", "synchronize", "reopened", "closed"];
+    expect(new Set(started)).toEqual(new Set([...always, ...started.filter((action) => action === "edited")]));
+    expect(actions.filter(({ action, kind }) => kind === "ignored" && always.includes(action))).toEqual([]);
   });
 });
 
@@ -180,6 +181,17 @@ describe("a pull request", () => {
       occurredAtMs: Date.UTC(2026, 0, 2, 3, 4, 5),
       actor: "mallory",
     });
+  });
+
+  test("case C4: is another trigger where it gets another base; what else is edited starts nothing", () => {
+    const base = { changes: { base: { ref: { from: "release" }, sha: { from: BEFORE } } } };
+    expect(triggerOf("pull_request", pull({ action: "edited", ...base }))).toMatchObject({
+      action: "synchronize",
+      sha: SHA,
+      base: { branch: "main", sha: BEFORE },
+    });
+    const title = { action: "edited", changes: { title: { from: "old" } } };
+    expect(parseEvent("pull_request", pull(title), NOW_MS).kind).toBe("ignored");
   });
 
   test("SECURITY 19: is a fork's where its branch lives in another repository, or in one that is gone", () => {
