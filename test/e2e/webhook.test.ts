@@ -168,14 +168,14 @@ describe("a signed push", () => {
   test("is shown in the forge as it goes on, and at its end within two seconds", async () => {
     const { statuses } = forge.repository("acme/widgets");
     const states = (from: number) => statuses.slice(from).map(({ context, state }) => `${context}: ${state}`);
-    await eventually("the run before is shown", () => states(0).at(-1) === "ci / tell: success", WITHIN_MS, 20);
+    await eventually("the run before is shown", () => states(0).at(-1) === "ci.yml / tell: success", WITHIN_MS, 20);
     const before = statuses.length;
     await post("push", push("shown"));
     await ended("push", "shown");
     const endedMs = systemClock.monotonicMs();
-    await eventually("the forge shows the end", () => states(before).at(-1) === "ci / tell: success", WITHIN_MS, 20);
+    await eventually("the forge shows the end", () => states(before).at(-1) === "ci.yml / tell: success", WITHIN_MS, 20);
     expect(systemClock.monotonicMs() - endedMs).toBeLessThan(2_000);
-    expect(states(before)[0]).toBe("ci / tell: pending");
+    expect(states(before)[0]).toBe("ci.yml / tell: pending");
     expect(statuses.every(({ sha: of }) => of === sha)).toBe(true);
   });
 
