@@ -6,9 +6,11 @@ import type { RequestMeter } from "../shared/lib/request-meter.ts";
 import { makeSigner, type Signer } from "../shared/lib/signed-token.ts";
 import { makeDynamoAuditStore } from "../shared/store/dynamo-audit-store.ts";
 import { makeDynamoProjectStore } from "../shared/store/dynamo-project-store.ts";
+import { makeDynamoReportStore } from "../shared/store/dynamo-report-store.ts";
 import { makeDynamoRunnerStore } from "../shared/store/dynamo-runner-store.ts";
 import { makeDynamoStore } from "../shared/store/dynamo-store.ts";
 import { makeDynamoTriggerStore } from "../shared/store/dynamo-trigger-store.ts";
+import type { ReportStore } from "../shared/store/report-store.ts";
 import { makeS3Bucket } from "../shared/store/s3-bucket.ts";
 import { makeDeliverySender, makeSqsQueues } from "../shared/store/sqs-queues.ts";
 import type { AuditDeps } from "../shared/usecases/audit.ts";
@@ -29,6 +31,7 @@ import { prometheusMeter } from "./request-metrics.ts";
 import { poolOffers, runnerSqs } from "./runner-sqs.ts";
 
 export interface FunctionDeps extends TriggerDeps, AuditDeps, SessionDeps {
+  readonly reports: ReportStore;
   readonly observer: Observer;
   readonly environment: Environment;
   /** Counts AWS requests among the metrics of this process. */
@@ -65,6 +68,7 @@ export function makeDeps(environment: Environment): FunctionDeps {
     projects,
     audit: makeDynamoAuditStore(table, environment.BATON_TABLE),
     runners: makeDynamoRunnerStore(table, environment.BATON_TABLE),
+    reports: makeDynamoReportStore(table, environment.BATON_TABLE),
     triggers: makeDynamoTriggerStore(table, environment.BATON_TABLE),
     sendDelivery: makeDeliverySender(sqs, environment.BATON_PLANS_QUEUE_URL),
     secrets,

@@ -1,6 +1,8 @@
 import type { CallReply } from "../../shared/protocol/client.ts";
 import { listAllJobs } from "../../shared/protocol/list-all-jobs.ts";
 import type { Context } from "../context.ts";
+import { explainReports } from "../explain/explain-reports.ts";
+import type { TellTime } from "../explain/tell-time.ts";
 import { printDuration, printTime } from "../print/duration.ts";
 import { makePaint, type Paint } from "../print/paint.ts";
 import { printRunOrigin, printRunTable } from "../print/run-table.ts";
@@ -65,4 +67,7 @@ export async function showRunCommand(context: Context, run: string, options: Con
   await context.out.write(
     `${printRunOrigin(seen, nowMs)}\n${printRunTable(seen, context.environment.colour.stdout, nowMs)}`,
   );
+  const time: TellTime = { nowMs, at: (atMs) => printTime(atMs, nowMs), span: printDuration };
+  for (const line of explainReports(seen, time))
+    await context.out.write(`${sanitizeLine(line.replaceAll("\n", " "), false)}\n`);
 }

@@ -3,6 +3,7 @@ import type { RunJobs } from "../../shared/protocol/list-all-jobs.ts";
 import type { CheckView, JobView } from "../../shared/protocol/runs.ts";
 import { explainRunHistory } from "./explain-history.ts";
 import { explainJob, listed } from "./explain-job.ts";
+import { explainReports } from "./explain-reports.ts";
 import type { TellTime } from "./tell-time.ts";
 
 /** Says why a run stands where it does: its verdict, the checks that made it, and the jobs that need a word. Pure. */
@@ -13,6 +14,7 @@ export function explainRun(seen: RunJobs, time: TellTime): string[] {
     explainVerdict(seen, time),
     ...explainChecks(seen),
     ...explainRunHistory(seen.run.history, time),
+    ...explainReports(seen, time),
     ...telling.flatMap((job) => ["", ...explainJob(job, seen.jobs, time, seen.run)]),
   ];
 }

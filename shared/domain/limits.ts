@@ -243,6 +243,8 @@ export const REPORT_CHECKS_MAX = 50;
 export const REPORT_LOOK_MS = 5 * MINUTE_MS;
 /** A sender that is not done after this is taken for dead. Longer than its function may run, and than its calls can take. */
 export const REPORT_SENDER_MS = MINUTE_MS;
+/** A commit that was told of may be unknown to a forge's replicas for so long; what is not found after it is not there. */
+export const FORGE_LAG_MS = 10 * MINUTE_MS;
 /** After this a sender begins nothing new. */
 export const REPORT_SENDING_MS = 15 * SECOND_MS;
 /** Failures in a row, after which a report is given up: about a day and a half of them. */

@@ -16,7 +16,9 @@ const mine: Guard = equals("sender", arg("sender"));
 /** Nobody asked to look again since the sender last looked. */
 const unasked: Guard = equals("asked", 0);
 const remember: Effect = set("sent", arg("sent"));
-const well: readonly Effect[] = [set("tries", 0), remove("error"), remove("isUnsure")];
+const blameless: readonly Effect[] = [remove("error"), remove("errorKind")];
+const blame: readonly Effect[] = [set("error", arg("error")), set("errorKind", arg("errorKind"))];
+const well: readonly Effect[] = [set("tries", 0), ...blameless, remove("isUnsure")];
 const sleep: readonly Effect[] = [remove("wakeAtMs"), remove("dueShard")];
 
 /** Every legal move of an outbox. None of them touches a run: a report can never change what it reports. */
@@ -80,7 +82,7 @@ export const outboxMoves = table("outbox", {
     from: ["sending"],
     to: "pending",
     guards: [mine],
-    effects: [remember, add("tries", 1), set("wakeAtMs", arg("wakeAtMs")), set("error", arg("error"))],
+    effects: [remember, add("tries", 1), set("wakeAtMs", arg("wakeAtMs")), ...blame],
     recorded: false,
   },
   finish: {
@@ -88,21 +90,21 @@ export const outboxMoves = table("outbox", {
     from: ["sending"],
     to: "delivered",
     guards: [mine, unasked],
-    effects: [remember, ...sleep, remove("error"), set("endedAtMs", arg("nowMs"))],
+    effects: [remember, ...sleep, ...blameless, set("endedAtMs", arg("nowMs"))],
   },
   giveUp: {
-    doc: "The forge refuses a run's statuses for good, or for too long.",
+    doc: "Nothing is to be shown any more, or the forge has failed for too long.",
     from: ["sending"],
     to: "given_up",
     guards: [mine],
-    effects: [remember, ...sleep, set("error", arg("error")), set("endedAtMs", arg("nowMs"))],
+    effects: [remember, ...sleep, ...blame, set("endedAtMs", arg("nowMs"))],
   },
   lapse: {
     doc: "The forge refuses a pull request's comment: it waits for the next report of one of its runs.",
     from: ["sending"],
     to: "pending",
     guards: [mine],
-    effects: [remember, ...sleep, set("tries", 0), set("error", arg("error"))],
+    effects: [remember, ...sleep, set("tries", 0), ...blame],
     recorded: false,
   },
 

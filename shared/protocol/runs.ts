@@ -2,6 +2,7 @@ import { z } from "zod";
 import { CHECK_OUTCOMES } from "../domain/check-moves.ts";
 import { JOB_STATES } from "../domain/job-moves.ts";
 import { DEFINITION_BYTES_MAX, PAGE_RUNS_MAX } from "../domain/limits.ts";
+import { OUTBOX_STATES } from "../domain/outbox-moves.ts";
 import { predicateSchema } from "../domain/predicate.ts";
 import { RUN_STATES } from "../domain/run-moves.ts";
 import { artifactName, fence, gitSha, jobId, label, projectName, runId } from "./ids.ts";
@@ -153,7 +154,31 @@ export const listRunsQuery = z.strictObject({
 export const listRunsReply = z.object({ runs: z.array(runSummary), cursor: z.string().optional() });
 
 export const createRunReply = z.object({ run: runSummary, replayed: z.boolean() });
-export const runReply = z.object({ run: runView, checks: z.array(checkView) });
+/** What of a run its forge does not show, and why. */
+export const reportProblemView = z.object({
+  /** The name of the check there; absent where it is about all of them. */
+  name: z.string().optional(),
+  /** Given up, it is not tried again. */
+  state: z.enum(["waits", "given_up"]),
+  /** The forge's own words, shortened. */
+  message: z.string(),
+  /** What to do about it. */
+  advice: z.string(),
+  sinceMs: z.int().optional(),
+});
+export type ReportProblemView = z.infer<typeof reportProblemView>;
+/** Of a run that is shown in a forge. */
+export const reportsView = z.object({
+  state: z.enum(OUTBOX_STATES),
+  problems: z.array(reportProblemView),
+  /** Problems that are left out here. */
+  more: z.int().positive().optional(),
+  /** When it is tried again, where it waits. */
+  nextAtMs: z.int().optional(),
+});
+export type ReportsView = z.infer<typeof reportsView>;
+/** `reports`: what its forge shows of it; absent where no forge shows it. */
+export const runReply = z.object({ run: runView, checks: z.array(checkView), reports: reportsView.optional() });
 /** `from` is the number of jobs already read, in plan order. */
 export const jobsQuery = z.strictObject({ from: z.coerce.number().int().min(0).default(0) });
 /** The run, a page of its jobs in plan order and its checks. `next`: ask again with `from` set to it. */
@@ -161,6 +186,7 @@ export const jobsReply = z.object({
   run: runView,
   jobs: z.array(jobView),
   checks: z.array(checkView),
+  reports: reportsView.optional(),
   next: z.int().positive().optional(),
 });
 export const jobReply = z.object({ job: jobView });

@@ -1,17 +1,20 @@
 import { z } from "zod";
 import { OUTBOX_STATES } from "../domain/outbox-moves.ts";
+import { REFUSAL_KINDS } from "../domain/refusals.ts";
 import { STATUS_STATES } from "../domain/status-moves.ts";
 import { historySchema } from "../protocol/runs.ts";
 import { itemBase, wakes } from "./item-base.ts";
 
 /** What was sent of one thing that a forge shows. */
 const sentSchema = z.object({
-  /** Of what it showed. */
+  /** Of what it showed; empty where it shows nothing yet. */
   digest: z.string(),
   /** The forge's own id; absent where it refused. */
   id: z.string().optional(),
-  /** Why the forge does not take this one. */
+  /** Why the forge will never take this one. */
   refused: z.string().optional(),
+  /** Why it does not take it now, and since when. */
+  waits: z.object({ message: z.string(), kind: z.enum(REFUSAL_KINDS), sinceMs: z.int() }).optional(),
 });
 export type Sent = z.infer<typeof sentSchema>;
 
@@ -38,6 +41,7 @@ export const outboxItemSchema = z.object({
   /** Of a comment: the newest run of each pipeline. */
   parts: z.record(z.string(), partSchema),
   error: z.string().optional(),
+  errorKind: z.enum(REFUSAL_KINDS).optional(),
   createdAtMs: z.int(),
   endedAtMs: z.int().optional(),
   history: historySchema,

@@ -9,16 +9,14 @@ import {
 } from "../domain/limits.ts";
 import type { MoveOn } from "../domain/move.ts";
 import { type OUTBOX_STATES, OUTBOX_TERMINAL, outboxMoves } from "../domain/outbox-moves.ts";
-import { cut } from "../lib/cut.ts";
 import { eachOf } from "../lib/each-of.ts";
-import { messageOf } from "../lib/message-of.ts";
 import { backoffMs } from "../lib/retry.ts";
 import { type OutboxRef, outboxKey, REPORTS_SHARD } from "../store/keys.ts";
 import type { OutboxItem, Sent } from "../store/report-items.ts";
 import type { Cause } from "../store/store.ts";
-import { ForgeError } from "./forge.ts";
 import { hintOutbox } from "./hints.ts";
 import type { ReportDeps } from "./report-deps.ts";
+import { OUT_OF_TIME, refusedSent, type Trouble, troubleOf, worstTrouble } from "./report-trouble.ts";
 
 /**
  * Sends what an outbox should show and does not yet. One sender at a time holds it; whoever comes meanwhile asks that
@@ -54,7 +52,6 @@ const TAKE_TRIES_MAX = 4;
 const BACKOFF = { triesMax: Number.POSITIVE_INFINITY, baseMs: REPORT_BACKOFF_MS, capMs: REPORT_BACKOFF_MAX_MS };
 /** A hint may come this early, by the clock of whoever sent it. */
 const EARLY_MS = 1_000;
-const ERROR_LENGTH_MAX = 500;
 
 export async function driveOutbox(deps: ReportDeps, ref: OutboxRef, lookAround: LookAround): Promise<void> {
   for (let tries = 0; tries < TAKE_TRIES_MAX; tries += 1) {
@@ -116,14 +113,16 @@ async function send(deps: ReportDeps, ref: OutboxRef, taken: OutboxItem, lookAro
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     const look = await tryLook(lookAround, taken);
     if ("message" in look) return handleTrouble(sending, taken, look);
-    if ("stop" in look) return giveUp(sending, look.stop, false);
+    if ("stop" in look) return giveUp(sending, { message: look.stop, kind: "final" }, false);
     const trouble = await sendChanges(sending, look);
     if (trouble !== undefined) return handleTrouble(sending, taken, trouble);
+    const refused = refusedWhole(sending, look);
+    if (refused !== undefined) return giveUp(sending, { message: refused, kind: "final" }, false);
     const item = await settle(sending, look);
     if (item === undefined || item.state !== "sending" || item.sender !== sending.sender) return;
     if (!(await lookAgain(sending))) return;
   }
-  await postpone(sending, taken, { delayMs: 0, error: "its run changes faster than it can be shown" });
+  await postpone(sending, taken, { message: "its run changes faster than it can be shown", kind: "passing" }, 0);
 }
 
 async function tryLook(lookAround: LookAround, taken: OutboxItem): Promise<Look | Stop | Trouble> {
@@ -138,47 +137,45 @@ function changesOf(look: Look, sent: Readonly<Record<string, Sent>>): Parcel[] {
   return look.parcels.filter(({ key, digest }) => entryOf(sent, key)?.digest !== digest);
 }
 
-/** What keeps it from being sent. */
-interface Trouble {
-  readonly kind: "later" | "refused";
-  readonly message: string;
-  readonly retryAfterMs?: number | undefined;
+/** Why the forge takes none of it, at the end of a run. */
+function refusedWhole({ sent }: Sending, { parcels, end }: Look): string | undefined {
+  const reasons = parcels.map(({ key }) => entryOf(sent, key)?.refused);
+  return end === "last" && reasons.every((reason) => reason !== undefined) ? reasons[0] : undefined;
 }
 
 async function sendChanges(sending: Sending, look: Look): Promise<Trouble | undefined> {
   const troubles: Trouble[] = [];
   await eachOf(changesOf(look, sending.sent), WIDTH, async (parcel) => {
-    if (troubles.length > 0) return;
-    if (sending.deps.clock.monotonicMs() > sending.untilMs)
-      troubles.push({ kind: "later", message: "there is more to send than one go may take", retryAfterMs: 0 });
-    else await sendOne(sending, parcel).catch((error: unknown) => troubles.push(troubleOf(error)));
+    if (troubles.some(({ stopsAll }) => stopsAll)) return;
+    const isLate = sending.deps.clock.monotonicMs() > sending.untilMs;
+    const trouble = isLate ? OUT_OF_TIME : await sendOne(sending, parcel);
+    if (trouble !== undefined) troubles.push(trouble);
   });
-  return troubles.find(({ kind }) => kind === "refused") ?? troubles[0];
+  return worstTrouble(troubles);
 }
 
-/** A status that the forge finds wrong in itself does not keep the others from being shown. */
-async function sendOne(sending: Sending, { key, digest, send: show }: Parcel): Promise<void> {
-  const before = entryOf(sending.sent, key)?.id;
-  const place = before === undefined ? {} : { id: before };
+/** One that the forge refuses, for now or for good, does not keep the others from being shown. */
+async function sendOne(sending: Sending, { key, digest, send: show }: Parcel): Promise<Trouble | undefined> {
+  const { deps, sent, ref } = sending;
+  const before = entryOf(sent, key);
   try {
-    sending.sent[key] = { digest, id: await show(before) };
-    sending.deps.metrics.count("ReportsSent");
+    sent[key] = { digest, id: await show(before?.id) };
+    deps.metrics.count("ReportsSent");
+    return undefined;
   } catch (error) {
-    if (!(error instanceof ForgeError) || error.retry || (error.status !== 422 && error.status !== 413)) throw error;
-    sending.sent[key] = { ...place, digest, refused: cut(error.message, ERROR_LENGTH_MAX) };
-    sending.deps.metrics.count("ReportsFailed");
-    sending.deps.log.warn("a forge refused a report", { key, error: error.message });
+    const refused = refusedSent(before, digest, error, deps.clock.nowMs());
+    const trouble = troubleOf(error);
+    // A comment outlives its runs, and is tried again with the next one's report.
+    if (refused.refused !== undefined && !("runId" in ref)) {
+      if (before !== undefined) sent[key] = { ...before, waits: undefined };
+      return { ...trouble, isOver: true };
+    }
+    sent[key] = refused;
+    if (refused.refused === undefined) return trouble;
+    deps.metrics.count("ReportsFailed");
+    deps.log.warn("a forge refused a report", { ...ref, key, error: refused.refused });
+    return undefined;
   }
-}
-
-/** Credentials and what they may do are an operator's to mend, and a merge may wait for the statuses. */
-const isMendable = (status: number | undefined) => status === 401 || status === 403;
-
-/** Anything but a forge's refusal is a fault of ours, or of the network: never a reason to stop for good at once. */
-function troubleOf(error: unknown): Trouble {
-  if (!(error instanceof ForgeError)) return { kind: "later", message: messageOf(error) };
-  const { message, status, retry, retryAfterMs } = error;
-  return { kind: retry || isMendable(status) ? "later" : "refused", message, retryAfterMs };
 }
 
 async function settle({ deps, ref, sender, seq, sent }: Sending, { end }: Look): Promise<OutboxItem | undefined> {
@@ -197,19 +194,19 @@ async function lookAgain({ deps, ref, sender, sent }: Sending): Promise<boolean>
 }
 
 async function handleTrouble(sending: Sending, outbox: OutboxItem, trouble: Trouble): Promise<void> {
-  const spent = outbox.tries >= REPORT_TRIES_MAX;
-  if (trouble.kind === "refused" || spent) return giveUp(sending, trouble.message, true);
+  if (trouble.isOver || outbox.tries >= REPORT_TRIES_MAX) return giveUp(sending, trouble, true);
   const delayMs = trouble.retryAfterMs ?? REPORT_BACKOFF_MS + backoffMs(BACKOFF, outbox.tries + 1);
-  return postpone(sending, outbox, { delayMs: Math.ceil(delayMs), error: trouble.message });
+  return postpone(sending, outbox, trouble, Math.ceil(delayMs));
 }
 
 async function postpone(
   { deps, ref, sender, sent }: Sending,
   { tries }: OutboxItem,
-  { delayMs, error }: { readonly delayMs: number; readonly error: string },
+  { message: error, kind: errorKind }: Pick<Trouble, "message" | "kind">,
+  delayMs: number,
 ): Promise<void> {
   const nowMs = deps.clock.nowMs();
-  const args = { sender, sent, nowMs, wakeAtMs: nowMs + delayMs, error: cut(error, ERROR_LENGTH_MAX) };
+  const args = { sender, sent, nowMs, wakeAtMs: nowMs + delayMs, error, errorKind };
   const { applied } = await deps.store.apply(outboxMoves.postpone, outboxKey(ref), args, CAUSE);
   if (!applied) return;
   deps.metrics.count("ReportsPostponed");
@@ -217,13 +214,17 @@ async function postpone(
   await hintOutbox(deps, ref, delayMs);
 }
 
-async function giveUp({ deps, ref, sender, seq, sent }: Sending, error: string, isFailure: boolean): Promise<void> {
-  const args = { sender, sent, fence: seq, nowMs: deps.clock.nowMs(), error: cut(error, ERROR_LENGTH_MAX) };
+async function giveUp(
+  { deps, ref, sender, seq, sent }: Sending,
+  { message: error, kind: errorKind }: Pick<Trouble, "message" | "kind">,
+  isFailure: boolean,
+): Promise<void> {
+  const args = { sender, sent, fence: seq, nowMs: deps.clock.nowMs(), error, errorKind };
   // A comment outlives its runs: the next one's report may find what refused it mended.
   const move = "runId" in ref ? outboxMoves.giveUp : outboxMoves.lapse;
   const { applied } = await deps.store.apply(move as MoveOn<"outbox">, outboxKey(ref), args, {
     ...CAUSE,
-    reason: args.error,
+    reason: error,
   });
   if (!applied) return;
   if (isFailure) deps.metrics.count("ReportsFailed");

@@ -1,12 +1,13 @@
-import { MESSAGE_LENGTH_MAX } from "../domain/limits.ts";
+import { FORGE_LAG_MS, MESSAGE_LENGTH_MAX } from "../domain/limits.ts";
+import type { RefusalKind } from "../domain/refusals.ts";
 import { shorten } from "../lib/cut.ts";
 import type { RunTrigger, Trigger } from "../protocol/triggers.ts";
 import type { ProjectItem } from "../store/items.ts";
 
 /**
  * What Baton asks of a forge. GitHub is the first; GitLab and Gitea or Forgejo are to fill the same shape. Every call is
- * for one project, with that project's address and credentials. Throws `ForgeError`: a caller sees from `retry` whether
- * the same call may succeed later.
+ * for one project, with that project's address and credentials. Throws `ForgeError`, whose `kind` says
+ * what to do about it.
  */
 export interface Forge {
   /** Pipelines at a commit: paths under `.baton/`, without the server's own settings. */
@@ -107,21 +108,37 @@ export interface ForgeStatus {
 /** A file, or the answer with it, is larger than it may be: no fault of the forge, and asking again shows the same. */
 export const isTooLarge = (error: unknown): error is ForgeError => error instanceof ForgeError && error.status === 413;
 
+/** Whether to ask again is of no use: decided here for every call of every forge. `sinceMs` is when it refused first. */
+export function isFinalRefusal(error: unknown, sinceMs: number, nowMs: number): boolean {
+  if (!(error instanceof ForgeError)) return false;
+  return error.kind === "final" || (error.kind === "lagging" && nowMs - sinceMs >= FORGE_LAG_MS);
+}
+
+interface Refusal {
+  readonly status?: number;
+  /** Absent, `retry` says whether it passes, and a status of credentials that it can be mended. */
+  readonly kind?: RefusalKind;
+  readonly retry?: boolean;
+  readonly retryAfterMs?: number;
+  readonly cause?: unknown;
+}
+
 /** A forge did not do what it was asked. Never names a credential. */
 export class ForgeError extends Error {
   override readonly name = "ForgeError";
   readonly status: number | undefined;
-  /** Whether the same call may succeed later. */
-  readonly retry: boolean;
+  readonly kind: RefusalKind;
   readonly retryAfterMs: number | undefined;
 
-  constructor(
-    message: string,
-    { status, retry, retryAfterMs, cause }: { status?: number; retry: boolean; retryAfterMs?: number; cause?: unknown },
-  ) {
+  constructor(message: string, { status, kind, retry = false, retryAfterMs, cause }: Refusal) {
     super(shorten(message, MESSAGE_LENGTH_MAX), cause === undefined ? {} : { cause });
     this.status = status;
-    this.retry = retry;
+    this.kind = kind ?? (retry ? "passing" : status === 401 || status === 403 ? "mendable" : "final");
     this.retryAfterMs = retryAfterMs;
+  }
+
+  /** Whether the same call may succeed later, with nobody doing anything. */
+  get retry(): boolean {
+    return this.kind === "passing" || this.kind === "limited" || this.kind === "lagging";
   }
 }

@@ -9,6 +9,7 @@ import type { Shown, StatusEntry, StatusItem } from "../store/report-items.ts";
 import type { Cause } from "../store/store.ts";
 import { ForgeError, type ForgeStatus } from "./forge.ts";
 import type { ReportDeps } from "./report-deps.ts";
+import { NameBusy } from "./report-trouble.ts";
 import { type Picture, pictureOf, placeOf, shownAlready, withOthers } from "./status-picture.ts";
 
 /**
@@ -36,7 +37,7 @@ const ROUNDS_MAX = 8;
 /** Another sender is done after this, as a rule. */
 const BUSY_MS = 2_000;
 
-/** Answers the forge's id of what it shows. Throws `ForgeError` where the forge does not show this report yet. */
+/** Answers the forge's id of what it shows. Throws `NameBusy` or `ForgeError` where the forge does not show this report yet. */
 export async function showStatus(deps: ReportDeps, report: StatusReport): Promise<string> {
   let { isUnsure } = report;
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
@@ -53,7 +54,7 @@ export async function showStatus(deps: ReportDeps, report: StatusReport): Promis
     const taken = await take(deps, report, item);
     if (taken !== undefined) return sendWorst(deps, report, taken);
   }
-  throw new ForgeError(`another run reports ${report.ref.name} at this moment`, { retry: true, retryAfterMs: BUSY_MS });
+  throw new NameBusy(`another run reports ${report.ref.name} at this moment`, BUSY_MS);
 }
 
 /** Enters the report. Answers the status as it stands then; undefined where others were faster. */
@@ -98,7 +99,7 @@ async function makeRoom(deps: ReportDeps, { ref }: StatusReport, { entries }: St
   if (oldest === undefined)
     throw new ForgeError(`${STATUS_LANES_MAX} other runs report ${ref.name} at this commit, and none has passed`, {
       status: 422,
-      retry: false,
+      kind: "final",
     });
   const [lane, { runId, version }] = oldest;
   await deps.store.apply(
@@ -136,7 +137,7 @@ async function sendWorst(deps: ReportDeps, report: StatusReport, taken: StatusIt
     if (item.sender !== sender) return dispute(deps, report);
   }
   await deps.store.apply(statusMoves.release, key, { sender, nowMs: deps.clock.nowMs() }, CAUSE);
-  throw new ForgeError(`${report.ref.name} changes faster than it can be shown`, { retry: true, retryAfterMs: 0 });
+  throw new NameBusy(`${report.ref.name} changes faster than it can be shown`, 0);
 }
 
 /** What somebody else may have sent since is not known. */
@@ -169,7 +170,7 @@ async function send(deps: ReportDeps, report: StatusReport, item: StatusItem, pi
 /** This sender was taken for dead, and what it sent may stand over its successor's. */
 async function dispute(deps: ReportDeps, { ref }: StatusReport): Promise<never> {
   await deps.store.apply(statusMoves.dispute, statusKey(ref), { nowMs: deps.clock.nowMs() }, CAUSE);
-  throw new ForgeError(`another sender took ${ref.name} over`, { retry: true, retryAfterMs: 0 });
+  throw new NameBusy(`another sender took ${ref.name} over`, 0);
 }
 
 function statusItem({ ref, lane, entry }: StatusReport, nowMs: number): StatusItem {

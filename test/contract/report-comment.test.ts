@@ -38,10 +38,10 @@ describe("the comment of a pull request", () => {
     const event = { number: 80, sha: addCommit(shop.repository, { branch: "main" }).sha };
     addPull(shop.repository, { number: 80, branch: "feature", sha: event.sha });
     const ref = { tenant: "main", project: owner.name, number: 80 };
-    shop.forge.fail({ path: /comments/, times: 100, how: { status: 404 } });
+    shop.forge.fail({ path: /comments/, times: 100, how: { status: 410 } });
     await startReported(shop, owner, planOf({ id: "a" }), { event });
     await deliver();
-    expect(await outboxOf(shop.deps, ref)).toMatchObject({ error: expect.stringContaining("404") });
+    expect(await outboxOf(shop.deps, ref)).toMatchObject({ error: expect.stringContaining("410") });
     expect((await outboxOf(shop.deps, ref))?.wakeAtMs).toBeUndefined();
     shop.forge.heal();
     await startReported(shop, owner, planOf({ id: "a" }), { event });

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { ProjectItem, RunItem } from "../../shared/store/items.ts";
 import { completeJob } from "../../shared/usecases/end-attempt.ts";
 import { reportRun } from "../../shared/usecases/report-run.ts";
+import { REFUSALS } from "../support/recording-forge/faults.ts";
 import {
   checkRunsOf,
   deliverReports,
@@ -75,19 +76,24 @@ describe("a forge that fails", () => {
     expect(shownOf(shop, run)).toEqual({ "ci.yml / a": "success" });
   });
 
-  test.each([404, 410])("and answers %i is not asked again: given up, recorded, counted", async (status) => {
-    const run = await start({ id: "a" });
-    await end(run, "a");
-    shop.forge.fail({ path: /check-runs/, times: 100, how: { status } });
-    const before = shop.world.counted.get("ReportsFailed") ?? 0;
-    await deliverReports(shop);
-    expect(await outboxOf(shop.deps, run)).toMatchObject({
-      state: "given_up",
-      error: expect.stringContaining(String(status)),
-    });
-    expect(shop.world.counted.get("ReportsFailed")).toBe(before + 1);
-    expect((await runOf(shop.deps, run.runId)).state).toBe("succeeded");
-  });
+  test.each(["gone", "blocked", "validation"] as const)(
+    "and finds it %s is not asked again: given up, recorded, counted",
+    async (why) => {
+      const run = await start({ id: "a" });
+      await end(run, "a");
+      shop.forge.set({ refuse: { why, path: "check-runs", times: 100 } });
+      const before = shop.world.counted.get("ReportsFailed") ?? 0;
+      await deliverReports(shop);
+      const { message } = REFUSALS[why].body as { readonly message: string };
+      expect(await outboxOf(shop.deps, run)).toMatchObject({
+        state: "given_up",
+        error: expect.stringContaining(message),
+        errorKind: "final",
+      });
+      expect(shop.world.counted.get("ReportsFailed")).toBe(before + 1);
+      expect((await runOf(shop.deps, run.runId)).state).toBe("succeeded");
+    },
+  );
 
   test("and refuses one status shows the others", async () => {
     const run = await start({ id: "a" }, { id: "b" });
@@ -101,7 +107,7 @@ describe("a forge that fails", () => {
     expect(Object.values(outbox?.sent ?? {}).filter(({ refused }) => refused !== undefined)).toHaveLength(1);
   });
 
-  test("for days is given up in the end", async () => {
+  test("for days is given up in the end", { timeout: 5 * MINUTE_MS }, async () => {
     const run = await start({ id: "a" });
     await end(run, "a");
     shop.forge.fail({ path: /check-runs/, times: 100_000, how: { status: 503 } });

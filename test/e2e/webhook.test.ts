@@ -173,7 +173,12 @@ describe("a signed push", () => {
     await post("push", push("shown"));
     await ended("push", "shown");
     const endedMs = systemClock.monotonicMs();
-    await eventually("the forge shows the end", () => states(before).at(-1) === "ci.yml / tell: success", WITHIN_MS, 20);
+    await eventually(
+      "the forge shows the end",
+      () => states(before).at(-1) === "ci.yml / tell: success",
+      WITHIN_MS,
+      20,
+    );
     expect(systemClock.monotonicMs() - endedMs).toBeLessThan(2_000);
     expect(states(before)[0]).toBe("ci.yml / tell: pending");
     expect(statuses.every(({ sha: of }) => of === sha)).toBe(true);

@@ -258,6 +258,7 @@ export function outboxArgs(change: Args = {}): Args {
     wakeAtMs: NOW_MS + 9,
     dueShard: "REPORTS",
     error: "an error",
+    errorKind: "passing",
     pipeline: "new",
     part: { runId: "run_1", createdAtMs: NOW_MS },
     createdAtMs: NOW_MS,

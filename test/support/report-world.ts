@@ -1,12 +1,11 @@
 import { generateKeyPairSync } from "node:crypto";
 import { makeGithubForge } from "../../functions/forges/github/github-forge.ts";
-import { TABLE_NAME } from "../../localstack/names.ts";
+import { SWEEP_LAG_MS } from "../../shared/domain/limits.ts";
 import type { Plan } from "../../shared/domain/plan.ts";
 import { systemClock } from "../../shared/lib/clock.ts";
 import type { Trigger } from "../../shared/protocol/triggers.ts";
-import { makeDynamoReportStore } from "../../shared/store/dynamo-report-store.ts";
 import type { ProjectItem, RunItem } from "../../shared/store/items.ts";
-import type { OutboxRef } from "../../shared/store/keys.ts";
+import { type OutboxRef, outboxRefOf } from "../../shared/store/keys.ts";
 import type { OutboxItem } from "../../shared/store/report-items.ts";
 import type { RunSeed } from "../../shared/usecases/births.ts";
 import { bindSecret } from "../../shared/usecases/bound-secret.ts";
@@ -27,6 +26,8 @@ import { startWorld, type World } from "./world.ts";
 export interface ReportWorld {
   readonly world: World;
   readonly deps: ReportDeps;
+  /** With a client of the forge that has no token yet. */
+  freshDeps(): ReportDeps;
   readonly forge: RecordingForge;
   readonly repository: RepositoryState;
   /** An App's project; every change of it makes another. */
@@ -48,9 +49,8 @@ export async function startReportWorld(): Promise<ReportWorld> {
   const { deps } = world;
   const forge = await startRecordingForge({ app, tokens: { ghp_x: "baton-bot" } });
   const names: string[] = [];
-  const reporting: ReportDeps = {
+  const freshDeps = (): ReportDeps => ({
     ...deps,
-    reports: makeDynamoReportStore(world.client, TABLE_NAME),
     publicUrl: "https://baton.test/",
     forge: makeGithubForge({
       hosts: [forge.host],
@@ -59,10 +59,12 @@ export async function startReportWorld(): Promise<ReportWorld> {
       log: deps.log,
       timeoutMs: TIMEOUT_MS,
     }),
-  };
+  });
+  const reporting = freshDeps();
   return {
     world,
     deps: reporting,
+    freshDeps,
     forge,
     repository: forge.repository("acme/widgets"),
     async clear() {
@@ -180,13 +182,21 @@ export async function deliverReports(
         messages.push({ ...next, dueMs: nowMs + VISIBILITY_MS, receives: next.receives + 1 });
       continue;
     }
-    if (next === undefined && (await deps.reports.dueOutboxes(until, 1)).length === 0) return;
-    const laterMs = next?.dueMs ?? nowMs + MINUTE_MS;
+    const laterMs = next?.dueMs ?? (await sweptAtMs(deps, nowMs, until));
+    if (laterMs === undefined) return;
     world.clock.nowMs = Math.min(until, laterMs);
     if (laterMs > until) return;
     if (next === undefined) await sweepReports(deps);
   }
   throw new Error(`the reports did not come to rest in ${ROUNDS_MAX} rounds`);
+}
+
+/** When a sweep finds the next outbox that is due until then; undefined where none is. */
+async function sweptAtMs(deps: ReportDeps, nowMs: number, untilMs: number): Promise<number | undefined> {
+  const [key] = await deps.reports.dueOutboxes(untilMs, 1);
+  if (key === undefined) return undefined;
+  const dueMs = (await deps.reports.getOutbox(outboxRefOf(key)))?.wakeAtMs ?? nowMs;
+  return Math.max(nowMs + 1, dueMs + SWEEP_LAG_MS + 1);
 }
 
 /** True where it failed. */

@@ -9,11 +9,13 @@ import type { Bucket } from "../../shared/store/bucket.ts";
 import { toDocumentClient } from "../../shared/store/document-client.ts";
 import { makeDynamoAuditStore } from "../../shared/store/dynamo-audit-store.ts";
 import { makeDynamoProjectStore } from "../../shared/store/dynamo-project-store.ts";
+import { makeDynamoReportStore } from "../../shared/store/dynamo-report-store.ts";
 import { makeDynamoRunnerStore } from "../../shared/store/dynamo-runner-store.ts";
 import { makeDynamoStore } from "../../shared/store/dynamo-store.ts";
 import { makeDynamoTriggerStore } from "../../shared/store/dynamo-trigger-store.ts";
 import type { DeliveryRef, OutboxRef } from "../../shared/store/keys.ts";
 import type { DeliveryHint, PoolOffer, Queues, Tick } from "../../shared/store/queues.ts";
+import type { ReportStore } from "../../shared/store/report-store.ts";
 import type { AuditDeps } from "../../shared/usecases/audit.ts";
 import type { SessionClaims } from "../../shared/usecases/lease-token.ts";
 import type { SessionDeps } from "../../shared/usecases/open-session.ts";
@@ -25,7 +27,7 @@ import { tableClient } from "./table-client.ts";
 
 /** The control plane's use cases on the real DynamoDB engine, with a clock that the test moves and queues that it reads. */
 export interface World {
-  readonly deps: TriggerDeps & AuditDeps & SessionDeps;
+  readonly deps: TriggerDeps & AuditDeps & SessionDeps & { readonly reports: ReportStore };
   readonly client: DynamoDBDocumentClient;
   readonly clock: { nowMs: number };
   /** What was sent, in order; nothing is delivered by itself. */
@@ -69,6 +71,7 @@ export async function startWorld(pools: readonly string[] = ["default", "gpu"]):
     forgeHosts: ["api.github.com"],
     forge: forgeOf(repositories),
     triggers: makeDynamoTriggerStore(client, TABLE_NAME),
+    reports: makeDynamoReportStore(client, TABLE_NAME),
     sendDelivery: async (delivery, delayMs) =>
       void (delayMs === undefined ? sent.deliveries.push(delivery) : sent.postponed.push({ delivery, delayMs })),
     queues: recordingQueues(sent),

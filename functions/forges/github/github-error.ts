@@ -1,9 +1,10 @@
 import { RequestError } from "@octokit/request-error";
 import { FORGE_WAIT_MAX_MS } from "../../../shared/domain/limits.ts";
+import type { RefusalKind } from "../../../shared/domain/refusals.ts";
 import { messageOf } from "../../../shared/lib/message-of.ts";
 import { ForgeError } from "../../../shared/usecases/forge.ts";
 
-/** What GitHub says when it refuses, in the words of a `ForgeError`. */
+/** What GitHub says when it refuses, in the words of a `ForgeError`, and what that asks of us: for all calls here. */
 
 const MESSAGE_LENGTH_MAX = 300;
 /** What GitHub asks for where it names no time of its own. */
@@ -14,27 +15,60 @@ export function toForgeError(error: unknown, nowMs: number): ForgeError {
   if (error instanceof ForgeError) return error;
   if (error instanceof Error && error.cause instanceof ForgeError) return error.cause;
   if (!(error instanceof RequestError) || error.response === undefined)
-    return new ForgeError(`the call to GitHub failed: ${shown(messageOf(error))}`, { retry: false });
+    return new ForgeError(`the call to GitHub failed: ${shown(messageOf(error))}`, { kind: "passing" });
   const { status } = error;
-  const said = `GitHub answered ${status} to ${error.request.method} ${pathOf(error.request.url)}: ${shown(error.message)}`;
+  const path = pathOf(error.request.url);
+  const said = `GitHub answered ${status} to ${error.request.method} ${path}: ${shown(error.message)}`;
   const retryAfterMs = limitedForMs(error, nowMs);
   if (retryAfterMs !== undefined)
-    return new ForgeError(said, { status, retry: true, retryAfterMs: Math.min(retryAfterMs, FORGE_WAIT_MAX_MS) });
-  return new ForgeError(said, { status, retry: status >= 500 || status === 408 || status === 409 });
+    return new ForgeError(said, {
+      status,
+      kind: "limited",
+      retryAfterMs: Math.min(retryAfterMs, FORGE_WAIT_MAX_MS),
+    });
+  return new ForgeError(said, { status, kind: kindOf(status, error.message, path) });
+}
+
+/** Calls that are about whether we may see a repository at all: 404 is then what GitHub says instead of 403. */
+const ACCESS = /^(?:\/api\/v3)?\/(?:app(?:\/.*)?|user|repos\/[^/]+\/[^/]+(?:\/installation)?|repositories\/\d+)$/;
+const UNKNOWN_COMMIT = /no commit found|commit\b.*\bnot found|could not resolve/i;
+/** To an App that asks for a token. */
+const NOT_GRANTED = /not granted to this installation|not accessible to the parent installation|suspended/i;
+
+function kindOf(status: number, message: string, path: string): RefusalKind {
+  if (status >= 500 || [408, 409, 425, 429].includes(status)) return "passing";
+  switch (status) {
+    case 401:
+    case 402:
+    case 403:
+      return "mendable";
+    case 404:
+      return ACCESS.test(path) ? "mendable" : "lagging";
+    case 422:
+      if (UNKNOWN_COMMIT.test(message)) return "lagging";
+      return NOT_GRANTED.test(message) ? "mendable" : "final";
+    default:
+      return "final";
+  }
 }
 
 /**
- * How long a rate limit asks to wait, in milliseconds; undefined where the refusal is none.
+ * How long a rate limit asks to wait, in milliseconds; undefined where the refusal is none. A time of day is GitHub's, so it
+ * is counted from the time at which GitHub says it answered.
  * @see https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
  */
 function limitedForMs(error: RequestError, nowMs: number): number | undefined {
   if (error.status !== 403 && error.status !== 429) return undefined;
   const headers = error.response?.headers ?? {};
-  const retryAfter = Number(headers["retry-after"]);
-  if (headers["retry-after"] !== undefined && retryAfter >= 0) return retryAfter * 1_000;
+  const saidAtMs = Date.parse(String(headers.date));
+  const answeredAtMs = Number.isNaN(saidAtMs) ? nowMs : saidAtMs;
+  const retryAfter = String(headers["retry-after"] ?? "").trim();
+  if (retryAfter !== "" && Number(retryAfter) >= 0) return Number(retryAfter) * 1_000;
+  const retryAtMs = Date.parse(retryAfter);
+  if (!Number.isNaN(retryAtMs)) return Math.max(0, retryAtMs - answeredAtMs);
   const resetMs = Number(headers["x-ratelimit-reset"]) * 1_000;
-  if (headers["x-ratelimit-remaining"] === "0" && resetMs > 0) return Math.max(0, resetMs - nowMs);
-  return error.status === 429 || /rate limit/i.test(error.message) ? SECONDARY_LIMIT_MS : undefined;
+  if (String(headers["x-ratelimit-remaining"]) === "0" && resetMs > 0) return Math.max(0, resetMs - answeredAtMs);
+  return error.status === 429 || /rate limit|abuse detection/i.test(error.message) ? SECONDARY_LIMIT_MS : undefined;
 }
 
 const pathOf = (url: string) => (URL.canParse(url) ? new URL(url).pathname : "?");

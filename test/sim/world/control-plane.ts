@@ -172,6 +172,7 @@ const NO_PROJECTS: Omit<FunctionDeps, keyof Deps | "observer" | "environment" | 
     dueDeliveries: async () => [],
   },
   sendDelivery: async () => undefined,
+  reports: { getOutbox: async () => undefined, getStatus: async () => undefined, dueOutboxes: async () => [] },
   forge: forgeOf(new Map()),
   projects: {
     getProject: async () => undefined,
