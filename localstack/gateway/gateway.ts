@@ -1,18 +1,20 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { DISK_FULL } from "../../functions/http/replies.ts";
-import { BODY_BYTES_MAX } from "../../shared/domain/limits.ts";
+import { BODY_BYTES_MAX, OPEN_BODIES_BYTES_MAX, UNPROVEN_BODIES_BYTES_MAX } from "../../shared/domain/limits.ts";
 import type { Clock } from "../../shared/lib/clock.ts";
 import { isDiskFull } from "../../shared/lib/disk-full.ts";
 import { isForeignHost } from "../../shared/lib/foreign-host.ts";
 import { systemCode } from "../../shared/lib/system-code.ts";
+import type { Route } from "../../shared/protocol/route.ts";
 import type { Invoke } from "../invoke.ts";
 import { errorFields, type Log } from "../stack-log.ts";
 import type { StackMeter } from "../stack-meter.ts";
 import { StartFailure } from "../start-failure.ts";
+import { type BodyBudget, type BodyShare, makeBodyBudget, NO_BUDGET } from "./body-budget.ts";
 import { answerOf, type HttpAnswer, refusalAnswer } from "./http-answer.ts";
 import { httpEvent } from "./http-event.ts";
-import { matchRoute } from "./match-route.ts";
+import { type Match, matchRoute } from "./match-route.ts";
 
 /** The HTTP API of the embedded stack: what API Gateway is to a deployment. */
 
@@ -28,6 +30,8 @@ export interface Gateway {
 export interface Functions {
   readonly invoke: Invoke;
   readonly meter: Pick<StackMeter, "requested">;
+  /** Whether a bearer token is one that only a runner has: its calls are never refused for want of room. */
+  readonly isRunners: (token: string) => boolean;
 }
 
 export interface GatewayOptions {
@@ -45,6 +49,8 @@ export interface GatewayOptions {
 /** Idle connections are kept for longer than clients keep theirs, so that none is closed under a request. */
 const KEEP_ALIVE_MS = 75_000;
 const REQUEST_MS = 30_000;
+const NO_ROOM =
+  "too many large requests are on their way, of callers that have not shown who they are: send it again later";
 const FOREIGN_HOST = "this control plane does not go by the name in the Host header; BATON_PUBLIC_URL gives it one";
 /** What is still read of a refused body, so that the client can read the refusal. */
 const DISCARD_BYTES_MAX = 32 * BODY_BYTES_MAX;
@@ -53,10 +59,11 @@ const DISCARD_MS = 2_000;
 /** Binds the port at once, so that one in use is told before anything else starts. Fails `port_in_use`. */
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   let functions: Functions | undefined;
+  const budgets = { open: makeBodyBudget(OPEN_BODIES_BYTES_MAX), unproven: makeBodyBudget(UNPROVEN_BODIES_BYTES_MAX) };
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_MS, noDelay: true });
   server.on("request", (request, response) => {
     // `respond` answers every failure itself.
-    void respond(request, response, functions, options);
+    void respond(request, response, { functions, budgets, options });
   });
   const port = await listen(server, options);
   return {
@@ -68,15 +75,17 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   };
 }
 
-async function respond(
-  request: IncomingMessage,
-  response: ServerResponse,
-  functions: Functions | undefined,
-  options: GatewayOptions,
-): Promise<void> {
+interface Serving {
+  readonly functions: Functions | undefined;
+  readonly budgets: { readonly open: BodyBudget; readonly unproven: BodyBudget };
+  readonly options: GatewayOptions;
+}
+
+async function respond(request: IncomingMessage, response: ServerResponse, serving: Serving): Promise<void> {
   const requestId = randomUUID();
+  const { options } = serving;
   try {
-    const answer = await answerRequest(request, requestId, functions, options);
+    const answer = await answerRequest(request, requestId, serving);
     const headers = { ...answer.headers, "apigw-requestid": requestId };
     if (request.complete) response.writeHead(answer.status, headers).end(answer.body);
     else await answerEarly(request, response, { ...answer, headers });
@@ -118,12 +127,8 @@ function writeAnswer(response: ServerResponse, answer: HttpAnswer): void {
   response.writeHead(answer.status, answer.headers).end(answer.body);
 }
 
-async function answerRequest(
-  request: IncomingMessage,
-  requestId: string,
-  functions: Functions | undefined,
-  { host, names = [], clock, log, onAnswer }: GatewayOptions,
-): Promise<HttpAnswer> {
+async function answerRequest(request: IncomingMessage, requestId: string, serving: Serving): Promise<HttpAnswer> {
+  const { host, names = [] } = serving.options;
   const { method = "", url = "", headers } = request;
   const match = matchRoute(method, url.split("?")[0] ?? "");
   if (match.kind === "unknown_path") return refusalAnswer("not_found", `there is no ${url.split("?")[0]}`, requestId);
@@ -131,11 +136,35 @@ async function answerRequest(
   // A forge's webhook comes by whatever name a tunnel has, and is signed.
   if (match.route.handler !== "webhook" && isForeignHost(headers.host, [host, ...names]))
     return refusalAnswer("forbidden", FOREIGN_HOST, requestId);
+  const share = budgetOf(match.route, headers.authorization, serving).open();
+  try {
+    return await invokeRoute(request, requestId, serving, match, share);
+  } finally {
+    share.release();
+  }
+}
+
+/** A webhook's body counts until it is answered, since nobody has shown who sent it; and so does any other stranger's. */
+function budgetOf(route: Route, authorization: string | undefined, { functions, budgets }: Serving): BodyBudget {
+  if (route.access === "open") return budgets.open;
+  const token = /^Bearer (\S+)$/.exec(authorization ?? "")?.[1];
+  return token !== undefined && functions?.isRunners(token) === true ? NO_BUDGET : budgets.unproven;
+}
+
+async function invokeRoute(
+  request: IncomingMessage,
+  requestId: string,
+  { functions, options: { clock, log, onAnswer } }: Serving,
+  match: Extract<Match, { kind: "found" }>,
+  share: BodyShare,
+): Promise<HttpAnswer> {
+  const { method = "", url = "", headers } = request;
   const atMs = clock.nowMs();
   const { bodyBytesMax = BODY_BYTES_MAX } = match.route;
-  const body = await readBody(request, bodyBytesMax);
-  if (body === undefined)
+  const body = await readBody(request, bodyBytesMax, share);
+  if (body === "too_large")
     return refusalAnswer("too_large", `a request's body is at most ${bodyBytesMax} bytes`, requestId);
+  if (body === "no_room") return refusalAnswer("throttled", NO_ROOM, requestId);
   if (functions === undefined) return refusalAnswer("not_ready", "the stack is starting", requestId);
   const sourceIp = request.socket.remoteAddress ?? "";
   const event = httpEvent({ method, url, headers, body, sourceIp, requestId, atMs }, match.route, match.params);
@@ -154,16 +183,21 @@ function wrongMethod(method: string, allowed: readonly string[], requestId: stri
   return { ...answer, headers: { ...answer.headers, allow: allowed.join(", ") } };
 }
 
-/** The whole body; undefined as soon as it is known to be too large. Rejects when the client goes away. */
-async function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer | undefined> {
-  if (Number(request.headers["content-length"] ?? 0) > bytesMax) return undefined;
+/** The whole body; as soon as it is known, that it is too large or has no room. Rejects when the client goes away. */
+async function readBody(
+  request: IncomingMessage,
+  bytesMax: number,
+  share: BodyShare,
+): Promise<Buffer | "too_large" | "no_room"> {
+  if (Number(request.headers["content-length"] ?? 0) > bytesMax) return "too_large";
   const chunks: Buffer[] = [];
   let bytes = 0;
   // Leaving the loop early must not destroy the socket: the refusal is yet to be sent.
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     const piece: Buffer = chunk;
     bytes += piece.length;
-    if (bytes > bytesMax) return undefined;
+    if (bytes > bytesMax) return "too_large";
+    if (!share.take(piece.length)) return "no_room";
     chunks.push(piece);
   }
   return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);

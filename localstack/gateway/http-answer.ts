@@ -24,7 +24,7 @@ export function answerOf(result: unknown): HttpAnswer | undefined {
 export function refusalAnswer(code: keyof typeof FAILURES, message: string, requestId: string): HttpAnswer {
   return {
     status: FAILURES[code].status,
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...(FAILURES[code].retry ? { "retry-after": "1" } : {}) },
     body: JSON.stringify({ code, message, requestId }),
   };
 }

@@ -129,6 +129,10 @@ export const DEFINITIONS_MAX = 64;
 /** Webhooks. */
 /** As GitHub has it. Lambda itself takes 6 MB: what is larger is lost there, and found by sweep. */
 export const WEBHOOK_BODY_BYTES_MAX = 25 * MIB;
+/** Bodies of webhooks that the embedded gateway holds at once: one of the largest, or hundreds as they usually are. */
+export const OPEN_BODIES_BYTES_MAX = 30 * MIB;
+/** The same of all other requests whose token is none of a session or a lease. */
+export const UNPROVEN_BODIES_BYTES_MAX = 32 * MIB;
 /** A delivery's id is known for this long; an older event starts nothing, under whatever id. */
 export const DELIVERY_MS = 7 * DAY_MS;
 /** How long a delivery waits for a forge that does not answer, or refuses what may be mended. */

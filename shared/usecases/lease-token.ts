@@ -63,6 +63,10 @@ export type SessionClaims = z.infer<typeof sessionClaims>;
 
 export const signSession = (signer: Signer, claims: SessionClaims): string => signer.sign(SESSION, claims);
 
+/** Whether a token is a session's or a lease's, of whatever time: only a runner has one. */
+export const isRunnersToken = (signer: Signer, token: string): boolean =>
+  [SESSION, LEASE].some((prefix) => signer.verify(prefix, token) !== undefined);
+
 /** The session's claims; undefined where it is forged or over. */
 export function verifySession(signer: Signer, token: string, nowMs: number): SessionClaims | undefined {
   const claims = sessionClaims.safeParse(signer.verify(SESSION, token)).data;

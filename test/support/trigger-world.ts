@@ -149,7 +149,11 @@ export const signatureOf = (body: string | Buffer, secret: string): string =>
   `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`;
 
 /** The webhook function of one process, as API Gateway calls it. */
-export function webhookFunction(deps: TriggerDeps, logged: unknown[] = []): (post: Post) => Promise<Posted> {
+export function webhookFunction(
+  deps: TriggerDeps,
+  logged: unknown[] = [],
+  isSigned?: Parameters<typeof webhookRoutes>[1],
+): (post: Post) => Promise<Posted> {
   const log = { ...deps.log, error: (message: string, error: unknown) => void logged.push(message, error) };
   const observer = {
     log,
@@ -158,7 +162,10 @@ export function webhookFunction(deps: TriggerDeps, logged: unknown[] = []): (pos
     prometheus: async () => "",
     registry: new Registry(),
   };
-  const handler = httpLambda<"webhook">({ ...deps, observer } as unknown as FunctionDeps, webhookRoutes(deps));
+  const handler = httpLambda<"webhook">(
+    { ...deps, observer } as unknown as FunctionDeps,
+    webhookRoutes(deps, isSigned),
+  );
   return async (post) => {
     const answer: APIGatewayProxyStructuredResultV2 = await handler(eventOf(post), {} as Context);
     return { status: answer.statusCode ?? 0, text: answer.body ?? "" };

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { openGateway } from "../../../localstack/gateway/gateway.ts";
 import { answerOf } from "../../../localstack/gateway/http-answer.ts";
 import { matchRoute } from "../../../localstack/gateway/match-route.ts";
+import { BODY_BYTES_MAX, OPEN_BODIES_BYTES_MAX, WEBHOOK_BODY_BYTES_MAX } from "../../../shared/domain/limits.ts";
 import { systemClock } from "../../../shared/lib/clock.ts";
 import { routes } from "../../../shared/protocol/routes.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -60,7 +61,7 @@ test("SECURITY 6: case A1: a request for a name that is not ours is refused, but
   const invoke = async () => ({ statusCode: 200, body: "reached" });
   const options = { host: "127.0.0.1", port: 0, names: ["ci.example.com"], clock: systemClock, log: () => undefined };
   const gateway = await openGateway(options);
-  gateway.serve({ invoke, meter: { requested: () => undefined } });
+  gateway.serve({ invoke, meter: { requested: () => undefined }, isRunners: () => false });
   const ask = (method: string, path: string, headers: Record<string, string>) =>
     new Promise<{ status: number; cors: boolean }>((resolve, reject) => {
       const request = httpRequest({ port: gateway.port, method, path, headers, agent: false }, (response) => {
@@ -83,6 +84,54 @@ test("SECURITY 6: case A1: a request for a name that is not ours is refused, but
     const preflight = { origin: "http://kittens.example", "access-control-request-method": "POST" };
     expect(await ask("OPTIONS", "/v1/runs", preflight)).toEqual({ status: 405, cors: false });
   } finally {
+    await gateway.close(0);
+  }
+});
+
+test("case A10: of many large bodies that nobody has signed few are held at once; runners' calls go through", async () => {
+  const answers = Promise.withResolvers<{ statusCode: number }>();
+  const bytes: number[] = [];
+  const invoke = (_name: string, event: unknown) => {
+    bytes.push((event as { body?: string }).body?.length ?? 0);
+    return (event as { rawPath: string }).rawPath.includes("webhooks") ? answers.promise : { statusCode: 200 };
+  };
+  const options = { host: "127.0.0.1", port: 0, clock: systemClock, log: () => undefined };
+  const gateway = await openGateway(options);
+  const isRunners = (token: string) => token === "a-session";
+  gateway.serve({
+    invoke: async (name, event) => invoke(name, event),
+    meter: { requested: () => undefined },
+    isRunners,
+  });
+  const post = (path: string, size: number, token = "x") =>
+    new Promise<{ status: number; retryAfter: string | undefined }>((resolve, reject) => {
+      const headers = { "content-length": size, "content-type": "application/json", authorization: `Bearer ${token}` };
+      const request = httpRequest({ port: gateway.port, method: "POST", path, headers, agent: false }, (response) => {
+        response.resume();
+        resolve({ status: response.statusCode ?? 0, retryAfter: response.headers["retry-after"] });
+      });
+      request.once("error", reject).end(Buffer.alloc(size, "x"));
+    });
+  try {
+    const webhook = "/v1/webhooks/github/app";
+    const flood = Array.from({ length: 12 }, () => post(webhook, WEBHOOK_BODY_BYTES_MAX));
+    let refused = 0;
+    for (const one of flood)
+      void one.then(({ status, retryAfter }) => {
+        if (status === 503 && retryAfter === "1") refused += 1;
+      });
+    await eventually("most of them are refused", () => refused >= 11, 60_000);
+    expect(bytes.reduce((sum, one) => sum + one, 0)).toBeLessThanOrEqual(OPEN_BODIES_BYTES_MAX);
+    // Each of these would be over what strangers may hold, if they were.
+    const session = await Promise.all(
+      Array.from({ length: 40 }, () => post("/v1/sessions", BODY_BYTES_MAX, "a-session")),
+    );
+    expect(new Set(session.map(({ status }) => status))).toEqual(new Set([200]));
+    answers.resolve({ statusCode: 202 });
+    await Promise.all(flood);
+    expect((await post(webhook, WEBHOOK_BODY_BYTES_MAX)).status).toBe(202);
+  } finally {
+    answers.resolve({ statusCode: 202 });
     await gateway.close(0);
   }
 });
