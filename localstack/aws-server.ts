@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import { type FauxqsServer, startFauxqs } from "fauxqs";
 import type { ReadLent } from "../functions/lent-queues.ts";
 import type { Clock } from "../shared/lib/clock.ts";
+import { isDiskFull } from "../shared/lib/disk-full.ts";
 import { systemCode } from "../shared/lib/system-code.ts";
 import { fullDiskShim } from "./aws-requests/full-disk-shim.ts";
 import type { Credentials } from "./aws-requests/signature.ts";
@@ -10,6 +11,7 @@ import { withShims } from "./fastify-shim.ts";
 import { AWS_REGION } from "./names.ts";
 import { queueAccess } from "./queues/queue-access.ts";
 import { queueShim } from "./queues/queue-shim.ts";
+import { damagedFile } from "./start-failure.ts";
 
 /** SQS and S3 in this process, on the loopback. */
 
@@ -36,6 +38,9 @@ export async function startAwsServer(options: AwsServerOptions): Promise<FauxqsS
   }
 }
 
+const DAMAGED =
+  "restore it from a copy, or remove it and start again; runs go on then, and logs and artifacts of earlier ones are lost";
+
 async function startOn(
   port: number,
   { dataDir, credentials, readLent, clock }: AwsServerOptions,
@@ -49,9 +54,13 @@ async function startOn(
     queueAccess(credentials, readLent, clock),
     queueShim(inspect, clock),
   ];
-  server = await withShims(shims, () =>
-    startFauxqs({ port, logger: false, defaultRegion: AWS_REGION, ...(dataDir === undefined ? {} : { dataDir }) }),
-  );
+  const place = dataDir === undefined ? {} : { dataDir };
+  try {
+    server = await withShims(shims, () => startFauxqs({ port, logger: false, defaultRegion: AWS_REGION, ...place }));
+  } catch (error) {
+    if (dataDir === undefined || systemCode(error) === "EADDRINUSE" || isDiskFull(error)) throw error;
+    throw damagedFile(dataDir, error, DAMAGED);
+  }
   return server;
 }
 

@@ -11,7 +11,7 @@ export type TokenLives = (token: string) => Promise<boolean>;
 /**
  * Writes the first two tokens, each to a file that only its owner reads; a restart finds them. `fresh`: the table is
  * new, so that tokens of before would not be known to it. The runner's is made anew where it does not live any more; the
- * owner's where its file is gone: whoever owns the folder may always get in. Answers where the runner's is. One that is bound to no pool does
+ * owner's where its file is gone or holds none: whoever owns the folder may always get in. Answers where the runner's is. One that is bound to no pool does
  * not open the pool for forks: where that is served, the runner has another, bound to the pools of this very start.
  */
 export async function bootstrapTokens(
@@ -30,12 +30,15 @@ export async function bootstrapTokens(
   return file;
 }
 
+/** A file that holds none, as after a crash of the disk, is as good as gone. */
+const TOKEN = /^baton_[\x21-\x7e]+$/;
+
 async function ensureToken(
   folder: StateFolder,
   path: string,
   fresh: boolean,
   make: () => Promise<string>,
 ): Promise<void> {
-  if (!fresh && readTextFile(path)) return;
+  if (!fresh && TOKEN.test(readTextFile(path) ?? "")) return;
   writePrivateFile(folder, path, `${await make()}\n`);
 }

@@ -5,8 +5,9 @@ import type { Agent } from "node:http";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { messageOf } from "../shared/lib/message-of.ts";
 import { CHANNEL_FD, spawnGuarded } from "./guarded-child.ts";
-import { StartFailure } from "./start-failure.ts";
+import { damagedFile, StartFailure } from "./start-failure.ts";
 
 /**
  * The table's engine checks neither signatures nor who calls. So it runs in a network namespace of its own, where nothing
@@ -87,10 +88,10 @@ export async function startDynamoEngine(
       const { connectorAgent } = await import("./engine-sockets.ts");
       return engineOf(child, { endpoint: INSIDE_ENDPOINT, agent: connectorAgent(child) });
     }
-    if (said.includes(INSIDE)) throw failed(said.replace(INSIDE, "").trim());
+    if (said.includes(INSIDE)) throw failed(said.replace(INSIDE, "").trim(), file);
     why = said;
   }
-  return startOpen(command, why);
+  return startOpen(command, file, why);
 }
 
 function spawnInside(options: readonly string[], command: readonly string[]): ChildProcess {
@@ -101,7 +102,7 @@ function spawnInside(options: readonly string[], command: readonly string[]): Ch
 }
 
 /** All of 127.0.0.0/8 is the loopback: no web page finds one address of 16 million, but other users are told it by /proc. */
-async function startOpen(command: readonly string[], why: string): Promise<DynamoEngine> {
+async function startOpen(command: readonly string[], file: string | undefined, why: string): Promise<DynamoEngine> {
   for (let attempt = 1; ; attempt += 1) {
     const host = `127.${randomInt(1, 255)}.${randomInt(0, 256)}.${randomInt(1, 255)}`;
     const port = randomInt(10_000, 30_000);
@@ -110,12 +111,25 @@ async function startOpen(command: readonly string[], why: string): Promise<Dynam
     const said = await listening(child);
     const exposed = `other users of this machine can reach the table of this control plane, and so run jobs: it cannot have a network namespace (${lastLine(why)}; localstack/KNOWN_GAPS.md)`;
     if (said === undefined) return engineOf(child, { endpoint: `http://${host}:${port}`, exposed });
-    if (!said.includes("already in use") || attempt >= OPEN_TRIES_MAX) throw failed(said);
+    if (!said.includes("already in use") || attempt >= OPEN_TRIES_MAX) throw failed(said, file);
   }
 }
 
 const lastLine = (text: string): string => text.trim().split("\n").at(-1) ?? "";
-const failed = (why: string) => new StartFailure("engine_failed", `the DynamoDB engine did not start: ${why}`);
+
+/** What the engine says of a file in which it finds no table of its own. */
+export function damagedTable(error: unknown, file: string): StartFailure | undefined {
+  return DAMAGED.test(messageOf(error)) ? damagedFile(file, error, REMEDY) : undefined;
+}
+
+/** `file`: where it was to keep the table. Its own words do not name it. */
+function failed(why: string, file?: string): StartFailure {
+  const damaged = file === undefined ? undefined : damagedTable(why, file);
+  if (damaged !== undefined) return damaged;
+  return new StartFailure("engine_failed", `the DynamoDB engine did not start: ${why}`);
+}
+const DAMAGED = /not a valid SQLite database|unable to open database file|malformed|not a database/i;
+const REMEDY = "restore it from a copy, or remove it and start again; its runs, projects and tokens are lost then";
 
 /** Undefined once it listens; else what it said before it ended. */
 function listening(child: ChildProcess): Promise<string | undefined> {

@@ -7,11 +7,13 @@ import { lentReader } from "../functions/lent-queues.ts";
 import { reachTableBy, tableTransport } from "../functions/table-transport.ts";
 import type { Clock } from "../shared/lib/clock.ts";
 import { attachMeter } from "../shared/lib/request-meter.ts";
+import { makeSigner } from "../shared/lib/signed-token.ts";
 import { QUEUES, type QueueName, SCHEDULES } from "../shared/resources.ts";
+import { isRunnersToken } from "../shared/usecases/lease-token.ts";
 import { embeddedCredentials, startAwsServer } from "./aws-server.ts";
 import { bootstrapTokens, type MintToken, type TokenLives } from "./bootstrap-tokens.ts";
 import { createResources } from "./create-resources.ts";
-import type { DynamoEngine } from "./dynamo-engine.ts";
+import { type DynamoEngine, damagedTable } from "./dynamo-engine.ts";
 import { enterEnvironment, handlerEnvironment } from "./environment.ts";
 import { type EventSource, startEventSource } from "./events/event-source.ts";
 import { type Schedule, startSchedule } from "./events/schedule.ts";
@@ -22,7 +24,14 @@ import type { Log } from "./stack-log.ts";
 import { NO_METER, type StackMeter } from "./stack-meter.ts";
 import type { StackOptions } from "./stack-options.ts";
 import type { StackReady } from "./stack-report.ts";
-import { ensureSigningKey, readTextFile, type StateFolder, writePrivateFile } from "./state-folder.ts";
+import {
+  checkSecrets,
+  ensureSigningKey,
+  readSigningKeys,
+  readTextFile,
+  type StateFolder,
+  writePrivateFile,
+} from "./state-folder.ts";
 import type { StateLock } from "./state-lock.ts";
 
 /** What the stack runs: the real functions, or a test's own. Loaded once the environment is set. */
@@ -60,6 +69,7 @@ export async function runStack(ground: StackGround): Promise<RunningStack> {
   const { folder, options, clock, gateway } = ground;
   const fresh = options.memory || !existsSync(folder.tableFile);
   const signingKey = ensureSigningKey(folder);
+  checkSecrets(folder);
   const credentials = embeddedCredentials(signingKey);
   const aws = await startAwsServer({
     dataDir: options.memory ? undefined : folder.awsDir,
@@ -81,7 +91,9 @@ export async function runStack(ground: StackGround): Promise<RunningStack> {
   const dynamodb = new DynamoDBClient({ ...client, endpoint: dynamodbUrl, ...tableTransport() });
   const [parts] = await Promise.all([
     ground.loadParts(),
-    createResources({ dynamodb, aws, sqs, s3, awsUrl }, options.pools),
+    createResources({ dynamodb, aws, sqs, s3, awsUrl }, options.pools).catch((error: unknown) => {
+      throw damagedTable(error, folder.tableFile) ?? error;
+    }),
   ]);
   const [runnerTokenFile] = await Promise.all([
     bootstrapTokens(folder, parts.mintToken, parts.tokenLives, { fresh, pools: options.pools }),
@@ -93,7 +105,8 @@ export async function runStack(ground: StackGround): Promise<RunningStack> {
   const meter = parts.meter ?? NO_METER;
   attachMeter(sqs, "SQS", meter.aws);
   const invoke = makeInvoke(parts.handlers, clock, meter);
-  gateway.serve({ invoke, meter });
+  const signer = makeSigner(readSigningKeys(folder));
+  gateway.serve({ invoke, meter, isRunners: (token) => isRunnersToken(signer, token) });
   const sources = startSources(ground, sqs, awsUrl, invoke);
   const schedules = startSchedules(ground, invoke);
   const ready: StackReady = {

@@ -1,3 +1,5 @@
+import { messageOf } from "../shared/lib/message-of.ts";
+
 /** Why the embedded stack could not start. The parent turns it into one line for a person. */
 
 export const START_FAILURES = [
@@ -8,6 +10,7 @@ export const START_FAILURES = [
   "engine_failed",
   "state_locked",
   "state_unwritable",
+  "state_damaged",
   "start_failed",
 ] as const;
 export type StartFailureCode = (typeof START_FAILURES)[number];
@@ -22,3 +25,10 @@ export class StartFailure extends Error {
     this.code = code;
   }
 }
+
+/** A file of the state folder that does not hold what Baton writes there. `remedy`: what to do about it, and what that loses. */
+export function damagedFile(path: string, cause: unknown, remedy: string): StartFailure {
+  const why = messageOf(cause).split("\n")[0]?.slice(0, WHY_LENGTH_MAX) ?? "";
+  return new StartFailure("state_damaged", `${path} is damaged (${why}): ${remedy}`, { cause });
+}
+const WHY_LENGTH_MAX = 200;

@@ -11,8 +11,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
+import { fileTrouble } from "../shared/lib/file-trouble.ts";
 import { systemCode } from "../shared/lib/system-code.ts";
-import { StartFailure } from "./start-failure.ts";
+import { damagedFile, StartFailure } from "./start-failure.ts";
 
 /** The state folder: who may read it, and what its files are called. */
 
@@ -77,9 +78,9 @@ export function writePrivateFile({ durable }: Pick<StateFolder, "durable">, path
   try {
     writeFileSync(temporary, text, { mode: 0o600, flush: durable });
     renameSync(temporary, path);
-  } catch (error) {
+  } catch (cause) {
     rmSync(temporary, { force: true });
-    throw error;
+    throw new StartFailure("state_unwritable", `${path} cannot be written: ${fileTrouble(cause)}`, { cause });
   }
 }
 
@@ -87,9 +88,9 @@ export function writePrivateFile({ durable }: Pick<StateFolder, "durable">, path
 export function readTextFile(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8").trim();
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
-    throw error;
+  } catch (cause) {
+    if (systemCode(cause) === "ENOENT") return undefined;
+    throw new StartFailure("state_damaged", `${path} cannot be read: ${fileTrouble(cause)}`, { cause });
   }
 }
 
@@ -98,8 +99,45 @@ const SIGNING_KEY_BYTES = 32;
 /** The first signing key (base64url), made on the first start. */
 export function ensureSigningKey(folder: StateFolder): string {
   const first = readTextFile(folder.signingKeyFile)?.split("\n")[0]?.trim();
-  if (first !== undefined && first !== "") return first;
+  if (first !== undefined && first !== "") {
+    readSigningKeys(folder);
+    return first;
+  }
   const key = randomBytes(SIGNING_KEY_BYTES).toString("base64url");
   writePrivateFile(folder, folder.signingKeyFile, `${key}\n`);
   return key;
+}
+
+/** All keys that verify, the first of them signs. Fails `state_damaged`. */
+export function readSigningKeys(folder: StateFolder): Buffer[] {
+  const lines = (readTextFile(folder.signingKeyFile) ?? "").split("\n").map((line) => line.trim());
+  const keys = lines.filter((line) => line !== "");
+  if (keys.every((key) => KEY.test(key))) return keys.map((key) => Buffer.from(key, "base64url"));
+  const remedy =
+    "remove it and start again; runners then open new sessions, and links to logs and artifacts are made anew";
+  throw damagedFile(folder.signingKeyFile, "it holds no keys of 32 bytes, a line each", remedy);
+}
+/** 32 bytes or more, base64url. */
+const KEY = /^[A-Za-z0-9_-]{43,}=*$/;
+
+/** Refuses secrets that could not be read when a job needs them. Fails `state_damaged`. */
+export function checkSecrets({ secretsFile }: StateFolder): void {
+  const text = readTextFile(secretsFile);
+  if (text === undefined) return;
+  // What a parser says shows a piece of the file.
+  if (!isJson(text)) throw damagedFile(secretsFile, "it is not JSON", LOST_SECRETS);
+  const keyFile = `${secretsFile}-key`;
+  const key = readTextFile(keyFile);
+  if (key !== undefined && !KEY.test(key)) throw damagedFile(keyFile, "it holds no key of 32 bytes", LOST_SECRETS);
+}
+const LOST_SECRETS = "restore it from a copy, or remove both secrets and secrets-key and set all secrets again";
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch (error) {
+    if (error instanceof SyntaxError) return false;
+    throw error;
+  }
 }

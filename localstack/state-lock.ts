@@ -1,7 +1,8 @@
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Clock } from "../shared/lib/clock.ts";
-import { StartFailure } from "./start-failure.ts";
+import { isDiskFull } from "../shared/lib/disk-full.ts";
+import { damagedFile, StartFailure } from "./start-failure.ts";
 import { readTextFile, type StateFolder } from "./state-folder.ts";
 
 /** A predecessor that was just told to go may need this long. */
@@ -29,15 +30,18 @@ export async function lockState(folder: StateFolder, clock: Clock): Promise<Stat
 }
 
 function tryLock(path: string): StateLock | undefined {
-  const database = new DatabaseSync(path);
+  let database: DatabaseSync | undefined;
   try {
+    database = new DatabaseSync(path);
     database.exec("PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE");
   } catch (error) {
-    database.close();
+    database?.close();
     if (error instanceof Error && /locked|busy/.test(error.message)) return undefined;
-    throw error;
+    if (isDiskFull(error)) throw error;
+    throw damagedFile(path, error, "it holds nothing, so remove it and start again");
   }
-  return { release: () => database.close() };
+  const held = database;
+  return { release: () => held.close() };
 }
 
 function locked(folder: StateFolder): StartFailure {
