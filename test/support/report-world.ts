@@ -47,7 +47,7 @@ export async function startReportWorld(): Promise<ReportWorld> {
   const app = { appId: APP_ID, publicKey: pair.publicKey, installationId: 5 };
   const world = await startWorld();
   const { deps } = world;
-  const forge = await startRecordingForge({ app, tokens: { ghp_x: "baton-bot" } });
+  const forge = await startRecordingForge({ app, tokens: { ghp_x: "baton-bot" }, nowMs: deps.clock.nowMs });
   const names: string[] = [];
   const freshDeps = (): ReportDeps => ({
     ...deps,

@@ -8,6 +8,7 @@ import type { ProjectItem } from "../../../shared/store/items.ts";
 import type { SecretStore } from "../../../shared/store/secret-store.ts";
 import { ForgeError, type ReadToken } from "../../../shared/usecases/forge.ts";
 import { makeGuardedFetch } from "../guarded-fetch.ts";
+import type { Skew } from "./app-jwt.ts";
 import {
   type AppCredential,
   type AppTokens,
@@ -69,7 +70,7 @@ interface Connection {
 /** App tokens and what was read of the secret store are kept for as long as the process lives. */
 export function makeGithubClient(options: GithubOptions): GithubClient {
   const fetch = makeGuardedFetch({ ...options, responseBytesMax: RESPONSE_BYTES_MAX });
-  const making: Making = { options, fetch, connections: new Map() };
+  const making: Making = { options, fetch, connections: new Map(), skews: new Map() };
 
   const withConnection = async <T>(project: ProjectItem, use: (connection: Connection) => Promise<T>): Promise<T> => {
     for (let isAgain = false; ; isAgain = true) {
@@ -140,6 +141,8 @@ interface Making {
   readonly fetch: ReturnType<typeof makeGuardedFetch>;
   /** Two calls at once share the connection that is being made. */
   readonly connections: Map<string, Promise<Connection>>;
+  /** By address: a server's clock is one for all of its projects. */
+  readonly skews: Map<string, Skew>;
 }
 
 const keyOf = ({ tenant, name, forge }: ProjectItem) => JSON.stringify([tenant, name, forge]);
@@ -156,7 +159,7 @@ function connect(making: Making, project: ProjectItem): Promise<Connection> {
 }
 
 async function reconnect(
-  { options, fetch }: Making,
+  { options, fetch, skews }: Making,
   project: ProjectItem,
   connecting: Promise<Connection> | undefined,
 ): Promise<Connection> {
@@ -171,7 +174,9 @@ async function reconnect(
   const request = makeRequester(project, fetch, options.log);
   if (project.forge.credentials === "app") {
     const parsed = parseApp(project, credential);
-    const app = { ...parsed, ...makeAppTokens(project, parsed, request, options) };
+    const skew = skews.get(project.forge.apiUrl) ?? { ms: 0 };
+    if (skews.size < CONNECTIONS_MAX) skews.set(project.forge.apiUrl, skew);
+    const app = { ...parsed, ...makeAppTokens(project, parsed, request, { ...options, skew }) };
     return { digest, request, authorize: app.authorize, app, readAtMs: nowMs };
   }
   const token = credential === undefined ? undefined : `token ${credential}`;

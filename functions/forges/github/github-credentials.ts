@@ -7,6 +7,7 @@ import type { SecretStore } from "../../../shared/store/secret-store.ts";
 import { unbindSecret } from "../../../shared/usecases/bound-secret.ts";
 import { ForgeError, type ReadToken } from "../../../shared/usecases/forge.ts";
 import { forgeSecretPath } from "../../../shared/usecases/secret-paths.ts";
+import { correctedSkew, makeAppJwt, parsePrivateKey, type Skew } from "./app-jwt.ts";
 
 /** How Baton says who it is: with a token, or as an App, whose tokens are good for this one repository and an hour. */
 
@@ -70,6 +71,15 @@ function parseJson(text: string): unknown {
 /** What is given away lives at least this long from then: longer than a checkout may take. */
 const READ_TOKEN_REST_MS = 15 * 60_000;
 
+/** Corrections of the clock for one token: of the second one nothing better is known. */
+const CLOCK_TRIES_MAX = 3;
+
+interface TokenMaking {
+  readonly log: { warn(message: string): void };
+  readonly clock: Pick<Clock, "nowMs">;
+  readonly skew: Skew;
+}
+
 /**
  * As an App. Its tokens name the repository: that is the least that they need, and octokit shares tokens that are being
  * made by what they name, whichever App asks. Octokit keeps each until a minute before its end.
@@ -78,11 +88,28 @@ export function makeAppTokens(
   project: ProjectItem,
   app: AppCredential,
   request: Requester,
-  { log, clock }: { readonly log: { warn(message: string): void }; readonly clock: Pick<Clock, "nowMs"> },
+  { log, clock, skew }: TokenMaking,
 ): AppTokens {
-  const { appId, privateKey } = app;
+  const { appId } = app;
+  const key = parsePrivateKey(app.privateKey);
   const [owner = "", repo = ""] = project.forge.repository.split("/");
-  const auth = createAppAuth({ appId, privateKey, request, log });
+  const createJwt = async () => makeAppJwt(appId, key, clock.nowMs() + skew.ms);
+  const auth = createAppAuth({ appId, createJwt, request, log });
+  /** What GitHub's clock refuses is tried again by that clock. */
+  const timely = async <T>(call: () => Promise<T>): Promise<T> => {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await call();
+      } catch (error) {
+        const corrected = correctedSkew(error, skew, clock.nowMs());
+        if (corrected === undefined || tries === CLOCK_TRIES_MAX) throw error;
+        skew.ms = corrected;
+        log.warn(
+          `GitHub's clock differs from the clock here by ${Math.round(corrected / 1_000)} s; it is taken into account`,
+        );
+      }
+    }
+  };
   let finding: Promise<number> | undefined;
   const find = async () => {
     const { token } = await auth({ type: "app" });
@@ -91,7 +118,7 @@ export function makeAppTokens(
     return z.object({ id: z.int() }).parse(answer.data).id;
   };
   const findOnce = () => {
-    finding ??= find().catch((error: unknown) => {
+    finding ??= timely(find).catch((error: unknown) => {
       finding = undefined;
       throw error;
     });
@@ -99,14 +126,20 @@ export function makeAppTokens(
   };
   const make = async (narrow: Partial<InstallationAuthOptions> = {}) => {
     const installationId = app.installationId ?? (await findOnce());
-    return auth({ ...narrow, type: "installation", installationId, repositoryNames: [repo] });
+    try {
+      return await timely(() => auth({ ...narrow, type: "installation", installationId, repositoryNames: [repo] }));
+    } catch (error) {
+      // It may have been removed, and be installed again under another id.
+      finding = undefined;
+      throw error;
+    }
   };
   return {
     authorize: async () => `token ${(await make()).token}`,
     async readToken() {
       const permissions = { contents: "read" };
       const kept = toReadToken(await make({ permissions }));
-      if (kept.expiresAtMs - clock.nowMs() >= READ_TOKEN_REST_MS) return kept;
+      if (kept.expiresAtMs - clock.nowMs() - skew.ms >= READ_TOKEN_REST_MS) return kept;
       return toReadToken(await make({ permissions, refresh: true }));
     },
   };
