@@ -2,17 +2,12 @@ import { z } from "zod";
 import { ENV_NAME_PATTERN } from "../domain/id-patterns.ts";
 import { BRANCH_PATTERN_LENGTH_MAX, SECRET_VALUE_BYTES_MAX } from "../domain/limits.ts";
 import { POOL_FORKS } from "../domain/plan.ts";
+import { githubRepository } from "./forge-names.ts";
 import { poolName, projectName } from "./ids.ts";
 
 /** Projects: a repository of a forge, and how Baton treats it. */
 
 const bytesOf = (text: string) => new TextEncoder().encode(text).length;
-
-/** `owner/name`, as GitHub allows them. */
-const repository = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,38}\/[A-Za-z0-9._-]{1,100}$/, "a repository is written owner/name")
-  .refine((name) => !/\/\.{1,2}$/.test(name), "a repository is written owner/name");
 
 const FORK_MODES = ["approve", "run", "never"] as const;
 const REPORT_MODES = ["checks", "statuses", "off"] as const;
@@ -23,7 +18,7 @@ export const projectBody = z.strictObject({
   name: projectName,
   forge: z.strictObject({
     kind: z.literal("github"),
-    repository,
+    repository: githubRepository,
     /** The REST API's address. Its host must be one that this control plane may call. */
     apiUrl: z.url({ protocol: /^https?$/ }).default("https://api.github.com"),
     /** What runners clone from, with keys of their own where it is ssh; over https also with what a lease answers. It is no place for a secret. */
