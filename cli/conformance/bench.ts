@@ -7,7 +7,7 @@ import type { LeaseGranted, Session } from "../../shared/protocol/leases.ts";
 import type { Completion } from "../../shared/protocol/products.ts";
 import type { JobView } from "../../shared/protocol/runs.ts";
 import { type Answer, answerOf } from "./answer.ts";
-import { Disturbed, Violation } from "./check.ts";
+import { Disturbed, Late, Violation } from "./check.ts";
 import type { OwnOffers } from "./own-offers.ts";
 
 /** The routes that a lease token authorises. */
@@ -154,7 +154,7 @@ export function makeBench(options: {
         const job = await bench.job(run);
         if (is(job)) return job;
         if (clock.monotonicMs() > untilMs)
-          throw new Violation(
+          throw new Late(
             `the job was not ${what} within ${withinMs / 1_000} s; it is ${job.state} at fence ${job.fence}`,
           );
         await wait(LOOK_MS);
@@ -166,7 +166,7 @@ export function makeBench(options: {
         const { run: seen } = await client.call("getRun", { params: { run } });
         if (isRunEnded(seen.state)) return seen;
         if (clock.monotonicMs() > untilMs)
-          throw new Violation(`run ${run} is still ${seen.state} after ${PATIENCE_MS / 1_000} s`);
+          throw new Late(`run ${run} is still ${seen.state} after ${PATIENCE_MS / 1_000} s`);
         await wait(LOOK_MS);
       }
     },

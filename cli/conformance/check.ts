@@ -18,6 +18,11 @@ export class Violation extends Error {
   override readonly name = "Violation";
 }
 
+/** What must come did not come in time. A busy machine is late, too: only a check that is late each time is broken. */
+export class Late extends Error {
+  override readonly name = "Late";
+}
+
 /** A runner of the pool took a job of ours: nothing is known. */
 export class Disturbed extends Error {
   override readonly name = "Disturbed";

@@ -1,13 +1,14 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { openOfferQueue } from "../../runner/offer-queue.ts";
 import type { Clock } from "../../shared/lib/clock.ts";
 import { messageOf } from "../../shared/lib/message-of.ts";
 import type { Client } from "../../shared/protocol/client.ts";
 import type { Session } from "../../shared/protocol/leases.ts";
 import { makeBench } from "./bench.ts";
-import { type Check, Disturbed, Violation } from "./check.ts";
+import { type Check, Disturbed, Late, Violation } from "./check.ts";
 import { makeOwnOffers, type OwnOffers } from "./own-offers.ts";
 
-/** How a check came out. `unclear`: runners of the pool were faster, or the control plane gave no answer. */
+/** How a check came out. `unclear`: each time runners of the pool were faster, or the control plane gave no answer. */
 export interface CheckResult {
   readonly id: string;
   readonly proves: string;
@@ -26,8 +27,10 @@ export interface ConformOptions {
   readonly onResult: (result: CheckResult) => void | Promise<void>;
 }
 
-/** Tries of a check whose jobs runners took. */
+/** Tries of a check that came to nothing: runners took its jobs, no answer came, or none came in time. */
 const TRIES_MAX = 4;
+/** Before the second try, and twice as long before each next one: a busy machine gets time. */
+const PAUSE_MS = 500;
 
 /** Runs the checks: slow ones beside the others, which come one after the other. Results come in the checks' order. */
 export async function conform(checks: readonly Check[], options: ConformOptions): Promise<CheckResult[]> {
@@ -68,21 +71,24 @@ async function judgeCheck(
     const result = { id, proves, invariants, verdict, ms: Math.round(clock.monotonicMs() - startedAtMs) };
     return detail === undefined ? result : { ...result, detail };
   };
-  let last = "";
+  let last: unknown;
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+    if (tries > 0 && !(last instanceof Disturbed)) await wait(PAUSE_MS * 2 ** (tries - 1));
     const bench = makeBench({ ...options, session, offers });
     try {
       await check.run(bench);
       await bench.tidy();
       return judged("holds");
     } catch (error) {
-      await bench.tidy().catch((cause: unknown) => {
-        last = `what it left could not be ended: ${String(cause)}`;
-      });
+      const left = await bench.tidy().then(
+        () => undefined,
+        (cause: unknown) => new Error(`what it left could not be ended: ${messageOf(cause)}`, { cause }),
+      );
       if (error instanceof Violation) return judged("broken", error.message);
-      last = messageOf(error);
-      if (!(error instanceof Disturbed)) return judged("unclear", last);
+      last = error instanceof Disturbed ? (left ?? error) : error;
     }
   }
-  return judged("unclear", `${last}; name a pool without runners`);
+  if (last instanceof Late) return judged("broken", `${last.message}, in each of ${TRIES_MAX} tries`);
+  const advice = last instanceof Disturbed ? "; name a pool without runners" : `, in each of ${TRIES_MAX} tries`;
+  return judged("unclear", `${messageOf(last)}${advice}`);
 }

@@ -127,6 +127,30 @@ test("an unknown check and a pool that does not exist are mistakes, not verdicts
   place.remove();
 });
 
+describe("case T3: what is unclear is tried again", () => {
+  /** Fails the first calls of these as a loaded control plane or a proxy before it does. */
+  const failing = (times: number, fails: () => Promise<Answered>): Meddle => {
+    let left = times;
+    return async (asked, forward) => {
+      if (!asked.path.startsWith("/v1/runs") || left === 0) return forward(asked);
+      left -= 1;
+      return fails();
+    };
+  };
+
+  test.each<[string, () => Promise<Answered>]>([
+    ["answers 502 with a page", async () => ({ status: 502, body: "<html>Bad Gateway</html>" })],
+    ["hangs up", async () => Promise.reject(new Error("hung up"))],
+  ])("where a control plane %s for a while, and its promises hold after all", async (_, fails) => {
+    expect(await verdicts(failing(2, fails), "claim.race")).toEqual({ "claim.race": "holds" });
+  });
+
+  test("and stays unclear, and is not called broken, where no answer ever comes", async () => {
+    const page = async () => ({ status: 502, body: "<html>Bad Gateway</html>" });
+    expect(await verdicts(failing(Number.POSITIVE_INFINITY, page), "claim.race")).toEqual({ "claim.race": "unclear" });
+  });
+});
+
 test("beside a living runner it never calls a promise broken", async () => {
   const runner = await spawnRunner({ url: stack.url, token: stack.token, args: ["--pool", POOL, "--slots", "1"] });
   await runner.heard("ready");
