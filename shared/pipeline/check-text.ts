@@ -16,6 +16,28 @@ export function nameMistake(text: string): string | undefined {
   return CONTROL.test(text) ? "must be one line without control characters" : undefined;
 }
 
+/** A digest's length and the ellipsis before it. */
+const CUT_MARK_LENGTH = 9;
+
+/**
+ * A name that values were put into, which may be of any length and hold any sign: as one line within `NAME_LENGTH_MAX`. What
+ * is cut ends with a digest of the whole, so that two long branches have two names. Undefined where nothing is left of it.
+ */
+export function fitName(text: string): string | undefined {
+  const line = text.replace(new RegExp(CONTROL, "g"), "\ufffd").trim();
+  if (line === "") return undefined;
+  if (line.length <= NAME_LENGTH_MAX) return line;
+  const kept = line.slice(0, NAME_LENGTH_MAX - CUT_MARK_LENGTH).replace(/[\ud800-\udbff]$/, "");
+  return `${kept}…${digestOf(text)}`;
+}
+
+/** FNV-1a, 32 bits, as hex: it tells names apart, and guards nothing. */
+function digestOf(text: string): string {
+  let digest = 0x811c9dc5;
+  for (let at = 0; at < text.length; at += 1) digest = Math.imul(digest ^ text.charCodeAt(at), 0x01000193) >>> 0;
+  return digest.toString(16).padStart(8, "0");
+}
+
 export function poolMistake(text: string): string | undefined {
   const parsed = poolName.safeParse(text);
   return parsed.success ? undefined : `is not a pool: ${parsed.error.issues[0]?.message}`;

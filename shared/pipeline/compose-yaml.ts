@@ -35,22 +35,33 @@ const STOP = new Error("reading stopped");
 export function composeYaml(text: string): Composed {
   const lines = new LineCounter();
   const errors: SyntaxMistake[] = [];
-  const progress = { tokens: 0 };
+  const progress: Progress = { tokens: 0, quoteAt: 0 };
   const report = (offset: number, code: string, message: string): void => {
-    if (errors.length < SYNTAX_ERRORS_MAX) errors.push({ offset, code, message });
+    // The library points to the end of what such a quote swallows: of the file.
+    const at = UNCLOSED.test(message) ? progress.quoteAt : offset;
+    if (errors.length < SYNTAX_ERRORS_MAX) errors.push({ offset: at, code, message });
     if (errors.length >= SYNTAX_ERRORS_MAX) throw STOP;
   };
   try {
-    return { document: compose(text, lines, report, progress), errors, lines, ...progress };
+    const document = compose(text, lines, report, progress);
+    return { document, errors, lines, tokens: progress.tokens };
   } catch (error) {
     if (error !== STOP) throw error;
-    return { document: undefined, errors, lines, ...progress };
+    return { document: undefined, errors, lines, tokens: progress.tokens };
   }
 }
 
+/** How far the lexer is, and where the last quoted text begins. */
+interface Progress {
+  tokens: number;
+  quoteAt: number;
+}
+
+const UNCLOSED = /^Missing closing ["']/;
+
 type Report = (offset: number, code: string, message: string) => void;
 
-function compose(text: string, lines: LineCounter, report: Report, progress: { tokens: number }): Document.Parsed {
+function compose(text: string, lines: LineCounter, report: Report, progress: Progress): Document.Parsed {
   // The library compares every key with every other; ours is linear, and names both lines.
   const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: false, logLevel: "error" } as const;
   const composer = new Composer(options);
@@ -88,13 +99,14 @@ function* boundedTokens(
   text: string,
   lines: LineCounter,
   report: Report,
-  progress: { tokens: number },
+  progress: Progress,
 ): Generator<CST.Token, void> {
   const parser = new Parser(lines.addNewLine);
   lines.addNewLine(0);
   for (const lexeme of new Lexer().lex(text)) {
     progress.tokens += 1;
     if (progress.tokens > FILE_TOKENS_MAX) stop(report, 0, TOO_MANY_CODE, "");
+    if (/^["']/.test(lexeme)) progress.quoteAt = parser.offset;
     yield* parser.next(lexeme);
     if (parser.stack.length > STACK_MAX) stop(report, parser.offset, TOO_DEEP_CODE, "");
   }

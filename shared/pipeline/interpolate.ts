@@ -62,13 +62,14 @@ function splitTemplate(text: string): Part[] | undefined {
   return parts;
 }
 
-const ROOTS = ["run.id", "git.sha", "git.branch"];
+const ROOTS = ["run.id", "git.sha", "git.branch", "git.tag"];
 
-/** What a run knows of itself. Without a source there is no commit, and a source may have no branch. */
+/** What a run knows of itself. Without a source there is no commit; a tag has no branch, and a branch is no tag. */
 export interface RunContext {
   readonly runId: string;
   readonly sha?: string | undefined;
   readonly branch?: string | undefined;
+  readonly tag?: string | undefined;
   /** The pool that every job has, whatever the definition says: a fork's. */
   readonly pool?: string | undefined;
 }
@@ -76,7 +77,7 @@ export interface RunContext {
 /** How `${env.NAME}` is found: the value, or a report and undefined. */
 type EnvLookUp = (name: string, template: Template) => string | undefined;
 
-/** `run.id`, `git.sha`, `git.branch`, and variables as `env` finds them. Any other name is reported. */
+/** `run.id`, `git.sha`, `git.branch`, `git.tag`, and variables as `env` finds them. Any other name is reported. */
 export function runScope(run: RunContext, env: EnvLookUp, known: () => Iterable<string>, problems: Problems): Scope {
   const missing = (name: string, why: string, template: Template): undefined => {
     problems.report(template.at, `\${${name}} has no value: ${why}`);
@@ -85,10 +86,12 @@ export function runScope(run: RunContext, env: EnvLookUp, known: () => Iterable<
     lookUp: (name, template) => {
       if (name === "run.id") return run.runId;
       if (name === "git.sha") return run.sha ?? missing(name, "this run has no source", template);
-      if (name === "git.branch") return run.branch ?? missing(name, "this run's source names no branch", template);
+      // Empty rather than a problem: one pipeline may be for branches and for tags.
+      if (name === "git.branch") return run.branch ?? "";
+      if (name === "git.tag") return run.tag ?? "";
       if (name.startsWith("env.")) return env(name.slice("env.".length), template);
       const names = () => [...ROOTS, ...[...known()].map((variable) => `env.${variable}`)];
-      const message = `${quoted(`\${${name}}`)} is not known; there are run.id, git.sha, git.branch and env.NAME`;
+      const message = `${quoted(`\${${name}}`)} is not known; there are run.id, git.sha, git.branch, git.tag and env.NAME`;
       problems.report(template.at, message, () => suggest(name, names()));
       return undefined;
     },

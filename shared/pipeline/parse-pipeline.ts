@@ -3,7 +3,7 @@ import { checkNames } from "./check-names.ts";
 import { checkNeeds } from "./check-needs.ts";
 import type { PipelineDefinition } from "./definition.ts";
 import { planInto } from "./plan-pipeline.ts";
-import { collectProblems, type Problem } from "./problem.ts";
+import { collectProblems, type Problem, type Problems } from "./problem.ts";
 import { readDefinition } from "./read-definition.ts";
 import { readYaml } from "./yaml-tree.ts";
 
@@ -17,6 +17,19 @@ export interface Parsing {
 
 /** Any commit and the shortest branch: it shows every mistake that is in the file and not in a run. */
 const TRIAL_RUN = { runId: `run_${"0".repeat(26)}`, sha: "0".repeat(40), branch: "b" };
+
+const TRIAL_TAG = { ...TRIAL_RUN, branch: undefined, tag: "t" };
+
+/** What only a tag's run makes wrong: it has no branch, so a pool or a folder that is named for one has no name. */
+function checkForTags(pipeline: PipelineDefinition, problems: Problems): void {
+  const found = collectProblems(pipeline.file);
+  planInto(pipeline, TRIAL_TAG, found);
+  const known = new Set(problems.list().map(({ line, column }) => `${line}:${column}`));
+  for (const { message, ...at } of found.list()) {
+    if (!known.has(`${at.line}:${at.column}`))
+      problems.report(at, `${message}; on.push.tags starts it for tags, of which git.branch is empty`);
+  }
+}
 
 /**
  * Reads a pipeline file. `path` names it in problems and gives the pipeline its default name. All problems come at
@@ -38,6 +51,7 @@ export function parsePipeline(text: string, path: string): Parsing {
     checkNeeds(pipeline.jobs, problems);
     checkNames(pipeline, problems);
     planInto(pipeline, TRIAL_RUN, problems);
+    if ((pipeline.on?.push?.tags.length ?? 0) > 0) checkForTags(pipeline, problems);
   }
   const list = problems.list();
   return list.length === 0 ? { pipeline, problems: [], tokens } : { problems: list, tokens };

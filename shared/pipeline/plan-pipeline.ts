@@ -1,7 +1,7 @@
 import { ENV_BYTES_MAX, ENV_ENTRIES_MAX, PLAN_BYTES_MAX, SPEC_BYTES_MAX } from "../domain/limits.ts";
 import { type JobSpec, type Plan, type PlannedJob, POOL_DEFAULT, type Step } from "../domain/plan.ts";
 import { allOf } from "../domain/predicate.ts";
-import { nameMistake, pathMistake, patternMistake, poolMistake } from "./check-text.ts";
+import { fitName, nameMistake, pathMistake, patternMistake, poolMistake } from "./check-text.ts";
 import type { JobDefinition, PipelineDefinition, StepDefinition, Template } from "./definition.ts";
 import { interpolate, type RunContext, type Scope } from "./interpolate.ts";
 import { collectProblems, type Problem, type Problems, quoted } from "./problem.ts";
@@ -30,7 +30,7 @@ export function planInto(definition: PipelineDefinition, run: RunContext, proble
   const source: EnvSource = { run, secrets: new Set(), problems };
   const env = resolveEnv(definition.env, EMPTY_ENV, source).all;
   const place: Place = { what: "", env, scope: readingScope(env, source), source };
-  const pipeline = read(place, "pipeline", definition.name, nameMistake);
+  const pipeline = readName(place, "pipeline", definition.name);
   const jobs = definition.jobs.map((job) => planJob(job, env, { ...source, secrets: namesOf(job) }));
   checkSizes(definition, jobs, problems);
   return { pipeline: pipeline ?? baseName(definition.file), jobs };
@@ -51,13 +51,15 @@ function planJob(job: JobDefinition, pipelineEnv: Env, source: EnvSource): Plann
   const place: Place = { what: `jobs.${job.id}.`, env, scope: readingScope(env, source), source };
   checkEnvSize(job, env, source.problems);
   const spec: JobSpec = {
-    name: read(place, "name", job.name, nameMistake) ?? job.id,
+    name: readName(place, "name", job.name) ?? job.id,
     steps: job.steps.map((step, index) => planStep(job, step, index, place)),
     env: toRecord(env),
     secrets: job.secrets.map((secret) => secret.value),
     timeoutMs: job.timeoutMs,
     artifacts: {
-      paths: job.artifacts.paths.flatMap((path) => read(place, "artifacts.paths", path, patternMistake) ?? []),
+      paths: job.artifacts.paths.flatMap(
+        (path) => read(globPlace(place), "artifacts.paths", path, patternMistake) ?? [],
+      ),
       from: job.artifacts.from.map((from) => from.value),
     },
   };
@@ -80,13 +82,29 @@ function planStep(job: JobDefinition, step: StepDefinition, index: number, aroun
   const workdir = read(place, "workdir", step.workdir, pathMistake);
   const shell = step.shell ?? job.shell;
   return {
-    name: read(place, "name", step.name, nameMistake) ?? `step ${index + 1}`,
+    name: readName(place, "name", step.name) ?? `step ${index + 1}`,
     run: step.run,
     env: toRecord(own),
     ...(workdir === undefined ? {} : { workdir }),
     ...(step.timeoutMs === undefined ? {} : { timeoutMs: step.timeoutMs }),
     ...(shell === undefined ? {} : { shell }),
   };
+}
+
+/** A name as the file says it is checked; what values make of it fits, for nobody can keep a branch short. */
+function readName(place: Place, key: string, template: Template | undefined): string | undefined {
+  if (template?.value.includes("${") !== true) return read(place, key, template, nameMistake);
+  const text = interpolate(template, place.scope, place.source.problems);
+  return text === undefined ? undefined : fitName(text);
+}
+
+/** A branch is text in a glob, too: its signs are put in brackets, where they mean themselves. */
+function globPlace(place: Place): Place {
+  const lookUp: Scope["lookUp"] = (name, template) => {
+    const value = place.scope.lookUp(name, template);
+    return name.startsWith("git.") ? value?.replace(/[(){}|!]/g, "[$&]") : value;
+  };
+  return { ...place, scope: { lookUp } };
 }
 
 /** The resolved text, checked after resolving: a branch name may bring what the file did not show. */

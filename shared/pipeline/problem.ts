@@ -31,12 +31,15 @@ export interface Problems {
   /** The file cannot be read from this line on: nothing more is reported of what follows. */
   breakAt(at: Position): void;
   isBroken(): boolean;
+  /** A value was refused and left out: what seems to be missing may be it. */
+  incomplete(): void;
   list(): Problem[];
 }
 
 /** An empty collection for a file of that name. */
 export function collectProblems(file: string): Problems {
   const found = new Map<string, Problem>();
+  let isIncomplete = false;
   let brokenLine = Number.POSITIVE_INFINITY;
   const report: Problems["report"] = (at, message, suggest) => {
     const { line, column } = at;
@@ -51,7 +54,10 @@ export function collectProblems(file: string): Problems {
   return {
     report,
     missing: (at, message) => {
-      if (brokenLine === Number.POSITIVE_INFINITY) report(at, message);
+      if (brokenLine === Number.POSITIVE_INFINITY && !isIncomplete) report(at, message);
+    },
+    incomplete: () => {
+      isIncomplete = true;
     },
     breakAt: (at) => {
       brokenLine = at.line;

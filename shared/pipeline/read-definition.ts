@@ -28,7 +28,7 @@ export function readDefinition(root: Slot, file: string): PipelineDefinition {
 function readJobs(slot: Slot): JobDefinition[] {
   const entries = readEntries(slot, "of jobs by id");
   if (slot.tree.kind === "map" && entries.length === 0)
-    slot.problems.report(slot.tree.at, "jobs needs at least one job");
+    slot.problems.missing(slot.tree.at, "jobs needs at least one job");
   return atMost(entries, { max: JOBS_MAX, limit: "JOBS_MAX", slot }).flatMap((entry) => {
     const id = jobId.safeParse(entry.key);
     const what = id.success ? `jobs.${entry.key}` : `jobs.${quoted(entry.key)}`;

@@ -12,7 +12,7 @@ export function readSteps(slot: Slot): StepDefinition[] {
     problems.report(tree.at, `${what} must be a list of steps, not ${typeOf(tree)}`);
     return [];
   }
-  if (tree.items.length === 0) problems.report(tree.at, `${what} needs at least one step`);
+  if (tree.items.length === 0) problems.missing(tree.at, `${what} needs at least one step`);
   const items = atMost(tree.items, { max: STEPS_MAX, limit: "STEPS_MAX", slot });
   return items.flatMap((item, index) => readStep({ ...slot, what: `${what}[${index}]`, tree: item }));
 }

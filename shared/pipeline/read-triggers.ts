@@ -88,7 +88,7 @@ function patternMistake(value: string, what: string, kind: NameKind): string | u
 
 /** Without the filter everything matches; whoever wrote an empty one may have meant the opposite. */
 function refuseEmptyList({ tree, what, problems }: Slot, advice: string): void {
-  if (tree.kind === "list" && tree.items.length === 0) problems.report(tree.at, `${what} is an empty list: ${advice}`);
+  if (tree.kind === "list" && tree.items.length === 0) problems.missing(tree.at, `${what} is an empty list: ${advice}`);
 }
 
 function readSchedules(slot: Slot | undefined): Schedule[] {

@@ -2,6 +2,7 @@ import type { Located } from "./definition.ts";
 import { homeKeyOf } from "./foreign-keys.ts";
 import { type Position, type Problems, quoted } from "./problem.ts";
 import { suggest } from "./suggest.ts";
+import { howToQuote } from "./syntax-message.ts";
 import { type Entry, type Tree, typeOf } from "./tree.ts";
 
 /** Readers of single values. Each reports what is wrong at the value itself and answers undefined, or what is usable. */
@@ -24,7 +25,9 @@ export function readFields(slot: Slot, keys: readonly string[]): Fields | undefi
   const { tree, what, problems } = slot;
   const name = what === "" ? "the file" : what;
   if (tree.kind !== "map") {
-    problems.report(tree.at, `${name} must be a map with ${listed(keys)}, not ${typeOf(tree)}`);
+    const glued = tree.kind === "scalar" ? /^([a-z_]+):\S/.exec(tree.source)?.[1] : undefined;
+    const space = glued !== undefined && keys.includes(glued) ? `; a space is missing after "${glued}:"` : "";
+    problems.report(tree.at, `${name} must be a map with ${listed(keys)}, not ${typeOf(tree)}${space}`);
     return undefined;
   }
   const entries = new Map<string, Entry>();
@@ -60,16 +63,23 @@ export function readText(slot: Slot | undefined): Located<string> | undefined {
   if (slot === undefined) return undefined;
   const { tree, what, problems } = slot;
   if (tree.kind === "scalar" && typeof tree.value === "string") return { value: tree.value, at: tree.at };
-  const quote = tree.kind === "scalar" && tree.value !== null ? "; quote it if you mean it" : "";
+  const quote = tree.kind === "scalar" && tree.value !== null ? "; quote it if you mean it" : meantAsText(tree);
   problems.report(tree.at, `${what} must be text, not ${typeOf(tree)}${quote}`);
   return undefined;
+}
+
+/** How to write as text what YAML takes for a list, a map or a comment. */
+function meantAsText(tree: Tree): string {
+  const text = tree.kind === "scalar" ? tree.comment : tree.source;
+  if (text === undefined) return "";
+  return tree.kind === "scalar" ? ` (# begins a comment; ${howToQuote(text)})` : `; if it is text, ${howToQuote(text)}`;
 }
 
 /** Text, or a number or boolean taken as it is written: `1.10` stays `1.10`. */
 export function readWord(slot: Slot): Located<string> | undefined {
   const { tree, what, problems } = slot;
   if (tree.kind === "scalar" && tree.value !== null) return { value: tree.source, at: tree.at };
-  problems.report(tree.at, `${what} must be text, not ${typeOf(tree)}`);
+  problems.report(tree.at, `${what} must be text, not ${typeOf(tree)}${meantAsText(tree)}`);
   return undefined;
 }
 
@@ -108,8 +118,15 @@ export function readBoolean(slot: Slot | undefined, otherwise: boolean): boolean
   if (slot === undefined) return otherwise;
   const { tree, what, problems } = slot;
   if (tree.kind === "scalar" && typeof tree.value === "boolean") return tree.value;
-  problems.report(tree.at, `${what} must be true or false, not ${shown(tree)}`);
+  problems.report(tree.at, `${what} must be true or false, not ${shown(tree)}`, () => meantBoolean(tree));
   return otherwise;
+}
+
+/** Words that older YAML reads as true and false: here they are text. */
+function meantBoolean(tree: Tree): string | undefined {
+  const word = tree.kind === "scalar" ? tree.source.toLowerCase() : "";
+  if (["yes", "y", "on"].includes(word)) return "true";
+  return ["no", "n", "off"].includes(word) ? "false" : undefined;
 }
 
 /** A whole number from 0 to `max`. */

@@ -19,11 +19,15 @@ export interface Scalar extends Sized {
   /** As written, so that `1.10` stays `1.10` where text is wanted. */
   readonly source: string;
   readonly at: Position;
+  /** Of nothing: the comment that stands in its place. */
+  readonly comment?: string;
 }
 
 export interface List extends Sized {
   readonly kind: "list";
   readonly items: readonly Tree[];
+  /** As written, where it stands in brackets on one line. */
+  readonly source?: string;
   readonly at: Position;
 }
 
@@ -31,6 +35,7 @@ export interface List extends Sized {
 export interface Mapping extends Sized {
   readonly kind: "map";
   readonly entries: readonly Entry[];
+  readonly source?: string;
   readonly at: Position;
 }
 

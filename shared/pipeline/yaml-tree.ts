@@ -9,10 +9,11 @@ import {
   type YAMLSeq,
   type Scalar as YamlScalar,
 } from "yaml";
-import { FILE_DEPTH_MAX, FILE_EXPANDED_LENGTH_MAX, FILE_TOKENS_MAX, FILE_VALUES_MAX } from "../domain/limits.ts";
-import { type Composed, composeYaml, type SyntaxMistake, TOO_DEEP_CODE, TOO_MANY_CODE } from "./compose-yaml.ts";
+import { FILE_DEPTH_MAX, FILE_EXPANDED_LENGTH_MAX, FILE_VALUES_MAX } from "../domain/limits.ts";
+import { type Composed, composeYaml, TOO_MANY_CODE } from "./compose-yaml.ts";
 import { type Position, type Problems, quoted } from "./problem.ts";
 import { suggest } from "./suggest.ts";
+import { howToQuote, TOO_DEEP, tellSyntax } from "./syntax-message.ts";
 import type { Entry, List, Mapping, Scalar, Tree } from "./tree.ts";
 
 /** A text's values, and how much of it was read. */
@@ -28,14 +29,15 @@ export interface YamlReading {
  * bounded by what they expand to.
  */
 export function readYaml(text: string, problems: Problems): YamlReading {
-  const composed = composeYaml(text.startsWith("\ufeff") ? text.slice(1) : text);
-  reportSyntax(composed, problems);
-  return { tree: treeOf(composed, problems), tokens: composed.tokens };
+  const bare = text.startsWith("\ufeff") ? text.slice(1) : text;
+  const composed = composeYaml(bare);
+  reportSyntax(composed, bare, problems);
+  return { tree: treeOf(composed, bare, problems), tokens: composed.tokens };
 }
 
-function treeOf({ document, lines }: Composed, problems: Problems): Tree | undefined {
+function treeOf({ document, lines }: Composed, text: string, problems: Problems): Tree | undefined {
   if (document === undefined) return undefined;
-  const walk: Walk = { lines, problems, anchors: new Map(), valuesLeft: FILE_VALUES_MAX };
+  const walk: Walk = { text, lines, problems, anchors: new Map(), valuesLeft: FILE_VALUES_MAX };
   const tree = document.contents === null ? undefined : convert(document.contents as YamlNode, walk, START, 0);
   if (tree === undefined || (tree.kind === "scalar" && tree.value === null)) {
     problems.missing(START, 'the file is empty: a pipeline needs "jobs"');
@@ -47,6 +49,7 @@ function treeOf({ document, lines }: Composed, problems: Problems): Tree | undef
 type YamlNode = YamlScalar | YAMLSeq | YAMLMap | Alias;
 
 interface Walk {
+  readonly text: string;
   readonly lines: LineCounter;
   readonly problems: Problems;
   /** What each anchor names so far; undefined while its own node is being read. */
@@ -55,9 +58,7 @@ interface Walk {
 }
 
 const START: Position = { line: 1, column: 1 };
-const TOO_DEEP = `values nest deeper than ${FILE_DEPTH_MAX} levels (FILE_DEPTH_MAX)`;
 const TOO_MANY = `the file has more than ${FILE_VALUES_MAX} values once its aliases are expanded (FILE_VALUES_MAX)`;
-const TOO_COMPLEX = `the file has more than ${FILE_TOKENS_MAX} words and signs of YAML (FILE_TOKENS_MAX)`;
 const TOO_LONG = `the file has more than ${FILE_EXPANDED_LENGTH_MAX} characters once its aliases are expanded (FILE_EXPANDED_LENGTH_MAX)`;
 
 function positionAt(lines: LineCounter, offset: number): Position {
@@ -65,7 +66,7 @@ function positionAt(lines: LineCounter, offset: number): Position {
   return line === 0 ? START : { line, column: col };
 }
 
-function reportSyntax({ document, errors, lines }: Composed, problems: Problems): void {
+function reportSyntax({ document, errors, lines }: Composed, text: string, problems: Problems): void {
   let first: Position | undefined;
   const broken = new Set<number>();
   for (const error of errors) {
@@ -74,7 +75,8 @@ function reportSyntax({ document, errors, lines }: Composed, problems: Problems)
     // One broken line often breaks the parser's view of its rest: the first error is the one that helps.
     if (broken.has(at.line)) continue;
     broken.add(at.line);
-    problems.report(at, syntaxMessage(error));
+    const { message, column = at.column } = tellSyntax(error, lineAt(text, lines, at));
+    problems.report({ line: at.line, column }, message);
   }
   if (document?.directives.yaml.explicit === true && document.directives.yaml.version !== "1.2") {
     problems.report(START, "only YAML 1.2 is read");
@@ -83,16 +85,14 @@ function reportSyntax({ document, errors, lines }: Composed, problems: Problems)
   if (first !== undefined) problems.breakAt(first);
 }
 
-const MESSAGE_LENGTH_MAX = 200;
-
-function syntaxMessage(error: SyntaxMistake): string {
-  if (error.code === "RESOURCE_EXHAUSTION" || error.code === TOO_DEEP_CODE) return TOO_DEEP;
-  if (error.code === TOO_MANY_CODE) return TOO_COMPLEX;
-  if (error.code === "MULTIPLE_DOCS") return "the file has more than one document: one file is one pipeline";
-  if (error.code === "TAB_AS_INDENT") return "a tab cannot indent YAML; use spaces";
-  const message = error.message.replaceAll(/\s+/g, " ");
-  return `not valid YAML: ${message.length > MESSAGE_LENGTH_MAX ? `${message.slice(0, MESSAGE_LENGTH_MAX)}…` : message}`;
+function lineAt(text: string, lines: LineCounter, { line }: Position): string {
+  const start = lines.lineStarts[line - 1] ?? 0;
+  // No more than a message may be about: a file may be one line, with a mistake at every word.
+  const [first = ""] = text.slice(start, start + LINE_LENGTH_MAX).split("\n", 1);
+  return first.trimEnd();
 }
+
+const LINE_LENGTH_MAX = 400;
 
 function isExpandable(tree: Tree, walk: Walk): boolean {
   const isFew = walk.valuesLeft >= 0 && tree.values <= FILE_VALUES_MAX;
@@ -106,22 +106,37 @@ function convert(node: YamlNode | null, walk: Walk, ownerAt: Position, depth: nu
   walk.valuesLeft -= 1;
   if (walk.valuesLeft < 0) return undefined;
   // Of a file that breaks off, an empty value may be one that could not be read.
-  if (node === null || isEmpty(node)) return walk.problems.isBroken() ? undefined : nothing(ownerAt);
+  if (node === null || isEmpty(node))
+    return walk.problems.isBroken() ? undefined : { ...nothing(ownerAt), ...commentAt(walk, ownerAt) };
   const at = node.range ? positionAt(walk.lines, node.range[0]) : ownerAt;
   if (depth > FILE_DEPTH_MAX) {
     walk.problems.report(at, TOO_DEEP);
     return undefined;
   }
   if (isAlias(node)) return followAlias(node, walk, at);
-  if (node.tag !== undefined) {
-    walk.problems.report(at, `tags such as ${quoted(node.tag)} are not read; write the value plainly`);
-    return undefined;
-  }
+  if (node.tag !== undefined) return refuseTag(node, node.tag, walk, at);
   const anchor = node.anchor;
   if (anchor !== undefined) walk.anchors.set(anchor, undefined);
   const tree = convertOwn(node, walk, at, depth);
   if (anchor !== undefined) walk.anchors.set(anchor, tree);
   return tree;
+}
+
+/** A glob or a command may begin with a sign that YAML takes for a tag: then the whole of it is text. */
+function refuseTag(node: YamlScalar | YAMLSeq | YAMLMap, tag: string, walk: Walk, at: Position): undefined {
+  walk.problems.incomplete();
+  const end = node.range?.[1] ?? 0;
+  const valueStart = node.range?.[0] ?? 0;
+  const lineStart = Math.max(walk.lines.lineStarts[at.line - 1] ?? 0, valueStart - LINE_LENGTH_MAX);
+  const start = lineStart + walk.text.slice(lineStart, valueStart).lastIndexOf(tag);
+  const text = walk.text.slice(start, Math.min(end, start + LINE_LENGTH_MAX)).trim();
+  const isText = isScalar(node) && tag.startsWith("!") && start >= lineStart && !text.includes("\n");
+  if (!isText) {
+    walk.problems.report(at, `tags such as ${quoted(tag)} are not read; write the value plainly`);
+    return;
+  }
+  const message = `a value that begins with ! is a tag, and tags are not read; ${howToQuote(text)}`;
+  walk.problems.report(positionAt(walk.lines, start), message);
 }
 
 function convertOwn(node: YamlScalar | YAMLSeq | YAMLMap, walk: Walk, at: Position, depth: number): Tree | undefined {
@@ -137,6 +152,20 @@ const isEmpty = (node: YamlNode): boolean =>
   isScalar(node) && node.value === null && !node.source && !node.anchor && !node.tag;
 
 const nothing = (at: Position): Scalar => ({ kind: "scalar", value: null, source: "", at, values: 1, length: 0 });
+
+/** Text that was meant as the value, and is a comment. */
+function commentAt({ text, lines }: Walk, ownerAt: Position): { comment?: string; at?: Position } {
+  const line = lineAt(text, lines, ownerAt);
+  const comment = line.includes("#") ? /(?::|-)\s+(#.*)$/.exec(line)?.[1] : undefined;
+  return comment === undefined ? {} : { comment, at: { ...ownerAt, column: line.length - comment.length + 1 } };
+}
+
+/** A list or a map in one line, as it is written: it may have been meant as text. */
+function flowSource(node: YAMLSeq | YAMLMap, { text }: Walk): { source?: string } {
+  if (node.flow !== true || !node.range) return {};
+  const source = text.slice(node.range[0], Math.min(node.range[1], node.range[0] + LINE_LENGTH_MAX));
+  return source.includes("\n") ? {} : { source };
+}
 
 function convertScalar(node: YamlScalar, at: Position): Scalar {
   const value = node.value;
@@ -155,7 +184,7 @@ function convertList(node: YAMLSeq, walk: Walk, at: Position, depth: number): Li
     const tree = convert(item as YamlNode | null, walk, at, depth + 1);
     if (tree !== undefined) items.push(tree);
   }
-  return { kind: "list", items, at, ...sizeOf(items) };
+  return { kind: "list", items, at, ...flowSource(node, walk), ...sizeOf(items) };
 }
 
 function convertMap(node: YAMLMap, walk: Walk, at: Position, depth: number): Mapping {
@@ -181,7 +210,7 @@ function convertMap(node: YAMLMap, walk: Walk, at: Position, depth: number): Map
     entries.push({ key: name, at: keyAt, value });
   }
   for (const merge of merges) mergeInto(entries, places, merge, walk);
-  return { kind: "map", entries, at, ...sizeOf(entries.map((entry) => entry.value)) };
+  return { kind: "map", entries, at, ...flowSource(node, walk), ...sizeOf(entries.map((entry) => entry.value)) };
 }
 
 function keyOf(key: YamlNode | null, walk: Walk, at: Position): string | undefined {
@@ -212,12 +241,13 @@ function mergeInto(entries: Entry[], places: Map<string, Position>, merge: Tree,
 function followAlias(node: Alias, walk: Walk, at: Position): Tree | undefined {
   const tree = walk.anchors.get(node.source);
   if (tree !== undefined) return tree;
+  walk.problems.incomplete();
   const isOpen = walk.anchors.has(node.source);
   walk.problems.report(
     at,
     isOpen
       ? `the alias ${quoted(node.source)} stands inside the value that it names`
-      : `no anchor ${quoted(node.source)} stands before this alias`,
+      : `no anchor ${quoted(node.source)} stands before this alias; if it is text, ${howToQuote(`*${node.source}`)}`,
     () => (isOpen ? undefined : suggest(node.source, walk.anchors.keys())),
   );
   return undefined;

@@ -8,7 +8,8 @@ import type { Deps } from "./deps.ts";
 /** Parses and plans a pipeline for one run. Throws `invalid_definition` with every problem at once. */
 export async function planDefinition(deps: Deps, file: PipelineFile, seed: RunSeed): Promise<Plan> {
   const { sha, branch } = seed.source ?? {};
-  const { plan, problems } = await deps.pipelines.plan(file, { runId: seed.runId, sha, branch, pool: seed.pool });
+  const run = { runId: seed.runId, sha, branch, tag: seed.trigger?.tag, pool: seed.pool };
+  const { plan, problems } = await deps.pipelines.plan(file, run);
   if (plan === undefined || problems.length > 0) throw invalidDefinition(problems);
   const unknown = plan.jobs.find((job) => !deps.settings.pools.includes(job.pool));
   if (unknown !== undefined) {

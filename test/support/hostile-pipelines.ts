@@ -76,14 +76,13 @@ export const HOSTILE_PIPELINES: Readonly<Record<string, (bytes: number) => strin
   merges: (b) => lines(b, (i) => `k${i}: {<<: *a}\n`, `a: &a {${seq(100, (i) => `m${i}: 1,`)}}\n`),
   unknownInJobs: (b) => lines(b, (i) => `    kk${i}: 1\n`, "jobs:\n  a:\n    run: x\n"),
   unknownNear: (b) => lines(b, (i) => `    timeoutt${i % 10000}: 1\n`, "jobs:\n  a:\n    run: x\n"),
-  cycle: () =>
-    `jobs:\n${seq(1000, (i) => `  j${i}: {run: x, needs: [${seq(64, (k) => `j${(i + k + 1) % 1000},`)}]}\n`)}`,
-  needsUnknown: () => `jobs:\n${seq(1000, (i) => `  j${i}: {run: x, needs: [${seq(64, (k) => `jx${i}y${k},`)}]}\n`)}`,
+  cycle: () => `jobs:\n${seq(250, (i) => `  j${i}: {run: x, needs: [${seq(64, (k) => `j${(i + k + 1) % 250},`)}]}\n`)}`,
+  needsUnknown: () => `jobs:\n${seq(250, (i) => `  j${i}: {run: x, needs: [${seq(64, (k) => `jx${i}y${k},`)}]}\n`)}`,
   dag: () =>
-    `jobs:\n${seq(1000, (i) => `  j${i}: {run: x, needs: [${seq(Math.min(i, 64), (k) => `j${i - 1 - k},`)}]}\n`)}`,
+    `jobs:\n${seq(250, (i) => `  j${i}: {run: x, needs: [${seq(Math.min(i, 64), (k) => `j${i - 1 - k},`)}]}\n`)}`,
   dagNoNeedArt: () =>
     "jobs:\n" +
-    seq(1000, (i) => `  j${i}: {run: x, artifacts: {from: [${seq(64, (k) => `j${(i + 1 + k) % 1000},`)}]}}\n`),
+    seq(250, (i) => `  j${i}: {run: x, artifacts: {from: [${seq(64, (k) => `j${(i + 1 + k) % 250},`)}]}}\n`),
   envs: () =>
     `jobs:\n  a:\n    run: x\n    env:\n${seq(256, (i) => `      E${i}: "\${env.E${i + 1}}\${env.E${i + 1}}"\n`)}`,
   envsBig: () =>

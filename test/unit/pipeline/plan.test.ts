@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the language under test writes ${…}
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { POOL_DEFAULT, planSchema } from "../../../shared/domain/plan.ts";
 import { decide } from "../../../shared/domain/predicate.ts";
 import { parsePipeline } from "../../../shared/pipeline/parse-pipeline.ts";
@@ -190,16 +190,13 @@ test("a job may have a name that every object inherits", () => {
   expect(decide(job.needs, { constructor: "passed" })).toBe("met");
 });
 
-test("without a source, git has no value, and the plan says where one was wanted", () => {
+test("without a source there is no commit, and the plan says where one was wanted", () => {
   const text = "jobs:\n  a:\n    name: ${git.sha}\n    run: x\n    env:\n      B: ${git.branch}\n";
   const { pipeline } = parsePipeline(text, "ci.yml");
   if (pipeline === undefined) throw new Error("no pipeline");
   const without = planPipeline(pipeline, { runId: RUN.runId });
   expect(without.plan).toBeUndefined();
-  expect(without.problems.map(printProblem)).toEqual([
-    "ci.yml:3:11: ${git.sha} has no value: this run has no source",
-    "ci.yml:6:10: ${git.branch} has no value: this run's source names no branch",
-  ]);
+  expect(without.problems.map(printProblem)).toEqual(["ci.yml:3:11: ${git.sha} has no value: this run has no source"]);
 });
 
 test.each([
@@ -215,21 +212,69 @@ test.each([
     "../..",
     'jobs.a.artifacts.paths: "out/../../x" must stay in the workspace: it contains ..',
   ],
-  [
-    "a name",
-    "name: ${git.branch}",
-    "a\u001b[31mb",
-    'jobs.a.name: "a\\u001b[31mb" must be one line without control characters',
-  ],
-  [
-    "a name's length",
-    "name: ${git.branch}",
-    "b".repeat(129),
-    `jobs.a.name: "${"b".repeat(80)}…" has 129 characters; 128 are allowed (NAME_LENGTH_MAX)`,
-  ],
 ])("%s that a branch makes wrong is a problem of the plan", (_title, line, branch, message) => {
   const { pipeline, problems } = parsePipeline(`jobs:\n  a:\n    run: x\n    ${line}\n`, "ci.yml");
   expect(problems).toEqual([]);
   if (pipeline === undefined) throw new Error("no pipeline");
   expect(planPipeline(pipeline, { ...RUN, branch }).problems.map((problem) => problem.message)).toEqual([message]);
+});
+
+describe("case C15: what comes from outside never keeps a plan from being made", () => {
+  const planWith = (lines: string, run: Partial<typeof RUN> & { readonly tag?: string }) => {
+    const { pipeline, problems } = parsePipeline(`on: {push: {branches: "**", tags: "**"}}\n${lines}\n`, "ci.yml");
+    expect(problems).toEqual([]);
+    if (pipeline === undefined) throw new Error("no pipeline");
+    const { plan } = planPipeline(pipeline, { ...RUN, ...run });
+    if (plan === undefined) throw new Error("no plan");
+    return plan;
+  };
+  const NAMED =
+    "pipeline: P ${git.branch}\njobs:\n  a: {name: 'Test ${git.branch}', steps: [{name: '${git.branch}', run: x}]}";
+  const namesOf = (plan: ReturnType<typeof planWith>) => [
+    plan.pipeline,
+    plan.jobs[0]?.spec.name,
+    plan.jobs[0]?.spec.steps[0]?.name,
+  ];
+
+  test("a long branch is cut in names, and two that begin alike keep two names", () => {
+    const [one, two] = ["x", "y"].map((end) => planWith(NAMED, { branch: `${"b".repeat(250)}${end}` }));
+    if (one === undefined || two === undefined) throw new Error("no plans");
+    for (const name of [...namesOf(one), ...namesOf(two)]) expect(name).toMatch(/^.{119}…[0-9a-f]{8}$/);
+    expect(namesOf(one)[1]).toMatch(/^Test b{114}…/);
+    expect(new Set([...namesOf(one), ...namesOf(two)]).size).toBe(6);
+    expect(namesOf(planWith(NAMED, { branch: "b".repeat(123) }))[1]).toBe(`Test ${"b".repeat(123)}`);
+  });
+
+  test("a branch of emoji is cut between characters, control characters are replaced", () => {
+    for (const name of namesOf(planWith(NAMED, { branch: "😀".repeat(100) }))) {
+      expect(name?.isWellFormed()).toBe(true);
+      expect(name?.length).toBeLessThanOrEqual(128);
+    }
+    expect(namesOf(planWith(NAMED, { branch: "a\u001b[31mb" }))[2]).toBe("a\ufffd[31mb");
+  });
+
+  test("a tag has no branch: it is empty there, and a name of nothing is the default one", () => {
+    const plan = planWith(NAMED, { branch: undefined, tag: "v1" });
+    expect(namesOf(plan)).toEqual(["P", "Test", "step 1"]);
+    expect(
+      planWith("jobs: {a: {name: '${git.branch}${git.tag}', run: x}}", { branch: undefined, tag: "v1" }),
+    ).toMatchObject({
+      jobs: [{ spec: { name: "v1" } }],
+    });
+  });
+
+  test("what needs a branch is a problem at once where tags start the pipeline, and none where they do not", () => {
+    const jobs = "jobs: {a: {run: x, pool: '${git.branch}'}}\n";
+    expect(parsePipeline(jobs, "ci.yml").problems).toEqual([]);
+    expect(parsePipeline(`on: {push: {tags: "v*"}}\n${jobs}`, "ci.yml").problems.map(printProblem)).toEqual([
+      'ci.yml:2:26: jobs.a.pool: "" is not a pool: a pool name is 1 to 64 letters, digits, . _ or -; on.push.tags starts it for tags, of which git.branch is empty',
+    ]);
+  });
+
+  test("a branch in an artifact path is text, whatever signs it has", () => {
+    const plan = planWith("jobs: {a: {run: x, artifacts: {paths: 'out/${git.branch}/**'}}}", {
+      branch: "!x+(y)*{a,b}".replace("*", ""),
+    });
+    expect(plan.jobs[0]?.spec.artifacts.paths).toEqual(["out/[!]x+[(]y[)][{]a,b[}]/**"]);
+  });
 });

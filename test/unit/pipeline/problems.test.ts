@@ -26,7 +26,7 @@ jobs:
     'ci.yml:5:5: unknown key "timout" in jobs.build (did you mean "timeout"?)',
     'ci.yml:6:14: jobs.build.timeout must be a duration such as 90s, 10m or 1h30m, not "90" (did you mean "90s"?)',
     'ci.yml:8:13: jobs.test needs "biuld", which is not a job (did you mean "build"?)',
-    'ci.yml:10:11: "${git.brunch}" is not known; there are run.id, git.sha, git.branch and env.NAME (did you mean "git.branch"?)',
+    'ci.yml:10:11: "${git.brunch}" is not known; there are run.id, git.sha, git.branch, git.tag and env.NAME (did you mean "git.branch"?)',
     'ci.yml:11:25: jobs.test.artifacts.paths: "../out" must stay in the workspace: it contains ..',
     'ci.yml:15:5: jobs.deploy has both "run" and "steps"; only one can stand',
   ]);
@@ -47,10 +47,18 @@ const MISTAKES: readonly (readonly [title: string, text: string, ...problems: st
   ["a job written twice", "jobs:\n  a: {run: x}\n  a: {run: y}\n", '3:3: "a" is written twice; the first is on line 2'],
   ["two documents", `${ok}---\n${ok}`, "2:1: the file has more than one document: one file is one pipeline"],
   ["a tab as indentation", "jobs:\n\ta: {run: x}\n", "2:1: a tab cannot indent YAML; use spaces"],
-  ["a tag", job("name: !shout hi"), '4:18: tags such as "!shout" are not read; write the value plainly'],
+  [
+    "a tag",
+    job("name: !shout hi"),
+    "4:11: a value that begins with ! is a tag, and tags are not read; quote it: '!shout hi'",
+  ],
   ["YAML 1.1", `%YAML 1.1\n---\n${ok}`, "1:1: only YAML 1.2 is read"],
   ["a key that is a list", "jobs:\n  b: {run: x}\n  ? [a]\n  : {run: x}\n", "3:5: a key must be a plain word"],
-  ["an alias of nothing", job("env: *shared"), '4:10: no anchor "shared" stands before this alias'],
+  [
+    "an alias of nothing",
+    job("env: *shared"),
+    `4:10: no anchor "shared" stands before this alias; if it is text, quote it: '*shared'`,
+  ],
   ["an alias inside its anchor", job("env: &e {A: *e}"), '4:17: the alias "e" stands inside the value that it names'],
 
   [
@@ -70,7 +78,11 @@ const MISTAKES: readonly (readonly [title: string, text: string, ...problems: st
   ],
   ["a job without work", "jobs:\n  a: {name: x}\n", '2:3: jobs.a has nothing to do: it needs "run" or "steps"'],
   ["an empty script", "jobs:\n  a:\n    run: ''\n", "3:10: jobs.a.run must not be empty"],
-  ["a script that is a list", "jobs:\n  a:\n    run: [x]\n", "3:10: jobs.a.run must be text, not a list"],
+  [
+    "a script that is a list",
+    "jobs:\n  a:\n    run: [x]\n",
+    "3:10: jobs.a.run must be text, not a list; if it is text, quote it: '[x]'",
+  ],
   [
     "a script that is a number",
     "jobs:\n  a:\n    run: 7\n",
@@ -129,7 +141,11 @@ const MISTAKES: readonly (readonly [title: string, text: string, ...problems: st
     job("retries: {failed: 0.5}"),
     '4:23: jobs.a.retries.failed must be a whole number from 0 to 10 (RETRIES_MAX), not "0.5"',
   ],
-  ["a boolean in words", job("allow_failure: yes"), '4:20: jobs.a.allow_failure must be true or false, not "yes"'],
+  [
+    "a boolean in words",
+    job("allow_failure: yes"),
+    '4:20: jobs.a.allow_failure must be true or false, not "yes" (did you mean "true"?)',
+  ],
 
   ["a need that is a map", job("needs: {b: 1}"), "4:12: jobs.a.needs must be a word or a list of words, not a map"],
   [
@@ -262,7 +278,7 @@ const MISTAKES: readonly (readonly [title: string, text: string, ...problems: st
   [
     "an unknown reference",
     job('name: "${run.number}"'),
-    '4:11: "${run.number}" is not known; there are run.id, git.sha, git.branch and env.NAME',
+    '4:11: "${run.number}" is not known; there are run.id, git.sha, git.branch, git.tag and env.NAME',
   ],
   [
     "an unset variable",
@@ -352,7 +368,7 @@ test("a syntax error is told together with the mistakes that stand before it, an
   expect(problems[0]?.message).toBe('unknown key "rum" in jobs.a');
   expect(problems[0]?.suggestion).toBe("run");
   expect(problems).toHaveLength(2);
-  expect(problems[1]?.message).toMatch(/^not valid YAML: /);
+  expect(problems[1]?.message).toBe("the quote ' is not closed; quote it: 'not closed'");
 });
 
 test("a long circle is shown from its start to its end, shortened in the middle", () => {
