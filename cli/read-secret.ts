@@ -2,6 +2,7 @@ import { createInterface } from "node:readline";
 import { PassThrough, type Readable, type Writable } from "node:stream";
 import { CommandError } from "./command-error.ts";
 import { SIGNAL_EXIT } from "./exit-codes.ts";
+import { readStdin } from "./read-stdin.ts";
 
 const SECRET_BYTES_MAX = 4_096;
 
@@ -11,13 +12,7 @@ export function readSecret(question: string): Promise<string> {
 }
 
 async function readAll(): Promise<string> {
-  let text = "";
-  for await (const part of process.stdin) {
-    text += String(part);
-    if (text.length > SECRET_BYTES_MAX)
-      throw new CommandError(`stdin has more than ${SECRET_BYTES_MAX} bytes: that is no token`);
-  }
-  return text.trim();
+  return (await readStdin(SECRET_BYTES_MAX)).trim();
 }
 
 /** Asks on a terminal. The line editor works as ever; what it would echo goes nowhere. */

@@ -1,5 +1,6 @@
 import { CommandError } from "./command-error.ts";
 import { askSilently } from "./read-secret.ts";
+import { readStdin } from "./read-stdin.ts";
 
 const VALUE_BYTES_MAX = 64 * 1_024;
 
@@ -11,17 +12,4 @@ export async function readValue(question: string, ask: boolean): Promise<string>
   return value;
 }
 
-async function readAll(): Promise<string> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of process.stdin) {
-    parts.push(Buffer.from(part));
-    bytes += parts.at(-1)?.length ?? 0;
-    if (bytes > VALUE_BYTES_MAX) throw new CommandError(`stdin has more than ${VALUE_BYTES_MAX} bytes`);
-  }
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(parts)).replace(/\r?\n$/, "");
-  } catch (cause) {
-    throw new CommandError("stdin is not UTF-8 text: encode it, with base64 for one", { cause });
-  }
-}
+const readAll = async (): Promise<string> => (await readStdin(VALUE_BYTES_MAX)).replace(/\r?\n$/, "");

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { z } from "zod";
 import { DomainError } from "../shared/domain/errors.ts";
 import { DEFINITION_BYTES_MAX } from "../shared/domain/limits.ts";
+import { decodeText, TextFileError } from "../shared/lib/read-text-file.ts";
 import type { Source } from "../shared/protocol/runs.ts";
 
 const run = promisify(execFile);
@@ -40,27 +41,40 @@ export async function readDefinitionWithGit(
   try {
     await git("init", "--quiet", "--bare", folder);
     await git("-C", folder, "fetch", "--quiet", "--depth=1", "--no-tags", source.url, source.sha);
-    return await git("-C", folder, "cat-file", "blob", `${source.sha}:${path}`);
+    return textOf(await git("-C", folder, "cat-file", "blob", `${source.sha}:${path}`), path);
   } catch (cause) {
+    if (cause instanceof DomainError) throw cause;
     throw failureOf(cause, source, path);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function runGit(args: readonly string[], timeoutMs: number): Promise<string> {
+async function runGit(args: readonly string[], timeoutMs: number): Promise<Buffer> {
   const { stdout } = await run("git", [...SAFE, ...args], {
     env: { PATH: "/usr/local/bin:/usr/bin:/bin", ...GIT_ENVIRONMENT },
     timeout: timeoutMs,
     maxBuffer: DEFINITION_BYTES_MAX,
+    encoding: "buffer",
   });
   return stdout;
+}
+
+/** Strictly: what is replaced by a decoder would be run otherwise than it stands in the repository. */
+function textOf(bytes: Buffer, path: string): string {
+  try {
+    return decodeText(bytes);
+  } catch (cause) {
+    if (!(cause instanceof TextFileError)) throw cause;
+    const place = cause.at === undefined ? "" : `:${cause.at.line}:${cause.at.column}`;
+    throw new DomainError("invalid_definition", `${path}${place}: ${cause.message}`, undefined, { cause });
+  }
 }
 
 const gitFailure = z.object({
   code: z.union([z.string(), z.number()]).nullish(),
   killed: z.boolean().optional(),
-  stderr: z.string().optional(),
+  stderr: z.unknown().transform((said) => (Buffer.isBuffer(said) ? said.toString() : "")),
 });
 
 /** Without `cause`: it names the whole command, and with it the URL and its password, in every log. */

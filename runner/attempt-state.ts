@@ -9,6 +9,7 @@ import type { Execution, Executor } from "./executors/executor.ts";
 import type { Interruptions } from "./interruptions.ts";
 import type { LeaseCalls } from "./lease-calls.ts";
 import type { Nudge } from "./nudge.ts";
+import type { SecretsFile } from "./secrets-file.ts";
 import type { HostEnvironment } from "./step-environment.ts";
 import type { Deadline } from "./watchdog/protocol.ts";
 
@@ -26,7 +27,7 @@ export interface AttemptDeps {
   readonly cacheDir: string;
   /** Local folders that a git source may lie in. */
   readonly allowedRoots: readonly string[];
-  readonly secretsFile: string | undefined;
+  readonly secretsFile: SecretsFile | undefined;
 }
 
 /** What the parts of one attempt share. */

@@ -1,5 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { TOKEN_FILE_BYTES_MAX } from "../shared/domain/limits.ts";
 import { fileTrouble } from "../shared/lib/file-trouble.ts";
+import { readTextFile, tellTextTrouble } from "../shared/lib/read-text-file.ts";
 import { UsageError } from "./options.ts";
 
 const HOW_TO_GET_ONE = "; `baton tokens create --scope runner` makes one where the control plane is";
@@ -21,9 +22,9 @@ const METRICS_TOKEN = /^[\x21-\x7e]{16,1024}$/;
 
 async function readTokenFile(file: string, option = "--token-file", hint = HOW_TO_GET_ONE): Promise<string> {
   try {
-    return await readFile(file, "utf8");
+    return await readTextFile(file, { bytesMax: TOKEN_FILE_BYTES_MAX, streams: true });
   } catch (cause) {
-    throw new UsageError(`${option}: cannot read ${file}: ${fileTrouble(cause)}${hint}`, { cause });
+    throw new UsageError(`${option}: ${tellTextTrouble(file, cause, fileTrouble)}${hint}`, { cause });
   }
 }
 

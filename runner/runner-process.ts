@@ -4,9 +4,10 @@ import { flushCompileCache } from "node:module";
 import { join } from "node:path";
 import { MESSAGE_LENGTH_MAX } from "../shared/domain/limits.ts";
 import { shorten } from "../shared/lib/cut.ts";
-import { fileTrouble, whyUnreadable } from "../shared/lib/file-trouble.ts";
+import { fileTrouble } from "../shared/lib/file-trouble.ts";
 import { exchangeOverHttp } from "../shared/lib/http-call.ts";
 import { openFileWarning } from "../shared/lib/open-file.ts";
+import { TextFileError } from "../shared/lib/read-text-file.ts";
 import { removeTree } from "../shared/lib/remove-tree.ts";
 import type { RequestMeter } from "../shared/lib/request-meter.ts";
 import { systemCode } from "../shared/lib/system-code.ts";
@@ -27,8 +28,10 @@ import { readMetricsToken, readRunnerToken } from "./read-runner-token.ts";
 import { type Runner, startRunner } from "./runner.ts";
 import type { Sandbox } from "./sandbox/open-sandbox.ts";
 import { openRunnerSandbox, trustOf } from "./sandbox/runner-sandbox.ts";
+import { givenSecrets, openSecretsFile, type SecretsFile } from "./secrets-file.ts";
 import { serverFromParent } from "./server-from-parent.ts";
 import { RejectedError } from "./session.ts";
+import { ToolingError } from "./tooling-error.ts";
 import { openWorkDir, removeLeftovers, type WorkDir } from "./work-dir.ts";
 
 /** Exit codes: done, and could not be run. */
@@ -95,16 +98,17 @@ async function findServer(options: RunnerOptions, environment: RunnerEnvironment
   if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ""))
     throw new UsageError(`--url: "${url}" is not an http or https URL`);
   const token = await readRunnerToken(server.tokenFile, environment.token);
-  if (options.secretsFile !== undefined) await checkSecretsFile(options.secretsFile);
+  const secretsFile = await openSecrets(options.secretsFile, "secrets" in server ? server.secrets : undefined);
   for (const file of [server.tokenFile, options.secretsFile, options.metricsTokenFile])
     if (file !== undefined) await warnOpenFile(file);
   if (options.forgetToken && server.tokenFile !== undefined) await rm(server.tokenFile);
-  return { url, token };
+  return { url, token, secretsFile };
 }
 
 interface Found {
   readonly url: string;
   readonly token: string;
+  readonly secretsFile: SecretsFile | undefined;
 }
 
 async function serve(
@@ -171,6 +175,7 @@ interface Start {
   readonly environment: RunnerEnvironment;
   readonly url: string;
   readonly token: string;
+  readonly secretsFile: SecretsFile | undefined;
   readonly root: string;
   readonly workDir: WorkDir;
   readonly executor: Executor;
@@ -179,7 +184,8 @@ interface Start {
   readonly nudge: Nudge;
 }
 
-function start({ options, environment, url, token, workDir, executor, emit, meter, nudge }: Start): Runner {
+function start(parts: Start): Runner {
+  const { options, environment, url, token, secretsFile, workDir, executor, emit, meter, nudge } = parts;
   const client = makeClient({ url, token, exchange: exchangeOverHttp });
   return startRunner({
     client,
@@ -193,7 +199,7 @@ function start({ options, environment, url, token, workDir, executor, emit, mete
     host: environment.host,
     cacheDir: workDir.cache,
     allowedRoots: options.allowSources,
-    secretsFile: options.secretsFile,
+    secretsFile,
     claimSeed: randomBytes(16).toString("hex"),
     name: options.name,
     pools: options.pools,
@@ -254,9 +260,14 @@ function openExecutor(
 }
 
 /** It is read for each attempt: one that cannot be read would fail every job that names a secret. */
-async function checkSecretsFile(file: string): Promise<void> {
-  const why = await whyUnreadable(file);
-  if (why !== undefined) throw new UsageError(`--secrets-file: cannot read ${file}: ${why}`);
+async function openSecrets(file: string | undefined, given: string | undefined): Promise<SecretsFile | undefined> {
+  try {
+    if (given !== undefined) return givenSecrets(given);
+    return file === undefined ? undefined : await openSecretsFile(file);
+  } catch (cause) {
+    if (cause instanceof ToolingError || cause instanceof TextFileError) throw new UsageError(cause.message, { cause });
+    throw cause;
+  }
 }
 
 async function warnOpenFile(file: string): Promise<void> {

@@ -3,8 +3,8 @@ import type { Readable } from "node:stream";
 import { z } from "zod";
 import { UsageError } from "./options.ts";
 
-/** Where the control plane is, as a parent says it that starts both at the same time. */
-const serverLine = z.strictObject({ url: z.url(), tokenFile: z.string().min(1) });
+/** Where the control plane is, as a parent says it that starts both at the same time, and secrets that it read from a stream. */
+const serverLine = z.strictObject({ url: z.url(), tokenFile: z.string().min(1), secrets: z.string().optional() });
 export type Server = z.infer<typeof serverLine>;
 
 /**

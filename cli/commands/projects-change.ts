@@ -1,6 +1,7 @@
-import { readFile } from "node:fs/promises";
+import { TOKEN_FILE_BYTES_MAX } from "../../shared/domain/limits.ts";
 import { POOL_FORKS } from "../../shared/domain/plan.ts";
 import { fileTrouble } from "../../shared/lib/file-trouble.ts";
+import { readTextFile, tellTextTrouble } from "../../shared/lib/read-text-file.ts";
 import type { ForgeSecret, ProjectView } from "../../shared/protocol/projects.ts";
 import { CommandError } from "../command-error.ts";
 import type { Context } from "../context.ts";
@@ -184,8 +185,8 @@ async function readAppSecret({
 
 async function readKeyFile(file: string): Promise<string> {
   try {
-    return await readFile(file, "utf8");
+    return await readTextFile(file, { bytesMax: TOKEN_FILE_BYTES_MAX, streams: true });
   } catch (cause) {
-    throw new CommandError(`cannot read ${file}: ${fileTrouble(cause)}`, { cause });
+    throw new CommandError(tellTextTrouble(file, cause, fileTrouble), { cause });
   }
 }

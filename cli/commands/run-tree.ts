@@ -11,6 +11,7 @@ import { CommandError } from "../command-error.ts";
 import type { Context } from "../context.ts";
 import { SIGNAL_EXIT, type StopSignal } from "../exit-codes.ts";
 import { followRun } from "../follow/follow-run.ts";
+import type { GivenSecrets } from "../local/check-secrets-file.ts";
 import type { KeptRunner } from "../local/keep-runner.ts";
 import {
   cleanUpAtExit,
@@ -57,6 +58,7 @@ interface RunCommand {
   readonly definition: PipelineDefinition;
   readonly temp: TempFolder;
   readonly early: Promise<SpawnedStack> | undefined;
+  readonly secrets: GivenSecrets | undefined;
   readonly local: LocalStack;
   /** Aborted where following makes no sense any more: the second signal, a dead stack. */
   readonly halt: AbortController;
@@ -72,6 +74,8 @@ export interface EarlyStart {
   readonly temp: TempFolder;
   /** Starting already, where the text alone says what it needs. */
   readonly stack: Promise<SpawnedStack> | undefined;
+  /** What its steps are given, checked. */
+  readonly secrets: GivenSecrets | undefined;
   /** Ends a stack that still starts. */
   readonly callOff: () => void;
 }
@@ -90,6 +94,7 @@ export async function runTree(context: Context, early: EarlyStart, options: RunO
     definition,
     temp,
     early: early.stack,
+    secrets: early.secrets,
     local,
     halt: new AbortController(),
   };
@@ -183,7 +188,7 @@ async function startAll(command: RunCommand): Promise<{ snapshot: Snapshot; stac
 
 function startRunFolderRunner(command: RunCommand, snapshot: Snapshot, stack: Promise<SpawnedStack>): KeptRunner {
   const { context, options, temp } = command;
-  const { cwd, childEnv } = context.environment;
+  const { childEnv } = context.environment;
   return startRunner({
     stack,
     folder: temp.path,
@@ -197,7 +202,7 @@ function startRunFolderRunner(command: RunCommand, snapshot: Snapshot, stack: Pr
       name: "baton-run",
       keepWorkspace: options.keep === true,
       ...(options.slots === undefined ? {} : { slots: options.slots }),
-      ...(options.secretsFile === undefined ? {} : { secretsFile: resolve(cwd, options.secretsFile) }),
+      ...(command.secrets === undefined ? {} : { secrets: command.secrets }),
     },
   });
 }

@@ -17,7 +17,8 @@ export async function runCommand(context: Context, file: string | undefined, opt
   const { cwd } = context.environment;
   const text = await readPipeline(cwd, path);
   // Now, and not when all has run.
-  if (options.secretsFile !== undefined) await checkSecretsFile(context, resolve(cwd, options.secretsFile));
+  const { secretsFile } = options;
+  const secrets = secretsFile === undefined ? undefined : await checkSecretsFile(context, resolve(cwd, secretsFile));
   if (options.artifacts !== undefined) await makeFolder("--artifacts", resolve(cwd, options.artifacts));
   const temp = await makeTempFolder();
   const calledOff = new AbortController();
@@ -25,7 +26,7 @@ export async function runCommand(context: Context, file: string | undefined, opt
   // Thrown where it is awaited, which is later.
   stack?.catch(() => undefined);
   const { runTree } = await import("./run-tree.ts");
-  await runTree(context, { path, text, temp, stack, callOff: () => calledOff.abort() }, options);
+  await runTree(context, { path, text, temp, stack, secrets, callOff: () => calledOff.abort() }, options);
 }
 
 /** A stack is told at its start which pools to have: where a pipeline may name some, it must be read first. */

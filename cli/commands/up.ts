@@ -9,7 +9,7 @@ import { STATE_FOLDER } from "../config/find-server.ts";
 import { readServerConfig } from "../config/read-server-config.ts";
 import type { Context } from "../context.ts";
 import { SIGNAL_EXIT, type StopSignal } from "../exit-codes.ts";
-import { checkSecretsFile } from "../local/check-secrets-file.ts";
+import { checkSecretsFile, type GivenSecrets } from "../local/check-secrets-file.ts";
 import { findWalls, type Walls } from "../local/find-walls.ts";
 import type { KeptRunner } from "../local/keep-runner.ts";
 import { type LocalStack, RUNNER_LOG, stackEnd, startRunner, tailOf } from "../local/local-stack.ts";
@@ -36,7 +36,8 @@ const PORT_DEFAULT = 4_800;
 export async function upCommand(context: Context, given: UpOptions): Promise<void> {
   const { cwd } = context.environment;
   const options = { ...(await readServerConfig(cwd)), ...given };
-  if (options.secretsFile !== undefined) await checkSecretsFile(context, resolve(cwd, options.secretsFile));
+  const { secretsFile } = options;
+  const secrets = secretsFile === undefined ? undefined : await checkSecretsFile(context, resolve(cwd, secretsFile));
   const stateDir = resolve(cwd, options.state ?? STATE_FOLDER);
   // A runner elsewhere has its own walls, and its own --help.
   const walls = options.runner ? await wallsOf(context, options, stateDir) : undefined;
@@ -56,7 +57,8 @@ export async function upCommand(context: Context, given: UpOptions): Promise<voi
     });
     local.stack = stack;
     if (stack.exposed !== undefined) await context.err.write(`baton: not safe on a shared machine: ${stack.exposed}\n`);
-    if (options.runner) local.runner = await startUpRunner(context, options, stateDir, Promise.resolve(stack), walls);
+    if (options.runner)
+      local.runner = await startUpRunner(context, { ...options, secrets }, stateDir, Promise.resolve(stack), walls);
     await context.out.write(
       printWelcome({ ...stack, stateDir, isFound: stateDir === resolve(cwd, STATE_FOLDER), runner: options.runner }),
     );
@@ -88,7 +90,7 @@ async function isFolder(path: string): Promise<boolean> {
 
 async function startUpRunner(
   context: Context,
-  options: UpOptions,
+  options: UpOptions & { readonly secrets: GivenSecrets | undefined },
   stateDir: string,
   stack: Promise<SpawnedStack>,
   walls: Walls | undefined,
@@ -109,7 +111,7 @@ async function startUpRunner(
       env: childEnv,
       ...(walls === undefined ? {} : { sandbox: walls }),
       ...(options.slots === undefined ? {} : { slots: options.slots }),
-      ...(options.secretsFile === undefined ? {} : { secretsFile: resolve(cwd, options.secretsFile) }),
+      ...(options.secrets === undefined ? {} : { secrets: options.secrets }),
     },
   });
 }

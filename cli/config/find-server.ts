@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
+import { TOKEN_FILE_BYTES_MAX } from "../../shared/domain/limits.ts";
 import { fileTrouble } from "../../shared/lib/file-trouble.ts";
+import { readTextFile, tellTextTrouble } from "../../shared/lib/read-text-file.ts";
 import { CommandError } from "../command-error.ts";
 import type { CliEnvironment } from "../environment.ts";
 import { isHttpUrl, readConfig } from "./read-config.ts";
@@ -124,10 +125,10 @@ function isAlive(pid: number): boolean {
 
 async function readLine(file: string): Promise<string | undefined> {
   try {
-    return (await readFile(file, "utf8")).trim() || undefined;
+    return (await readTextFile(file, { bytesMax: TOKEN_FILE_BYTES_MAX })).trim() || undefined;
   } catch (cause) {
     if (cause instanceof Error && "code" in cause && (cause.code === "ENOENT" || cause.code === "ENOTDIR"))
       return undefined;
-    throw new CommandError(`cannot read ${file}: ${fileTrouble(cause)}`, { cause });
+    throw new CommandError(tellTextTrouble(file, cause, fileTrouble), { cause });
   }
 }

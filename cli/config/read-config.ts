@@ -1,5 +1,6 @@
-import { readFile, stat } from "node:fs/promises";
+import { CONFIG_BYTES_MAX } from "../../shared/domain/limits.ts";
 import { fileTrouble } from "../../shared/lib/file-trouble.ts";
+import { readTextFile, tellTextTrouble } from "../../shared/lib/read-text-file.ts";
 import { CommandError } from "../command-error.ts";
 
 /** The user's config file: which control plane to talk to, and as whom. */
@@ -7,8 +8,6 @@ export interface Config {
   readonly url?: string;
   readonly token?: string;
 }
-
-const CONFIG_BYTES_MAX = 64 * 1_024;
 
 /** Reads the config file; undefined where there is none. A mistake in it is an error with its position. */
 export async function readConfig(file: string): Promise<Config | undefined> {
@@ -35,14 +34,10 @@ export function isHttpUrl(text: string): boolean {
 /** Undefined where there is none. */
 export async function readConfigText(file: string): Promise<string | undefined> {
   try {
-    const { size } = await stat(file);
-    if (size > CONFIG_BYTES_MAX)
-      throw new CommandError(`${file} is over ${CONFIG_BYTES_MAX} bytes: it is no config file`);
-    return await readFile(file, "utf8");
+    return await readTextFile(file, { bytesMax: CONFIG_BYTES_MAX });
   } catch (cause) {
     if (cause instanceof Error && "code" in cause && (cause.code === "ENOENT" || cause.code === "ENOTDIR"))
       return undefined;
-    if (cause instanceof CommandError) throw cause;
-    throw new CommandError(`cannot read ${file}: ${fileTrouble(cause)}`, { cause });
+    throw new CommandError(tellTextTrouble(file, cause, fileTrouble), { cause });
   }
 }

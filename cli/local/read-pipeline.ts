@@ -1,8 +1,12 @@
-import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { DEFINITION_BYTES_MAX } from "../../shared/domain/limits.ts";
 import { fileTrouble } from "../../shared/lib/file-trouble.ts";
+import { readTextFile, tellTextTrouble } from "../../shared/lib/read-text-file.ts";
 import { systemCode } from "../../shared/lib/system-code.ts";
 import { CommandError } from "../command-error.ts";
+
+/** Over `DEFINITION_BYTES_MAX`, which is a problem of the file like any other; what is larger is none. */
+const FILE_BYTES_MAX = 16 * DEFINITION_BYTES_MAX;
 
 /** The pipeline of a folder, where none is named. */
 export const PIPELINE_DEFAULT = join(".baton", "ci.yml");
@@ -10,10 +14,10 @@ export const PIPELINE_DEFAULT = join(".baton", "ci.yml");
 /** Reads a pipeline file; a failure is one line, and a note on where to begin. */
 export async function readPipeline(cwd: string, file: string): Promise<string> {
   try {
-    return await readFile(resolve(cwd, file), "utf8");
+    return await readTextFile(resolve(cwd, file), { bytesMax: FILE_BYTES_MAX });
   } catch (cause) {
     const notes = systemCode(cause) === "ENOENT" && file === PIPELINE_DEFAULT ? [HOW_TO_BEGIN] : [];
-    throw new CommandError(`cannot read ${file}: ${fileTrouble(cause)}`, { cause, notes });
+    throw new CommandError(tellTextTrouble(file, cause, fileTrouble), { cause, notes });
   }
 }
 

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import type { GivenSecrets } from "./check-secrets-file.ts";
 
 /** A runner process of ours. It ends with us: its stdin is our pipe, and it kills its attempts when that closes. */
 export interface SpawnedRunner {
@@ -29,7 +30,7 @@ export interface RunnerOptions {
   readonly logFile: string;
   readonly slots?: number;
   readonly name?: string;
-  readonly secretsFile?: string;
+  readonly secrets?: GivenSecrets;
   readonly keepWorkspace?: boolean;
   /** Walls between steps and host; none for a run of the user's own tree. */
   readonly sandbox?: {
@@ -65,8 +66,10 @@ export function spawnRunner(options: RunnerOptions, server: Promise<RunnerServer
   // The runner may be gone when its pipe is closed: how it ended is what counts.
   child.stdin?.on("error", () => undefined);
   const exited = ended(child);
+  const { secrets } = options;
+  const streamed = secrets !== undefined && "text" in secrets ? { secrets: secrets.text } : {};
   server.then(
-    ({ url, tokenFile }) => child.stdin?.write(`${JSON.stringify({ url, tokenFile })}\n`),
+    ({ url, tokenFile }) => child.stdin?.write(`${JSON.stringify({ url, tokenFile, ...streamed })}\n`),
     () => child.stdin?.end(), // without a control plane there is no work: whoever started it tells why
   );
   return {
@@ -92,7 +95,7 @@ function runnerArguments(options: RunnerOptions): string[] {
     ...options.pools.flatMap((pool) => ["--pool", pool]),
     ...(options.slots === undefined ? [] : ["--slots", String(options.slots)]),
     ...(options.name === undefined ? [] : ["--name", options.name]),
-    ...(options.secretsFile === undefined ? [] : ["--secrets-file", options.secretsFile]),
+    ...(options.secrets !== undefined && "file" in options.secrets ? ["--secrets-file", options.secrets.file] : []),
     ...(options.keepWorkspace === true ? ["--keep-workspace"] : []),
     ...sandboxArguments(options.sandbox),
     ...NETWORK_VARIABLES.filter((name) => options.env[name] !== undefined).flatMap((name) => ["--pass-env", name]),

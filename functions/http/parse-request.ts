@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import type { z } from "zod";
 import { DomainError } from "../../shared/domain/errors.ts";
@@ -58,6 +59,7 @@ function readJson(event: APIGatewayProxyEventV2): unknown {
     throw new DomainError("too_large", `a request has at most ${BODY_BYTES_MAX} bytes, this one ${bytes.length}`);
   }
   if (bytes.length === 0) return {};
+  if (!isUtf8(bytes)) throw new DomainError("bad_request", "the body is not UTF-8");
   const text = bytes.toString("utf8");
   // Only an escape can bring half of a pair, and looking at every value costs as much as reading them.
   return parseJson(text, /\\u[dD][89a-fA-F]/.test(text) ? refuseHalves : undefined);

@@ -220,6 +220,11 @@ export const DATA_TEXT_LENGTH_MAX = 4_000;
 export const DATA_MEMBERS_MAX = 256;
 export const DATA_DEPTH_MAX = 6;
 
+/** Files that people write, in bytes: read whole. */
+export const SECRETS_FILE_BYTES_MAX = MIB;
+export const TOKEN_FILE_BYTES_MAX = 64 * KIB;
+export const CONFIG_BYTES_MAX = 64 * KIB;
+
 /** Sessions and tokens. */
 /** Also how long a session may outlive its API token: revoking that takes effect at the next renewal. */
 export const SESSION_MS = 15 * MINUTE_MS;

@@ -18,6 +18,19 @@ export interface Parsing {
 /** Any commit and the shortest branch: it shows every mistake that is in the file and not in a run. */
 const TRIAL_RUN = { runId: `run_${"0".repeat(26)}`, sha: "0".repeat(40), branch: "b" };
 
+/** A forge and JSON bring text that others have decoded: what was no UTF-8 is U+FFFD by now, and would be run so. */
+function checkSigns(text: string, problems: Problems): void {
+  const at = text.search(/[\ufffd\0]/);
+  if (at < 0) return;
+  const lines = text.slice(0, at).split("\n");
+  const place = { line: lines.length, column: (lines.at(-1) ?? "").length + 1 };
+  const message =
+    text[at] === "\0"
+      ? "a NUL character is no text"
+      : 'the file is not UTF-8 here, or holds U+FFFD, which stands for that: save it as UTF-8, or write "\\ufffd"';
+  problems.report(place, message);
+}
+
 const TRIAL_TAG = { ...TRIAL_RUN, branch: undefined, tag: "t" };
 
 /** What only a tag's run makes wrong: it has no branch, so a pool or a folder that is named for one has no name. */
@@ -44,6 +57,7 @@ export function parsePipeline(text: string, path: string): Parsing {
     problems.report({ line: 1, column: 1 }, message);
     return { problems: problems.list(), tokens: 0 };
   }
+  checkSigns(text, problems);
   const { tree, tokens } = readYaml(text, problems);
   if (tree === undefined) return { problems: problems.list(), tokens };
   const pipeline = readDefinition({ what: "", tree, problems }, path);
