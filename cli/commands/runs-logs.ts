@@ -9,6 +9,7 @@ import { printGap } from "../print/announce.ts";
 import { makeFollowPrinter } from "../print/follow-printer.ts";
 import { makeLinePrinter } from "../print/line-printer.ts";
 import { jobColour, makePaint } from "../print/paint.ts";
+import { shareLines } from "../print/shared-lines.ts";
 import { type ConnectedOptions, connect, findRun, printJson } from "./find-run.ts";
 
 interface LogsOptions extends ConnectedOptions {
@@ -61,12 +62,13 @@ async function printLog(
   prefix: string,
 ): Promise<void> {
   const colour = context.environment.colour.stdout;
-  const lines = makeLinePrinter({ output: context.out, prefix, colour });
+  const output = shareLines(context.out);
+  const lines = makeLinePrinter({ output, prefix, colour });
   const reader: LogReader = {
     output: (bytes) => lines.write(bytes),
     async gap(gap) {
       await lines.flush();
-      await context.out.write(`${prefix}${makePaint(colour).yellow(printGap(gap))}\n`);
+      await output.write(`${prefix}${makePaint(colour).yellow(printGap(gap))}\n`);
     },
   };
   const cursor = startOfLog(job.runId, job.id, attempt.fence);

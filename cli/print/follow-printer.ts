@@ -12,13 +12,15 @@ import { type LinePrinter, makeLinePrinter } from "./line-printer.ts";
 import type { Output } from "./output.ts";
 import { jobColour, makePaint } from "./paint.ts";
 import { sanitizeLine } from "./sanitize.ts";
+import { shareLines } from "./shared-lines.ts";
 
 /**
  * Prints a followed run. A job's lines stand behind `job │`, what happens to it behind a mark and without a bar: no job
  * can print a line that looks like one of ours.
  */
 export function makeFollowPrinter(options: { readonly output: Output; readonly colour: boolean }): FollowSink {
-  const { output, colour } = options;
+  const { colour } = options;
+  const output = shareLines(options.output);
   const paint = makePaint(colour);
   let width = 0;
   const printers = new Map<string, { lines: LinePrinter; name: string; bar: string }>();

@@ -1,10 +1,13 @@
-import { expect, test } from "vitest";
-import { LINE_CHARS_MAX, makeLinePrinter } from "../../../cli/print/line-printer.ts";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { LINE_CHARS_MAX, makeLinePrinter, PARTIAL_MS } from "../../../cli/print/line-printer.ts";
+import { shareLines } from "../../../cli/print/shared-lines.ts";
 
 function printed(colour = false) {
   const parts: string[] = [];
-  const lines = makeLinePrinter({ output: { write: (text) => void parts.push(text) }, prefix: "job │ ", colour });
-  return { lines, text: () => parts.join("") };
+  const output = shareLines({ write: (text) => void parts.push(text) });
+  const lines = makeLinePrinter({ output, prefix: "job │ ", colour });
+  const other = makeLinePrinter({ output, prefix: "two │ ", colour });
+  return { lines, other, output, text: () => parts.join("") };
 }
 
 test("lines stand behind the prefix, however the bytes were cut", async () => {
@@ -58,4 +61,80 @@ test("bytes that are no UTF-8 are shown as replacements", async () => {
   const { lines, text } = printed();
   await lines.write(Buffer.from([0x61, 0xff, 0x62, 0x0a]));
   expect(text()).toBe("job │ a\ufffdb\n");
+});
+
+describe("case L16: a line that has no end yet", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+  const say = (lines: ReturnType<typeof printed>["lines"], text: string) => lines.write(Buffer.from(text));
+
+  test("is shown after a second, and goes on where it stands", async () => {
+    const { lines, text } = printed();
+    await say(lines, ".");
+    vi.advanceTimersByTime(PARTIAL_MS - 1);
+    expect(text()).toBe("");
+    vi.advanceTimersByTime(1);
+    expect(text()).toBe("job │ .");
+    await say(lines, ".");
+    vi.advanceTimersByTime(PARTIAL_MS);
+    expect(text()).toBe("job │ ..");
+    await say(lines, " done\nnext\n");
+    expect(text()).toBe("job │ .. done\njob │ next\n");
+  });
+
+  test("is ended before another job's line, and its rest stands behind its name again", async () => {
+    const { lines, other, output, text } = printed();
+    await say(lines, "one");
+    vi.advanceTimersByTime(PARTIAL_MS);
+    await say(other, "else\n");
+    expect(text()).toBe("job │ one\ntwo │ else\n");
+    await say(lines, " two\n");
+    await say(lines, "three");
+    vi.advanceTimersByTime(PARTIAL_MS);
+    await output.write("✔ ended\n");
+    await say(lines, "\nfour\n");
+    expect(text()).toBe("job │ one\ntwo │ else\njob │  two\njob │ three\n✔ ended\njob │ four\n");
+  });
+
+  test("is ended once where the job ends with it", async () => {
+    const { lines, text } = printed();
+    await say(lines, "password: ");
+    vi.advanceTimersByTime(PARTIAL_MS);
+    await lines.flush();
+    await lines.flush();
+    expect(text()).toBe("job │ password: \n");
+  });
+
+  test("that rewrites itself shows its last state, and not every one", async () => {
+    const { lines, text } = printed();
+    for (let percent = 0; percent <= 100; percent += 1) {
+      await say(lines, `\r${percent}%`);
+      vi.advanceTimersByTime(300);
+    }
+    await say(lines, "\r\n");
+    const states = text()
+      .split("\n")
+      .filter((line) => line !== "");
+    expect(states.at(-1)).toBe("job │ 100%");
+    expect(states.length).toBeLessThan(8);
+  });
+
+  test("of a bar longer than a line may be, no piece of an old state is printed", async () => {
+    const { lines, text } = printed();
+    for (let at = 0; at < 2_000; at += 1) await say(lines, `\r${String(at).padStart(6)} ${"#".repeat(60)}`);
+    await say(lines, "\n");
+    expect(text()).toBe(`job │   1999 ${"#".repeat(60)}\n`);
+    const whole = printed();
+    await say(whole.lines, `${"old".repeat(LINE_CHARS_MAX)}\rnew\n`);
+    expect(whole.text()).toBe("job │ new\n");
+  });
+
+  test("is not shown in the middle of an escape, and keeps its colour", async () => {
+    const { lines, text } = printed(true);
+    await say(lines, "\u001b[31mred\u001b[3");
+    vi.advanceTimersByTime(PARTIAL_MS);
+    expect(text()).toBe("job │ \u001b[31mred\u001b[0m");
+    await say(lines, "2mgreen\n");
+    expect(text()).toBe("job │ \u001b[31mred\u001b[0m\u001b[31m\u001b[32mgreen\u001b[0m\n");
+  });
 });
