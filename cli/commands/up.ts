@@ -95,7 +95,7 @@ async function startUpRunner(
   stack: Promise<SpawnedStack>,
   walls: Walls | undefined,
 ): Promise<KeptRunner> {
-  const { cwd, childEnv } = context.environment;
+  const { childEnv } = context.environment;
   // Runs of this repository may be read from the disk; any other local path is refused by the runner.
   const project = await projectOf(context);
   return startRunner({

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { mkdir, mkdtemp, realpath, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -32,7 +33,8 @@ const INSTALLATION = fileURLToPath(new URL("../..", import.meta.url));
  */
 export async function findWalls(context: Context, wanted: Wanted): Promise<Walls | undefined> {
   const { cwd, configFile, childEnv } = context.environment;
-  const secrets = wanted.secretsFile === undefined ? [] : [resolve(cwd, wanted.secretsFile)];
+  // A stream has been read by now, and nothing of it is left to hide.
+  const secrets = wanted.secretsFile === undefined ? [] : [resolve(cwd, wanted.secretsFile)].filter(isRegularFile);
   const walls: Walls = {
     hide: [wanted.stateDir, dirname(configFile), ...secrets],
     readOnly: [wanted.project, INSTALLATION],
@@ -56,6 +58,8 @@ export async function findWalls(context: Context, wanted: Wanted): Promise<Walls
   );
   return undefined;
 }
+
+const isRegularFile = (file: string): boolean => statSync(file, { throwIfNoEntry: false })?.isFile() === true;
 
 /** Why no sandbox can be had here. */
 async function tryOut(walls: Walls, pools: readonly string[], path = ""): Promise<string | undefined> {
