@@ -48,7 +48,9 @@ const SHAPES_MAX = 256;
 
 /** Each way to choose among a glob's braces, with its wildcards as placeholders; undefined where there are too many. */
 function shapesOf(glob: string): string[] | undefined {
+  // A glob that begins with `./` is taken as what follows.
   const plain = glob
+    .replace(/^\.\//, "")
     .replace(/\[[^\]]+\]/g, ONE)
     .replaceAll("*", ANY)
     .replaceAll("?", ONE);
@@ -74,10 +76,9 @@ function chooseOnce(shape: string): string[] {
 }
 
 function deadPath(shape: string, glob: string): string | undefined {
-  const bare = shape.replace(/^\.\//, "");
-  if (bare.startsWith("/")) return `matches no path: paths are relative to the repository; write "${trimmed(glob)}"`;
-  if (bare.endsWith("/")) return `matches no path: it names a folder; write "${trimmed(glob)}/**"`;
-  const parts = bare.split("/");
+  if (shape.startsWith("/")) return `matches no path: paths are relative to the repository; write "${trimmed(glob)}"`;
+  if (shape.endsWith("/")) return `matches no path: it names a folder; write "${trimmed(glob)}/**"`;
+  const parts = shape.split("/");
   if (parts.includes("")) return `matches no path: it has an empty part; write "${glob.replaceAll(/\/+/g, "/")}"`;
   if (parts.includes("..")) return "matches no path: paths are relative to the repository, and have no ..";
   // One that is a dot alone can name a file: no file is called so, but `./x` is taken as `x`.
