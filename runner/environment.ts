@@ -1,5 +1,7 @@
-import { homedir, userInfo } from "node:os";
+import { userInfo } from "node:os";
 import { join } from "node:path";
+import { homeFolder } from "../shared/lib/home-folder.ts";
+import { withUsersProxies } from "../shared/lib/loopback-direct.ts";
 import { systemCode } from "../shared/lib/system-code.ts";
 import type { HostEnvironment } from "./step-environment.ts";
 
@@ -27,7 +29,7 @@ const USER_DEFAULT = "baton-runner";
 const METADATA_URL = "http://169.254.169.254";
 
 export function readRunnerEnvironment(passEnv: readonly string[]): RunnerEnvironment {
-  const env = process.env;
+  const env = withUsersProxies(process.env);
   const passed = passEnv.flatMap((name) => {
     const value = env[name];
     return value === undefined ? [] : [[name, value] as const];
@@ -35,9 +37,9 @@ export function readRunnerEnvironment(passEnv: readonly string[]): RunnerEnviron
   return {
     url: env["BATON_URL"],
     token: env["BATON_TOKEN"],
-    workDir: join(env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "baton", "runner"),
-    homes: [...new Set([homedir(), userHome() ?? homedir()])].filter((home) => home !== "/"),
-    configDir: join(env["XDG_CONFIG_HOME"] ?? join(homedir(), ".config"), "baton"),
+    workDir: join(env["XDG_CACHE_HOME"] ?? join(homeFolder(), ".cache"), "baton", "runner"),
+    homes: [...new Set([homeFolder(), userHome() ?? homeFolder()])].filter((home) => home !== "/"),
+    configDir: join(env["XDG_CONFIG_HOME"] ?? join(homeFolder(), ".config"), "baton"),
     compileCache: env["NODE_COMPILE_CACHE"],
     extraCaCerts: env["NODE_EXTRA_CA_CERTS"],
     metadataUrl: env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] ?? METADATA_URL,

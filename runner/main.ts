@@ -1,10 +1,12 @@
 import { useBundledPackages } from "../shared/lib/bundled-packages.ts";
+import { keepLoopbackDirect } from "../shared/lib/loopback-direct.ts";
 import { keepLogging } from "../shared/lib/steady-output.ts";
 
 /** The runner process: `node runner/main.ts --help`. */
 
 // First, so that all that is imported below finds the bundles.
 keepLogging();
+keepLoopbackDirect(process.env);
 useBundledPackages(process.env);
 // A runner parses little: to compile its schemas takes longer.
 (await import("zod")).z.config({ jitless: true });

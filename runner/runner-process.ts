@@ -6,6 +6,7 @@ import { MESSAGE_LENGTH_MAX } from "../shared/domain/limits.ts";
 import { shorten } from "../shared/lib/cut.ts";
 import { fileTrouble } from "../shared/lib/file-trouble.ts";
 import { exchangeOverHttp } from "../shared/lib/http-call.ts";
+import { showInvisible } from "../shared/lib/invisible.ts";
 import { openFileWarning } from "../shared/lib/open-file.ts";
 import { TextFileError } from "../shared/lib/read-text-file.ts";
 import { removeTree } from "../shared/lib/remove-tree.ts";
@@ -300,5 +301,8 @@ function listen(runner: Runner, options: RunnerOptions, nudge: Nudge): () => voi
 }
 
 const printJson: Emit = (event) => void process.stdout.write(`${JSON.stringify(event)}\n`);
-const printLine: Emit = (event) =>
-  void process.stderr.write(`baton runner: ${shorten(describeEvent(event), MESSAGE_LENGTH_MAX)}\n`);
+const printLine: Emit = (event) => void process.stderr.write(`baton runner: ${oneLineOf(event)}\n`);
+
+/** What others have named may hold anything: nothing of it reaches a terminal or a log but text. */
+const oneLineOf = (event: Parameters<Emit>[0]): string =>
+  showInvisible(shorten(describeEvent(event), MESSAGE_LENGTH_MAX).replace(/\p{Cc}+/gu, " "));

@@ -1,6 +1,7 @@
-import { mkdtemp, readdir, readFile, realpath } from "node:fs/promises";
+import { access, constants, mkdtemp, readdir, readFile, realpath, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileTrouble } from "../../shared/lib/file-trouble.ts";
 import { removeTree } from "../../shared/lib/remove-tree.ts";
 import { CommandError } from "../command-error.ts";
 
@@ -17,14 +18,28 @@ const PREFIX = "baton-run-";
  * Folders whose process is gone (killed before it could clean up) are removed on the way.
  */
 export async function makeTempFolder(): Promise<TempFolder> {
-  const parent = await realpath(tmpdir());
+  const parent = await usable(tmpdir());
   await removeLeftovers(parent);
   const name = `${PREFIX}${process.pid}-${await startOf(process.pid)}-`;
   const path = await mkdtemp(join(parent, name)).catch((cause: unknown) => {
-    const why = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-    throw new CommandError(`cannot make a folder in ${parent} (${why}); TMPDIR names another place`, { cause });
+    throw new CommandError(`cannot make a folder in ${parent}: ${fileTrouble(cause)}; TMPDIR names another place`, {
+      cause,
+    });
   });
   return { path, remove: () => removeTree(path) };
+}
+
+/** Throws where TMPDIR names no folder that may be written. */
+async function usable(named: string): Promise<string> {
+  const refuse = (why: string, cause?: unknown): never => {
+    throw new CommandError(`cannot make a folder in ${named}: ${why}; TMPDIR names another place`, { cause });
+  };
+  const parent = await realpath(named).catch((cause: unknown) => refuse(fileTrouble(cause), cause));
+  if (!(await stat(parent)).isDirectory()) refuse("it is a file");
+  await access(parent, constants.R_OK | constants.W_OK | constants.X_OK).catch((cause: unknown) =>
+    refuse(fileTrouble(cause), cause),
+  );
+  return parent;
 }
 
 async function removeLeftovers(parent: string): Promise<void> {

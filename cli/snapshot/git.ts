@@ -30,6 +30,9 @@ export function gitEnvironment(env: Readonly<Record<string, string>>, own: Reado
 export function tryGit(args: readonly string[], call: GitCall): Promise<GitResult> {
   return new Promise((resolve, reject) => {
     const child = spawn("git", args, { cwd: call.cwd, env: call.env, stdio: ["pipe", "pipe", "pipe"] });
+    // First: without a free descriptor there is a child of no streams, which says so by this alone.
+    child.on("error", (cause) => reject(new CommandError(explainStart(cause, call.cwd), { cause })));
+    if (child.pid === undefined) return;
     const out: Buffer[] = [];
     let bytes = 0;
     let stderr = "";
@@ -44,7 +47,6 @@ export function tryGit(args: readonly string[], call: GitCall): Promise<GitResul
     child.stderr.on("data", (part: Buffer) => {
       stderr = (stderr + part.toString("utf8")).slice(-ERROR_CHARS_MAX);
     });
-    child.on("error", (cause) => reject(new CommandError(explainStart(cause, call.cwd), { cause })));
     child.on("close", (code) => resolve({ code: code ?? -1, stdout: Buffer.concat(out), stderr: stderr.trim() }));
     // Git may end before it has read all: how it ended says more than the broken pipe.
     child.stdin.on("error", (error: NodeJS.ErrnoException) => {

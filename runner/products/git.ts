@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { directLoopback } from "../../shared/lib/loopback-direct.ts";
 import { messageOf } from "../../shared/lib/message-of.ts";
 import { systemCode } from "../../shared/lib/system-code.ts";
 import { GIT_LINES_IN_ERROR, GIT_OUTPUT_BYTES_MAX } from "./limits.ts";
@@ -64,7 +65,13 @@ export async function run(
   context.signal.throwIfAborted();
   const child = spawn(command, args, {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    env: { PATH: DEFAULT_PATH, ...context.env, ...gitEnvironment(context.credential), ...options.env },
+    env: {
+      PATH: DEFAULT_PATH,
+      ...context.env,
+      ...directLoopback(context.env),
+      ...gitEnvironment(context.credential),
+      ...options.env,
+    },
     stdio: ["pipe", "pipe", "pipe"],
     detached: true,
   });

@@ -1,5 +1,6 @@
 import { PROBLEM_LENGTH_MAX, PROBLEMS_MAX } from "../domain/limits.ts";
 import { cut, shorten } from "../lib/cut.ts";
+import { showInvisible } from "../lib/invisible.ts";
 
 /** Where something stands in a file; both count from 1, columns in UTF-16 units as editors do. */
 export interface Position {
@@ -77,11 +78,12 @@ function inFileOrder(file: string, problems: readonly Problem[]): Problem[] {
 }
 
 const SHOWN_LENGTH_MAX = 80;
-/** Control characters of C1, zero-width and direction marks: JSON leaves them as they are. */
-const INVISIBLE = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+/** Control characters of C1, and joiners: JSON leaves them as they are. */
+const UNPRINTED = /[\u007f-\u009f\u200c\u200d]/g;
 
 /** A piece of the user's text as a message may show it: quoted, cut, with nothing that a terminal would obey. */
 export function quoted(text: string): string {
   const short = text.length > SHOWN_LENGTH_MAX ? `${cut(text, SHOWN_LENGTH_MAX)}…` : text;
-  return JSON.stringify(short).replace(INVISIBLE, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  const json = JSON.stringify(short).replace(UNPRINTED, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return showInvisible(json);
 }
