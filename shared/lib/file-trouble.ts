@@ -23,17 +23,6 @@ export function fileTrouble(error: unknown): string {
   return REASONS[systemCode(error) ?? ""] ?? message;
 }
 
-/** Why a file cannot be read, for people; undefined where it can be. */
-export async function whyUnreadable(file: string): Promise<string | undefined> {
-  try {
-    if ((await stat(file)).isDirectory()) return REASONS["EISDIR"];
-    await access(file, constants.R_OK);
-    return undefined;
-  } catch (error) {
-    return fileTrouble(error);
-  }
-}
-
 /** Why a file cannot be written, or made in its folder, for people; undefined where it can be. */
 export async function whyUnwritable(file: string): Promise<string | undefined> {
   try {
