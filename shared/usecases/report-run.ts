@@ -1,4 +1,6 @@
+import { entryOf } from "../domain/entry.ts";
 import { isRunEnded } from "../domain/verdict.ts";
+import type { ProjectItem, RunItem } from "../store/items.ts";
 import type { RunRef } from "../store/keys.ts";
 import type { OutboxItem, StatusEntry } from "../store/report-items.ts";
 import { driveOutbox, type Look, type Parcel, type Stop } from "./drive-outbox.ts";
@@ -10,7 +12,7 @@ import { type WantedStatus, wantedStatuses } from "./report-statuses.ts";
 import { reportedProject, statusRefOf, surfaceOf } from "./reported.ts";
 import { showStatus } from "./show-status.ts";
 import { digest } from "./specs.ts";
-import { aboutOf, laneOf, orderOf } from "./status-name.ts";
+import { aboutOf, laneOf, orderOf, statusName } from "./status-name.ts";
 
 /**
  * Shows a run in its forge: compares what should be shown with what was sent, and sends the difference. Idempotent; a
@@ -28,6 +30,27 @@ export async function reportRun(deps: ReportDeps, ref: RunRef): Promise<void> {
 /** One sender looks less often: so a later sender's looks are newer than all of an earlier one's. */
 const LOOKS_MAX = 1_000;
 
+/** A run that is repeated may have been shown as a whole, since its plan failed: then its name tells that it is planned now. */
+async function hasMendedPlan(
+  { reports }: ReportDeps,
+  project: ProjectItem,
+  run: RunItem,
+  wanted: readonly WantedStatus[],
+): Promise<boolean> {
+  if (run.rerunOf === undefined || run.source === undefined || wanted.length === 0) return false;
+  if (wanted.some(({ check }) => check === undefined)) return false;
+  const status = await reports.getStatus(statusRefOf(project, run.source.sha, statusName(run)));
+  return status !== undefined && entryOf(status.entries, laneOf(run)) !== undefined;
+}
+
+const mendedPlan = (run: RunItem): WantedStatus => ({
+  name: statusName(run),
+  state: "completed",
+  conclusion: "neutral",
+  title: "Planned: each check has a status of its own",
+  jobs: [],
+});
+
 interface Looking {
   readonly outbox: OutboxItem;
   readonly version: number;
@@ -39,7 +62,8 @@ async function lookAtRun(deps: ReportDeps, ref: RunRef, looking: Looking): Promi
   if (run === undefined) return { stop: "there is no such run any more" };
   const project = await reportedProject(deps, run.tenant, run.project);
   if ("stop" in project) return project;
-  const wanted = wantedStatuses({ ...items, run });
+  const wanted = [...wantedStatuses({ ...items, run })];
+  if (await hasMendedPlan(deps, project, run, wanted)) wanted.push(mendedPlan(run));
   const shown: Showing = { deps, project, run, items };
   return {
     parcels: wanted

@@ -4,8 +4,10 @@ import { TABLE_NAME } from "../../localstack/names.ts";
 import type { ProjectItem, RunItem } from "../../shared/store/items.ts";
 import { outboxKey } from "../../shared/store/keys.ts";
 import type { OutboxItem } from "../../shared/store/report-items.ts";
+import { createTriggeredRun } from "../../shared/usecases/create-triggered-run.ts";
 import { reportRun } from "../../shared/usecases/report-run.ts";
 import { rerunRun } from "../../shared/usecases/rerun-run.ts";
+import { toRunTrigger } from "../../shared/usecases/trigger-key.ts";
 import { addCommit } from "../support/recording-forge/state.ts";
 import {
   deliverReports,
@@ -184,6 +186,19 @@ describe.each(["app", "token"] as const)("case C1, with credentials of an %s", (
     await deliver();
     expect(shownAt(sha)).toEqual({ "ci.yml / test": "failure" });
   });
+});
+
+test("case C1: a run whose plan failed, and is good when it is repeated, does not stay red under its file's name", async () => {
+  const sha = newSha();
+  const trigger = { event: "push", sha, branch: "main", occurredAtMs: 0 } as const;
+  const about = { project, trigger, via: "webhook", path: ".baton/ci.yml" } as const;
+  const { run } = await createTriggeredRun(shop.deps, { ...about, text: "jobs: {a: {needs: nobody, run: x}}" });
+  await deliver();
+  expect(shownAt(sha)).toEqual({ "ci.yml": "failure" });
+  const again = await start(sha, { rerunOf: run.runId, trigger: toRunTrigger(trigger, "webhook", 0) });
+  await finish(again, true);
+  await deliver();
+  expect(shownAt(sha)).toEqual({ "ci.yml": "neutral", "ci.yml / test": "success" });
 });
 
 test("case C1: reports that are lost, doubled and late change nothing of the end", async () => {
