@@ -10,6 +10,7 @@ import {
   TIMEOUT_MS,
   TOKEN,
 } from "../support/github-client.ts";
+import { startHttpRecorder } from "../support/http-recorder.ts";
 import { addCommit } from "../support/recording-forge/state.ts";
 
 /** The GitHub client where the forge fails, over real HTTP, and whom it never calls. */
@@ -163,6 +164,27 @@ describe("SECURITY 33: addresses", () => {
     moved("https://api.github.com/repos/acme/widgets", 307);
     expect(await forgeErrorOf(github().defaultBranch(renamed))).toMatchObject({ retry: false });
   });
+
+  test.each([301, 307])(
+    "case T1, SECURITY 33: a redirect (%i) to another port of the same host gets neither call nor credential",
+    async (status) => {
+      const other = await startHttpRecorder(() => ({ status: 200, body: '{"default_branch":"main"}' }));
+      try {
+        const elsewhere = forgeProject(server.url, { forge: { repository: "acme/elsewhere" } });
+        server.fail({
+          path: /acme\/elsewhere$/,
+          how: { status, headers: { location: `${other.url}/repos/acme/widgets` } },
+        });
+        // Both may be called: only that the credential is the first one's keeps it from the second.
+        const hosts = [new URL(server.url).host, new URL(other.url).host];
+        const error = await forgeErrorOf(github(hosts).defaultBranch(elsewhere));
+        expect(error).toMatchObject({ retry: false, message: expect.stringContaining("elsewhere") });
+        expect(other.heard).toEqual([]);
+      } finally {
+        await other.stop();
+      }
+    },
+  );
 
   test.each([
     "http://169.254.169.254",

@@ -135,7 +135,17 @@ describe("a local repository", () => {
       `${root}/allowed/../repos/project`,
     ])
       await expect(check(url, sha, { allowedRoots })).rejects.toThrow("not in a folder that this runner may read");
-    await expect(check(repository, sha, { allowedRoots: [join(root, "repos/proj")] })).rejects.toThrow("may read");
+  });
+
+  test("case T1: beside a folder that is allowed and whose name its own begins with is refused, whichever exists", async () => {
+    const sha = await commit("one");
+    for (const name of ["proj", "projec", "project2"]) await mkdir(join(root, "repos", name));
+    for (const allowed of ["repos/proj", "repos/projec", "repos/project2", "repos/proj/"])
+      await expect(check(repository, sha, { allowedRoots: [join(root, allowed)] }), allowed).rejects.toThrow(
+        "may read",
+      );
+    expect((await check(repository, sha, { allowedRoots: [`${join(root, "repos/project")}/`] })).content).toBe("one");
+    expect((await check(repository, sha, { allowedRoots: ["/"] })).content).toBe("one");
   });
 
   test("neither its hooks nor the user's configuration run", async () => {
