@@ -71,7 +71,11 @@ describe.skipIf(!hasChromium())("case A1: a web page of another origin", () => {
         const region = { region: "us-east-1", credentials: { accessKeyId: "a", secretAccessKey: "b" } };
         await createTable(new DynamoDBClient({ ...tableClient(engine.reach), ...region }));
         const read = await site.attack(engine.reach.endpoint, PLANTED);
-        expect(read.map(({ what }) => what)).toContain("DynamoDB ListTables (cors)");
+        for (const what of ["DynamoDB ListTables (cors)", "DynamoDB Scan (cors)", "DynamoDB PutItem (cors)"])
+          expect(read).toContainEqual(expect.objectContaining({ what, status: 200 }));
+        // It finds there what it has planted before.
+        const again = await site.attack(engine.reach.endpoint, PLANTED);
+        expect(again.find(({ what }) => what === "DynamoDB Scan (cors)")?.text).toContain(PLANTED);
         expect(engine.reach.exposed).toContain("other users of this machine can reach the table");
       } finally {
         await engine.stop();
