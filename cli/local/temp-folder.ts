@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileTrouble } from "../../shared/lib/file-trouble.ts";
 import { removeTree } from "../../shared/lib/remove-tree.ts";
 import { CommandError } from "../command-error.ts";
+import { roomForSockets } from "./short-temporary.ts";
 
 /** A command's own folder for all that lives no longer than itself. */
 export interface TempFolder {
@@ -18,7 +19,7 @@ const PREFIX = "baton-run-";
  * Folders whose process is gone (killed before it could clean up) are removed on the way.
  */
 export async function makeTempFolder(): Promise<TempFolder> {
-  const parent = await usable(tmpdir());
+  const parent = await roomForSockets(await usable(tmpdir()));
   await removeLeftovers(parent);
   const name = `${PREFIX}${process.pid}-${await startOf(process.pid)}-`;
   const path = await mkdtemp(join(parent, name)).catch((cause: unknown) => {

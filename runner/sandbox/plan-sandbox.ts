@@ -98,6 +98,9 @@ export function planSandbox(view: HostView, walls: Walls, trust: Trust, own: San
     bind(own.home, INSIDE.home, "bind"),
     ...temporaries.map((path) => bind(own.temporary, path, "bind")),
     bind(own.scripts, INSIDE.scripts, "bind,ro"),
+    bind(inRoot("/dev/pts/ptmx"), "/dev/ptmx", "bind"),
+    // Last: nothing can be made in it from here on.
+    fstabLine("none", NEW_ROOT, "none", "remount,bind,ro,nosuid"),
   ];
   const made = [
     "/proc",
@@ -110,7 +113,7 @@ export function planSandbox(view: HostView, walls: Walls, trust: Trust, own: San
   return {
     fstab: lines.join(""),
     folders: [NOTHING.folder, ...made, ...seen, ...pathsOf(added, true)],
-    files: [NOTHING.file, ...view.files, ...pathsOf(added, false)],
+    files: [NOTHING.file, "/dev/ptmx", ...view.files, ...pathsOf(added, false)],
     links: [...view.topLinks, ...view.links],
   };
 }

@@ -17,24 +17,20 @@ export interface IdMap {
  */
 export function setupScript(tools: Tools, plan: SandboxPlan, fstab: string, ids: IdMap): string {
   const inRoot = (path: string) => quote(join(NEW_ROOT, path));
-  const linksOf = (folder: string) => plan.links.filter((path) => path.slice(0, path.lastIndexOf("/")) === folder);
-  const copyLinks = (folder: string) => {
-    const links = linksOf(folder);
-    return links.length === 0 ? "" : `${tools.cp} -d ${links.map(quote).join(" ")} ${inRoot(`${folder}/`)}\n`;
-  };
+  const folders = [...plan.folders, ...plan.files.map((path) => path.slice(0, path.lastIndexOf("/")) || "/")];
+  const links = plan.links.map(quote).join(" ");
   return `set -eu
 read -r pid rest </proc/self/stat
 cd /
 umask 022
 ${tools.mount} -t tmpfs -o mode=755,size=4m,nosuid baton-root ${NEW_ROOT}
-${tools.mkdir} -p ${[...plan.folders, ...plan.files.map((path) => path.slice(0, path.lastIndexOf("/")) || "/")].map(inRoot).join(" ")}
-${plan.files.map((path) => `: >${inRoot(path)}\n`).join("")}${copyLinks("")}${copyLinks("/dev")}${copyLinks("/run")}${tools.ln} -s pts/ptmx ${inRoot("/dev/ptmx")}
+${tools.mkdir} -p ${[...new Set(folders)].map(inRoot).join(" ")}
+${plan.files.map((path) => `: >${inRoot(path)}\n`).join("")}${links === "" ? "" : `${tools.cp} -d --parents ${links} ${NEW_ROOT}/`}
 ${tools.mount} -a -T ${quote(fstab)}
 cd ${NEW_ROOT}
 ${tools.pivotRoot} . .
 ${tools.umount} -l .
 cd /
-${tools.mount} -o remount,bind,ro /
 holder=$(${tools.unshare} --user --mount ${tools.sh} -c '${tools.sleep} 60 >/dev/null 2>&1 </dev/null & echo $!')
 echo '${ids.uids}' >/proc/$holder/uid_map
 echo '${ids.gids}' >/proc/$holder/gid_map

@@ -4,7 +4,6 @@ import { join } from "node:path";
 /** Programs of util-linux and coreutils, by their paths: what a sandbox is made with. */
 export interface Tools {
   readonly cp: string;
-  readonly ln: string;
   readonly mkdir: string;
   readonly mount: string;
   readonly nsenter: string;
@@ -21,7 +20,6 @@ const SYSTEM_PATH = ["/usr/bin", "/bin", "/usr/sbin", "/sbin", "/run/current-sys
 
 const NAMES: Readonly<Record<keyof Tools, string>> = {
   cp: "cp",
-  ln: "ln",
   mkdir: "mkdir",
   mount: "mount",
   nsenter: "nsenter",
@@ -41,7 +39,6 @@ export function findTools(): Tools | string {
   const path = (tool: keyof Tools) => found(NAMES[tool]) ?? "";
   return {
     cp: path("cp"),
-    ln: path("ln"),
     mkdir: path("mkdir"),
     mount: path("mount"),
     nsenter: path("nsenter"),
