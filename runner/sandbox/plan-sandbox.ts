@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fstabLine, isWithin, type Mount, mountOf, mountsWithin } from "./mounts.ts";
 
 /**
@@ -59,7 +59,7 @@ export interface SandboxFolders {
 
 export interface SandboxPlan {
   readonly fstab: string;
-  /** Folders and files of the new root that mounts need. */
+  /** Folders and files that mounts need, most of them in the new root. */
   readonly folders: readonly string[];
   readonly files: readonly string[];
   readonly links: readonly string[];
@@ -70,73 +70,78 @@ const NOTHING = { folder: "/.none/folder", file: "/.none/file" } as const;
 
 /** Plans the file system that an attempt's steps see. Pure: paths in, one fstab out. */
 export function planSandbox(view: HostView, walls: Walls, trust: Trust, own: SandboxFolders): SandboxPlan {
-  const seen = trust === "own" ? view.topFolders : view.system;
-  const isSeen = (path: string) => seen.some((one) => isWithin(path, one));
-  const readOnly = trust === "own" ? walls.readOnly.filter(isSeen) : [];
-  // What lies in a folder that is seen is there already, and is only given its rights back.
-  const added = walls.exposed.filter(({ path }) => !isSeen(path));
-  const given = walls.exposed.filter(({ path }) => readOnly.some((one) => isWithin(path, one)));
-  const hidden = walls.hidden.filter(({ path }) => [...seen, ...added.map((one) => one.path)].some(within(path)));
-  const sheltered = [...hidden.map(({ path }) => path), ...readOnly];
-  const pinned = trust === "own" ? pins(sheltered, seen, readOnly) : [];
-  const closed = trust === "own" ? readOnly : [...seen, ...added.map(({ path }) => path)];
-  const temporaries = view.hasVarTmp || trust === "foreign" ? [INSIDE.temporary, "/var/tmp"] : [INSIDE.temporary];
+  const isOwn = trust === "own";
+  const seen = isOwn ? view.topFolders : view.system;
+  const exposed = walls.exposed.map(({ path }) => path);
+  const readOnly = isOwn ? walls.readOnly.filter(isBelow(seen)) : [];
+  const hidden = walls.hidden.filter(({ path }) => isBelow([...seen, ...exposed])(path));
+  const closed = isOwn ? readOnly : seen;
+  const temporaries = view.hasVarTmp || !isOwn ? [INSIDE.temporary, "/var/tmp"] : [INSIDE.temporary];
   const lines = [
     ...[...seen, "/sys"].map((path) => bind(path, path, "rbind")),
-    ...added.map(bindExposed),
-    ...[...pinned, ...readOnly].map((path) => bind(inRoot(path), path, "rbind")),
+    ...readOnly.map((path) => bind(inRoot(path), path, "rbind")),
     ...closed.flatMap((path) => remounts(view, path)),
-    ...given.map(bindExposed),
     ...sysLines(view),
-    ...hidden.map(({ path, isFolder }) => nothing(path, isFolder)),
     fstabLine("baton-proc", inRoot("/proc"), "proc", "nosuid,nodev,noexec"),
     ...view.procReadOnly.map((path) => bind(inRoot(path), path, "bind,ro")),
     fstabLine("baton-pts", inRoot("/dev/pts"), "devpts", "newinstance,ptmxmode=0666,mode=620"),
+    bind(inRoot("/dev/pts/ptmx"), "/dev/ptmx", "bind"),
     fstabLine("baton-shm", inRoot("/dev/shm"), "tmpfs", "mode=1777,nosuid,nodev"),
     ...view.files.map((path) => bind(path, path, path.startsWith("/dev/") ? "bind" : "bind,ro")),
     bind(own.workspace, INSIDE.workspace, "bind"),
     bind(own.home, INSIDE.home, "bind"),
     ...temporaries.map((path) => bind(own.temporary, path, "bind")),
     bind(own.scripts, INSIDE.scripts, "bind,ro"),
-    bind(inRoot("/dev/pts/ptmx"), "/dev/ptmx", "bind"),
+    ...walls.exposed.map(({ path, isFolder }) => bind(path, path, isFolder ? "rbind" : "bind")),
+    ...(isOwn ? [] : exposed.flatMap((path) => remounts(view, path))),
+    ...(isOwn ? pins([...hidden.map(({ path }) => path), ...readOnly], { seen, readOnly, exposed }) : []),
+    ...hidden.map(({ path, isFolder }) => nothing(path, isFolder)),
     // Last: nothing can be made in it from here on.
     fstabLine("none", NEW_ROOT, "none", "remount,bind,ro,nosuid"),
   ];
-  const made = [
-    "/proc",
-    "/sys",
-    "/dev/pts",
-    "/dev/shm",
-    ...Object.values(INSIDE),
-    ...(isSeen("/var") ? [] : temporaries),
-  ];
+  // What is exposed in a folder that is seen is there already; in /tmp it is made in the attempt's own.
+  const added = walls.exposed.filter(({ path }) => !isBelow(seen)(path));
+  const placeOf = (path: string) =>
+    isWithin(path, INSIDE.temporary) ? join(own.temporary, relative(INSIDE.temporary, path)) : inRoot(path);
+  const made = ["/proc", "/sys", "/dev/pts", "/dev/shm", ...Object.values(INSIDE), ...seen];
+  const madeTemporaries = isBelow(seen)("/var") ? [] : temporaries;
   return {
     fstab: lines.join(""),
-    folders: [NOTHING.folder, ...made, ...seen, ...pathsOf(added, true)],
-    files: [NOTHING.file, "/dev/ptmx", ...view.files, ...pathsOf(added, false)],
+    folders: [
+      ...[NOTHING.folder, ...made, ...madeTemporaries].map(inRoot),
+      ...added.filter(({ isFolder }) => isFolder).map(({ path }) => placeOf(path)),
+    ],
+    files: [
+      ...[NOTHING.file, "/dev/ptmx", ...view.files].map(inRoot),
+      ...added.filter(({ isFolder }) => !isFolder).map(({ path }) => placeOf(path)),
+    ],
     links: [...view.topLinks, ...view.links],
   };
 }
 
 const inRoot = (path: string) => join(NEW_ROOT, path);
-const within = (path: string) => (folder: string) => isWithin(path, folder);
+const isBelow = (folders: readonly string[]) => (path: string) => folders.some((folder) => isWithin(path, folder));
 const bind = (source: string, at: string, how: string) => fstabLine(source, inRoot(at), "none", how);
-const bindExposed = ({ path, isFolder }: Hidden) => bind(path, path, isFolder ? "rbind" : "bind");
 const nothing = (path: string, isFolder: boolean) =>
   bind(inRoot(isFolder ? NOTHING.folder : NOTHING.file), path, "bind,ro");
-const pathsOf = (entries: readonly Hidden[], folders: boolean) =>
-  entries.filter(({ isFolder }) => isFolder === folders).map(({ path }) => path);
 
 /**
- * The folders above what is hidden. A folder that is a mount point cannot be renamed, so no step can move what is hidden
- * to a place where the next attempt's sandbox would not look for it.
+ * The folders above what is hidden, where a step may write. A folder that is a mount point cannot be renamed, so no step
+ * can move what is hidden to a place where the next attempt's sandbox would not look for it.
  */
-function pins(paths: readonly string[], seen: readonly string[], readOnly: readonly string[]): string[] {
+function pins(
+  paths: readonly string[],
+  { seen, readOnly, exposed }: Readonly<Record<"seen" | "readOnly" | "exposed", readonly string[]>>,
+): string[] {
   const found = new Set<string>();
   for (const path of paths)
-    for (let above = dirname(path); above !== "/"; above = dirname(above))
-      if (!seen.includes(above) && !readOnly.some(within(above))) found.add(above);
-  return [...found].sort((a, b) => a.length - b.length);
+    for (let above = dirname(path); above !== "/"; above = dirname(above)) {
+      const isMount = [...seen, ...readOnly, ...exposed].includes(above);
+      const isWritable = isBelow(exposed)(above) || (isBelow(seen)(above) && !isBelow(readOnly)(above));
+      if (!isMount && isWritable) found.add(above);
+    }
+  const topDown = [...found].sort((a, b) => a.length - b.length);
+  return topDown.map((path) => bind(inRoot(path), path, "rbind"));
 }
 
 /** Makes a bound folder and all mounts below it read-only. Flags that were locked must be kept (mount_namespaces(7)). */

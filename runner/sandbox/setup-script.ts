@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { NEW_ROOT, type SandboxPlan } from "./plan-sandbox.ts";
 import type { Tools } from "./tools.ts";
 
@@ -16,7 +15,6 @@ export interface IdMap {
  * step can take away what hides the host, root inside included.
  */
 export function setupScript(tools: Tools, plan: SandboxPlan, fstab: string, ids: IdMap): string {
-  const inRoot = (path: string) => quote(join(NEW_ROOT, path));
   const folders = [...plan.folders, ...plan.files.map((path) => path.slice(0, path.lastIndexOf("/")) || "/")];
   const links = plan.links.map(quote).join(" ");
   return `set -eu
@@ -24,8 +22,8 @@ read -r pid rest </proc/self/stat
 cd /
 umask 022
 ${tools.mount} -t tmpfs -o mode=755,size=4m,nosuid baton-root ${NEW_ROOT}
-${tools.mkdir} -p ${[...new Set(folders)].map(inRoot).join(" ")}
-${plan.files.map((path) => `: >${inRoot(path)}\n`).join("")}${links === "" ? "" : `${tools.cp} -d --parents ${links} ${NEW_ROOT}/`}
+${tools.mkdir} -p ${[...new Set(folders)].map(quote).join(" ")}
+${plan.files.map((path) => `: >${quote(path)}\n`).join("")}${links === "" ? "" : `${tools.cp} -d --parents ${links} ${NEW_ROOT}/`}
 ${tools.mount} -a -T ${quote(fstab)}
 cd ${NEW_ROOT}
 ${tools.pivotRoot} . .

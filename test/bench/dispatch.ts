@@ -20,7 +20,7 @@ export const dispatch: Measurement = {
     try {
       const latencies: number[] = [];
       for (let run = -WARM_UPS; run < RUNS; run += 1) {
-        const file = join(up.folder, `started-${run}`);
+        const file = join(up.shared, `started-${run}`);
         const sentMs = systemClock.nowMs();
         const runId = await createRunOf(up.client, `jobs: {only: {run: "date +%s%N > ${file}"}}\n`);
         // By the file alone: whoever asks the control plane now is in the way.

@@ -17,7 +17,7 @@ export const logThroughput: Measurement = {
   async measure() {
     const up = await batonUp({ slots: 1 });
     try {
-      const text = join(up.folder, "build.txt");
+      const text = join(up.shared, "build.txt");
       writeFileSync(text, buildLog(TEXT_BYTES));
       const printText = `i=0; while [ $i -lt ${BYTES / TEXT_BYTES} ]; do cat ${text}; i=$((i+1)); done`;
       const goal = { atLeast: 60 };

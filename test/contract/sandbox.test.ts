@@ -1,12 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bootClock } from "../../runner/boot-clock.ts";
 import type { Execution, Executor, StepEnd } from "../../runner/executors/executor.ts";
 import { makeProcessExecutor } from "../../runner/executors/process.ts";
-import { openSandbox } from "../../runner/sandbox/open-sandbox.ts";
+import { openSandbox, type Sandbox } from "../../runner/sandbox/open-sandbox.ts";
 import { eventually } from "../support/eventually.ts";
 
 /** Steps in a sandbox: how they start and end. What they can see is e2e/up-sandbox.test.ts. */
@@ -15,27 +15,34 @@ const folder = mkdtempSync(join(tmpdir(), "baton-sandbox-"));
 const PATH = process.env["PATH"] ?? "";
 const opened = await openSandbox({ path: PATH, hide: [folder], readOnly: [], expose: [] }, ["own", "foreign"], folder);
 
-let executor: Executor;
+let plain: Executor;
+const executors: Executor[] = [];
 let attempts = 0;
 
 beforeAll(() => {
-  if ("why" in opened) return;
-  executor = makeProcessExecutor({
-    folder,
+  if (!("why" in opened)) plain = makeExecutor(opened);
+});
+afterAll(async () => {
+  await Promise.all(executors.map((one) => one.close()));
+  rmSync(folder, { recursive: true });
+});
+
+function makeExecutor(sandbox: Sandbox): Executor {
+  const executor = makeProcessExecutor({
+    folder: mkdtempSync(join(folder, "executor-")),
     slots: 4,
     keepWorkspace: false,
     clock: bootClock,
     watchdogEnvironment: { PATH },
-    sandbox: { made: Promise.resolve(opened), trustOf: (pool) => (pool === "own" ? "own" : "foreign") },
+    sandbox: { made: Promise.resolve(sandbox), trustOf: (pool) => (pool === "own" ? "own" : "foreign") },
   });
-});
-afterAll(async () => {
-  await executor?.close();
-  rmSync(folder, { recursive: true });
-});
+  executors.push(executor);
+  return executor;
+}
 
-async function hold(options: { killInMs?: number; pool?: string } = {}) {
+async function hold(options: { killInMs?: number; pool?: string; sandbox?: Sandbox } = {}) {
   attempts += 1;
+  const executor = options.sandbox === undefined ? plain : makeExecutor(options.sandbox);
   const cookie = `run/job/${attempts}/${Math.random()}`;
   const chunks: Buffer[] = [];
   const killAtMs = bootClock.monotonicMs() + (options.killInMs ?? 60_000);
@@ -126,6 +133,29 @@ describe.skipIf("why" in opened)("a sandbox", () => {
     await eventually("both run", () => withArgument(mark).length >= 2);
     await end(execution);
     expect(withArgument(mark)).toEqual([]);
+  });
+
+  test.each([
+    ["own", true],
+    ["foreign", false],
+  ] as const)("what is exposed is there for %s steps, and what is hidden in it is not", async (pool, writable) => {
+    const shared = mkdtempSync(join(tmpdir(), "baton-exposed-"));
+    mkdirSync(join(shared, "above", "hidden"), { recursive: true });
+    for (const name of ["seen", "above/hidden/key"]) writeFileSync(join(shared, name), "content\n");
+    const expose = [shared];
+    const made = await openSandbox(
+      { path: PATH, hide: [folder, join(shared, "above/hidden")], readOnly: [], expose },
+      ["own"],
+      folder,
+    );
+    if ("why" in made) throw new Error(made.why);
+    const { execution, sh, output } = await hold({ pool, sandbox: made });
+    const script = `cat ${shared}/seen; ls -A ${shared}/above/hidden; mv ${shared}/above ${shared}/moved; touch ${shared}/new; echo $?`;
+    expect(await sh(`set +e; { ${script}; } 2>/dev/null`)).toEqual(EXITED_0);
+    expect(output()).toBe(`content\n${writable ? 0 : 1}\n`);
+    await end(execution);
+    expect(readdirSync(shared).sort()).toEqual(["above", ...(writable ? ["new"] : []), "seen"]);
+    rmSync(shared, { recursive: true });
   });
 
   test("SIGTERM, the grace time, SIGKILL", async () => {

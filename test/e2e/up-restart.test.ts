@@ -44,7 +44,7 @@ afterAll(() => {
 });
 
 async function up() {
-  const process = baton(place, ["up", "--port", "0", "--slots", "2"]);
+  const process = baton(place, ["up", "--port", "0", "--slots", "2", "--expose", files.path(".")]);
   await process.sees("Baton is up at");
   return process;
 }

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,6 +13,8 @@ export interface BatonUp {
   readonly pid: number;
   /** Where it was started; its state is in `state`. */
   readonly folder: string;
+  /** A folder that steps and the test share, whatever the sandbox hides. */
+  readonly shared: string;
   /** SIGTERM, and waits for the end; the folder stays. */
   stop(): Promise<void>;
   /** Kills it, where it still lives, and removes the folder. */
@@ -26,7 +28,10 @@ const READY_MS = 30_000;
 export async function batonUp(options: { slots: number; folder?: string; args?: readonly string[] }): Promise<BatonUp> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), "baton-up-"));
   const state = join(folder, "state");
-  const args = ["up", "--port", "0", "--state", state, "--slots", String(options.slots), ...(options.args ?? [])];
+  const shared = join(folder, "shared");
+  mkdirSync(shared, { recursive: true });
+  const own = ["--port", "0", "--state", state, "--slots", String(options.slots), "--expose", shared];
+  const args = ["up", ...(options.args ?? []), ...own];
   const child = spawn(process.execPath, [BATON, ...args], {
     cwd: folder,
     env: { PATH: process.env["PATH"] ?? "", HOME: folder },
@@ -54,6 +59,7 @@ export async function batonUp(options: { slots: number; folder?: string; args?: 
     client: makeClient({ url, token }),
     pid: child.pid ?? 0,
     folder,
+    shared,
     async stop() {
       child.kill("SIGTERM");
       await ended;
