@@ -30,7 +30,7 @@ const SOCKETS = `jobs:
 
 describe.skipIf(!has("python3", "--version"))("sockets of programs", () => {
   test.each([
-    ["a short TMPDIR", (base: string) => base],
+    ["the usual TMPDIR", () => "/tmp"],
     ["a TMPDIR that leaves no room for them", (base: string) => join(base, "d".repeat(60), "e".repeat(60))],
   ])("case L6: python's Manager and sockets in HOME, TMPDIR and the workspace work with %s", async (_, tmpOf) => {
     place.write({ ".baton/ci.yml": SOCKETS });
@@ -39,7 +39,7 @@ describe.skipIf(!has("python3", "--version"))("sockets of programs", () => {
     const { code, stdout, stderr } = await baton(place, ["run"], { env: { TMPDIR } }).ended;
     expect(stdout + stderr).toMatch(/manager \{'a': 1\}[\s\S]*bound/);
     expect(code).toBe(0);
-    expect(readdirSync(TMPDIR)).toEqual([]);
+    if (TMPDIR !== "/tmp") expect(readdirSync(TMPDIR)).toEqual([]);
   });
 });
 
