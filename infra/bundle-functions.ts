@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 import { leanHttp } from "../shared/lib/lean-http.ts";
 import { FUNCTIONS, type FunctionName } from "../shared/resources.ts";
-import { environmentCredentials, leanMetrics } from "./lean-packages.ts";
+import { environmentCredentials, leanMetrics, leanYaml } from "./lean-packages.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
@@ -43,7 +43,7 @@ export async function bundleCode(entry: string): Promise<string> {
   const bundler = await rolldown({
     cwd: root,
     input: entry,
-    plugins: [leanHttp, leanMetrics, environmentCredentials],
+    plugins: [leanHttp, leanMetrics, leanYaml, environmentCredentials],
     platform: "node",
     // The ES modules where a package has both: only of those can unused parts be left out.
     resolve: { mainFields: ["module", "main"] },

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import type { Plugin } from "rolldown";
 
 /** Parts of packages in place of the whole, in a function's bundle: what is left out could never be called there. */
@@ -28,4 +29,12 @@ export const leanMetrics = stand(
   ["Counter", "Histogram", "Registry"]
     .map((name) => `export { default as ${name} } from "prom-client/lib/${name.toLowerCase()}.js";`)
     .join("\n"),
+);
+
+/** Of YAML what reads it. For Node the package has CommonJS, of which nothing can be left out; the same as modules stands beside it. */
+const YAML_MODULES = fileURLToPath(new URL("../node_modules/yaml/browser/dist/index.js", import.meta.url));
+export const leanYaml = stand(
+  "yaml",
+  "yaml",
+  `export { Composer, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, Parser } from ${JSON.stringify(YAML_MODULES)};`,
 );
