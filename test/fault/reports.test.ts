@@ -16,7 +16,7 @@ import {
   startReportWorld,
 } from "../support/report-world.ts";
 import { planOf } from "../support/scenario.ts";
-import { HOUR_MS } from "../support/times.ts";
+import { HOUR_MS, MINUTE_MS } from "../support/times.ts";
 
 /**
  * Each write of a reporter and each call to the forge is failed once, before and after it has landed. Then only messages, sweeps
@@ -71,6 +71,9 @@ async function expectShown({ run, number }: { run: RunItem; number: number }): P
   ]);
 }
 
+/** Each of some forty writes is failed twice, and the whole report comes after each. */
+const MANY_MS = 10 * MINUTE_MS;
+
 /** The first report while the run goes on, or the last when it has ended. */
 const PHASES = ["first", "last"] as const;
 
@@ -86,7 +89,7 @@ const swallowed = (call: Promise<void>) => call.catch(() => undefined);
 
 describe("a reporter that dies", () => {
   for (const phase of PHASES)
-    test(`at each of its writes, in its ${phase} report`, async () => {
+    test(`at each of its writes, in its ${phase} report`, { timeout: MANY_MS }, async () => {
       let all = 0;
       for (const moment of ["before", "after"] satisfies Moment[]) {
         for (let nth = 1; ; nth += 1) {
