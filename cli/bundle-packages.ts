@@ -1,9 +1,10 @@
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Plugin } from "rolldown";
 import { BUNDLED_PACKAGES, BUNDLES_PREFIX, bundleFile, bundlesFolder } from "../shared/lib/bundled-packages.ts";
 import { COSTLY_NAMES, leanHttp } from "../shared/lib/lean-http.ts";
+import { removeWholeTree } from "../shared/lib/remove-tree.ts";
 import { writeBundles } from "../shared/lib/write-bundles.ts";
 
 /** `npm ci` ends with this: each package that our programs import becomes one file, which they load instead of it. */
@@ -28,10 +29,10 @@ export async function bundlePackages(folder: string | undefined = bundlesFolder(
     await checkExports(making);
     await rename(making, folder).catch(ignoreTaken);
   } finally {
-    await rm(making, { recursive: true, force: true });
+    await removeWholeTree(making);
   }
   const old = there.filter((name) => name.startsWith(BUNDLES_PREFIX));
-  await Promise.all(old.map((name) => rm(join(cache, name), { recursive: true, force: true })));
+  await Promise.all(old.map((name) => removeWholeTree(join(cache, name))));
 }
 
 /** What the clients of AWS share is one file, for it is always loaded together: file by file it would be forty. */

@@ -1,10 +1,11 @@
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Command } from "commander";
 import { spawnStack } from "../localstack/spawn-stack.ts";
 import { systemClock } from "../shared/lib/clock.ts";
+import { removeWholeTree } from "../shared/lib/remove-tree.ts";
 import { describeMachine } from "./describe-machine.ts";
 
 /** `npm run record`. */
@@ -73,7 +74,7 @@ async function record(name: string): Promise<number> {
   const tried = { atMs: systemClock.nowMs(), commit: commit(), machine: describeMachine() };
   const code = await tool.run(file);
   const result: unknown = JSON.parse(readFileSync(file, "utf8"));
-  rmSync(folder, { recursive: true });
+  await removeWholeTree(folder);
   const recorded = { tool: name, command: tool.typed, ...tried, result };
   mkdirSync(path.join(root, "docs/results"), { recursive: true });
   writeFileSync(path.join(root, `docs/results/${name}.json`), `${JSON.stringify(recorded, null, 2)}\n`);
@@ -134,6 +135,6 @@ async function conformance(file: string): Promise<number> {
     return await ends(child);
   } finally {
     await stack.stop();
-    rmSync(stateDir, { recursive: true, force: true });
+    await removeWholeTree(stateDir);
   }
 }

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -7,6 +7,7 @@ import { z } from "zod";
 import { DomainError } from "../shared/domain/errors.ts";
 import { DEFINITION_BYTES_MAX } from "../shared/domain/limits.ts";
 import { decodeText, TextFileError } from "../shared/lib/read-text-file.ts";
+import { removeWholeTree } from "../shared/lib/remove-tree.ts";
 import type { Source } from "../shared/protocol/runs.ts";
 
 const run = promisify(execFile);
@@ -46,7 +47,7 @@ export async function readDefinitionWithGit(
     if (cause instanceof DomainError) throw cause;
     throw failureOf(cause, source, path);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await removeWholeTree(folder);
   }
 }
 

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 import { leanHttp } from "../shared/lib/lean-http.ts";
+import { removeWholeTree } from "../shared/lib/remove-tree.ts";
 import { FUNCTIONS, type FunctionName } from "../shared/resources.ts";
 import { environmentCredentials, leanMetrics, leanYaml } from "./lean-packages.ts";
 
@@ -24,7 +25,7 @@ export interface FunctionBundle {
  */
 export async function bundleFunctions(output: string): Promise<FunctionBundle[]> {
   const names = Object.keys(FUNCTIONS) as FunctionName[];
-  await rm(output, { recursive: true, force: true });
+  await removeWholeTree(output);
   const bundles: FunctionBundle[] = [];
   // One after the other: a bundler uses every core by itself.
   for (const name of names) bundles.push(await bundleFunction(name, join(output, name)));

@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { S3Client } from "@aws-sdk/client-s3";
 import { ChangeMessageVisibilityCommand, SQSClient } from "@aws-sdk/client-sqs";
@@ -6,6 +6,8 @@ import type { FauxqsServer } from "fauxqs";
 import { lentReader } from "../functions/lent-queues.ts";
 import { reachTableBy, tableTransport } from "../functions/table-transport.ts";
 import type { Clock } from "../shared/lib/clock.ts";
+import type { FileLock } from "../shared/lib/file-lock.ts";
+import { removeFile } from "../shared/lib/remove-tree.ts";
 import { attachMeter } from "../shared/lib/request-meter.ts";
 import { makeSigner } from "../shared/lib/signed-token.ts";
 import { QUEUES, type QueueName, SCHEDULES } from "../shared/resources.ts";
@@ -32,7 +34,6 @@ import {
   type StateFolder,
   writePrivateFile,
 } from "./state-folder.ts";
-import type { StateLock } from "./state-lock.ts";
 
 /** What the stack runs: the real functions, or a test's own. Loaded once the environment is set. */
 export interface StackParts {
@@ -46,7 +47,7 @@ export interface StackParts {
 export interface StackGround {
   readonly options: StackOptions;
   readonly folder: StateFolder;
-  readonly lock: StateLock;
+  readonly lock: FileLock;
   readonly gateway: Gateway;
   readonly engine: Promise<DynamoEngine>;
   readonly loadParts: () => Promise<StackParts>;
@@ -198,6 +199,6 @@ async function stop(ground: StackGround, { aws, engine, sources, schedules, sqs 
   await aws.stop();
   sqs.destroy();
   await engine.stop();
-  rmSync(ground.folder.stackFile, { force: true });
+  await removeFile(ground.folder.stackFile);
   ground.lock.release();
 }

@@ -6,12 +6,12 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
-  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileTrouble } from "../shared/lib/file-trouble.ts";
+import { removeFileNow } from "../shared/lib/remove-tree.ts";
 import { systemCode } from "../shared/lib/system-code.ts";
 import { damagedFile, StartFailure } from "./start-failure.ts";
 
@@ -79,7 +79,7 @@ export function writePrivateFile({ durable }: Pick<StateFolder, "durable">, path
     writeFileSync(temporary, text, { mode: 0o600, flush: durable });
     renameSync(temporary, path);
   } catch (cause) {
-    rmSync(temporary, { force: true });
+    removeFileNow(temporary);
     throw new StartFailure("state_unwritable", `${path} cannot be written: ${fileTrouble(cause)}`, { cause });
   }
 }

@@ -1,7 +1,7 @@
-import { DatabaseSync } from "node:sqlite";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Clock } from "../shared/lib/clock.ts";
 import { isDiskFull } from "../shared/lib/disk-full.ts";
+import { type FileLock, tryLock } from "../shared/lib/file-lock.ts";
 import { damagedFile, StartFailure } from "./start-failure.ts";
 import { readTextFile, type StateFolder } from "./state-folder.ts";
 
@@ -9,39 +9,27 @@ import { readTextFile, type StateFolder } from "./state-folder.ts";
 const PREDECESSOR_MS = 1_500;
 const RETRY_MS = 25;
 
-/** Held until `release`, or until this process is gone. */
-export interface StateLock {
-  release(): void;
-}
-
 /**
- * Takes the folder's lock: an exclusive SQLite transaction, that is, a lock of the kernel's. It ends with the process
- * however that ends (kill -9, too), so there is no stale lock to detect and no race in taking one over. Fails
- * `state_locked`.
+ * Takes the folder's lock, which ends with the process however that ends: there is no stale lock to detect and no race in
+ * taking one over. Fails `state_locked`.
  */
-export async function lockState(folder: StateFolder, clock: Clock): Promise<StateLock> {
+export async function lockState(folder: StateFolder, clock: Clock): Promise<FileLock> {
   const startedAtMs = clock.monotonicMs();
   for (;;) {
-    const lock = tryLock(folder.lockFile);
+    const lock = tryStateLock(folder.lockFile);
     if (lock !== undefined) return lock;
     if (clock.monotonicMs() - startedAtMs > PREDECESSOR_MS) throw locked(folder);
     await wait(RETRY_MS);
   }
 }
 
-function tryLock(path: string): StateLock | undefined {
-  let database: DatabaseSync | undefined;
+function tryStateLock(path: string): FileLock | undefined {
   try {
-    database = new DatabaseSync(path);
-    database.exec("PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE");
+    return tryLock(path);
   } catch (error) {
-    database?.close();
-    if (error instanceof Error && /locked|busy/.test(error.message)) return undefined;
     if (isDiskFull(error)) throw error;
     throw damagedFile(path, error, "it holds nothing, so remove it and start again");
   }
-  const held = database;
-  return { release: () => held.close() };
 }
 
 function locked(folder: StateFolder): StartFailure {

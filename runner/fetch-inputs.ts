@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { unpackArchive } from "../shared/lib/archive.ts";
 import { messageOf } from "../shared/lib/message-of.ts";
@@ -31,7 +31,7 @@ export async function fetchInputs(options: {
     } catch (cause) {
       throw new ToolingError(`the artifacts of job "${jobId}" cannot be unpacked: ${messageOf(cause)}`, { cause });
     }
-    await rm(file);
+    await unlink(file);
     journal.line(`artifacts of ${jobId}: ${artifact.files} ${artifact.files === 1 ? "file" : "files"}`);
   }
 }

@@ -1,7 +1,8 @@
 import { execFile } from "node:child_process";
-import { chmod, lstat, mkdir, rm, statfs } from "node:fs/promises";
+import { chmod, lstat, mkdir, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
+import { removeFile } from "../shared/lib/remove-tree.ts";
 import { systemCode } from "../shared/lib/system-code.ts";
 import type { Folders } from "./executors/executor.ts";
 
@@ -35,7 +36,7 @@ export async function mendFolders(folders: Folders): Promise<void> {
     const found = await statOf(path);
     if (found?.isDirectory()) await giveRights(path, found);
     else {
-      if (found !== undefined) await rm(path, { force: true });
+      if (found !== undefined) await removeFile(path);
       await mkdir(path, { mode: OWN_RIGHTS });
     }
   }

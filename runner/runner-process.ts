@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { rm } from "node:fs/promises";
+import { unlink } from "node:fs/promises";
 import { flushCompileCache } from "node:module";
 import { join } from "node:path";
 import { MESSAGE_LENGTH_MAX } from "../shared/domain/limits.ts";
@@ -9,7 +9,6 @@ import { exchangeOverHttp } from "../shared/lib/http-call.ts";
 import { showInvisible } from "../shared/lib/invisible.ts";
 import { openFileWarning } from "../shared/lib/open-file.ts";
 import { TextFileError } from "../shared/lib/read-text-file.ts";
-import { removeTree } from "../shared/lib/remove-tree.ts";
 import type { RequestMeter } from "../shared/lib/request-meter.ts";
 import { systemCode } from "../shared/lib/system-code.ts";
 import { makeClient } from "../shared/protocol/client.ts";
@@ -33,7 +32,7 @@ import { givenSecrets, openSecretsFile, type SecretsFile } from "./secrets-file.
 import { serverFromParent } from "./server-from-parent.ts";
 import { RejectedError } from "./session.ts";
 import { ToolingError } from "./tooling-error.ts";
-import { openWorkDir, removeLeftovers, type WorkDir } from "./work-dir.ts";
+import { closeWorkDir, openWorkDir, removeLeftovers, type WorkDir } from "./work-dir.ts";
 
 /** Exit codes: done, and could not be run. */
 const DONE = 0;
@@ -76,9 +75,10 @@ async function runUntilDrained(options: RunnerOptions, environment: RunnerEnviro
     const metricsToken = metricsTokenFile === undefined ? undefined : await readMetricsToken(metricsTokenFile);
     const server = await findServer(options, environment);
     if (server === undefined) return DONE;
-    return await serve({ options, environment, ...server, root, workDir, executor, metricsToken });
+    return await serve({ options, environment, ...server, workDir, executor, metricsToken });
   } finally {
-    if (!options.keepWorkspace) await removeTree(workDir.own);
+    const left = await closeWorkDir(workDir, options.keepWorkspace);
+    if (left !== undefined) process.stderr.write(`baton runner: ${left}\n`);
   }
 }
 
@@ -102,7 +102,7 @@ async function findServer(options: RunnerOptions, environment: RunnerEnvironment
   const secretsFile = await openSecrets(options.secretsFile, "secrets" in server ? server.secrets : undefined);
   for (const file of [server.tokenFile, options.secretsFile, options.metricsTokenFile])
     if (file !== undefined) await warnOpenFile(file);
-  if (options.forgetToken && server.tokenFile !== undefined) await rm(server.tokenFile);
+  if (options.forgetToken && server.tokenFile !== undefined) await unlink(server.tokenFile);
   return { url, token, secretsFile };
 }
 
@@ -115,7 +115,7 @@ interface Found {
 async function serve(
   place: Omit<Start, "emit" | "meter" | "nudge"> & { readonly metricsToken: string | undefined },
 ): Promise<number> {
-  const { options, root } = place;
+  const { options, workDir } = place;
   const metrics = makeRunnerMetrics();
   const print = options.json ? printJson : printLine;
   // Loaded on EC2 alone: elsewhere there is nothing to ask.
@@ -142,7 +142,7 @@ async function serve(
   });
   const unlisten = listen(runner, options, nudge);
   try {
-    await Promise.all([runner.finished, tidyUp(root, emit)]);
+    await Promise.all([runner.finished, tidyUp(workDir, emit)]);
   } finally {
     unlisten();
     await instance?.close();
@@ -161,10 +161,11 @@ async function listenForMetrics(metrics: RunnerMetrics, port: number, token: str
   }
 }
 
-async function tidyUp(root: string, emit: Emit): Promise<void> {
+async function tidyUp(workDir: WorkDir, emit: Emit): Promise<void> {
   try {
-    const count = await removeLeftovers(root, bootClock);
+    const { count, left } = await removeLeftovers(workDir, bootClock);
     if (count > 0) emit({ type: "leftovers_removed", count });
+    for (const line of left) emit({ type: "trouble", message: `of an earlier runner ${line}` });
   } catch (error) {
     // Disk space is wasted; no job is hurt.
     emit({ type: "trouble", message: `old workspaces could not be removed: ${String(error)}` });
@@ -177,7 +178,6 @@ interface Start {
   readonly url: string;
   readonly token: string;
   readonly secretsFile: SecretsFile | undefined;
-  readonly root: string;
   readonly workDir: WorkDir;
   readonly executor: Executor;
   readonly emit: Emit;

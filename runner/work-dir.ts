@@ -1,62 +1,70 @@
-import { mkdirSync, readFileSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { mkdirSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../shared/lib/clock.ts";
-import { removeTree } from "../shared/lib/remove-tree.ts";
+import type { FileLock } from "../shared/lib/file-lock.ts";
+import { keepOwned, ownFolder, removeDeadFolders, removeOwned } from "../shared/lib/owned-folder.ts";
+import { type PinnedFolder, pinFolder } from "../shared/lib/pinned-folder.ts";
+import { describeLeft } from "../shared/lib/remove-tree.ts";
 import type { Folders } from "./executors/executor.ts";
 import { endProcesses } from "./watchdog/end-processes.ts";
-import { parseStat } from "./watchdog/find-members.ts";
 
 /** Only this user may look in: workspaces hold what secrets made. */
 const PRIVATE = 0o700;
 const PREFIX = "runner-";
+/** As mkdtemp(3) names them. Folders of an earlier Baton, with more dashes, have no lock, and are left alone. */
+const NAME = /^runner-[A-Za-z0-9]{6}$/;
 
 /** The folders of one runner process under the work folder that many runners of a host may share. */
 export interface WorkDir {
-  /** This process's own. */
+  readonly root: string;
+  /** The work folder, held before any step could mount something over it. */
+  readonly above: PinnedFolder;
+  /** This process's own, and its lock. */
   readonly own: string;
+  readonly lock: FileLock;
   /** Git mirrors, shared by all runners and kept; an ephemeral runner's own. */
   readonly cache: string;
 }
 
-/** Makes this process's folder, named for it: `runner-<pid>-<start>`, so that after a crash anybody can see it is dead. */
+/** Makes this process's folder, `runner-<random>`, which it holds the lock of as long as it lives. */
 export function openWorkDir(root: string, ephemeral: boolean): WorkDir {
-  const own = join(root, `${PREFIX}${process.pid}-${startTicksOf(process.pid) ?? 0}`);
+  mkdirSync(root, { recursive: true, mode: PRIVATE });
+  const above = pinFolder(root, true);
+  const own = mkdtempSync(join(root, PREFIX));
+  const lock = ownFolder(own);
   // What one job's steps could leave in a mirror must reach no other's.
   const cache = join(ephemeral ? own : root, "cache");
-  mkdirSync(root, { recursive: true, mode: PRIVATE });
-  mkdirSync(own, { mode: PRIVATE });
   mkdirSync(cache, { recursive: true, mode: PRIVATE });
-  return { own, cache };
+  return { root, above, own, lock, cache };
+}
+
+/** Removes this process's folder, unless its workspaces are to be kept. Returns what is left and why, in a line. */
+export async function closeWorkDir({ above, own, lock }: WorkDir, keep: boolean): Promise<string | undefined> {
+  if (!keep) return describeLeft(await removeOwned(own, { above }));
+  await keepOwned(own, lock);
+  return undefined;
 }
 
 /**
  * Removes what runners left behind that were killed: their folders, and processes of their attempts, which live on only
- * where the watchdogs were killed too. A process's id may be in use again: its start time tells.
+ * where the watchdogs were killed too. Returns how many are gone, and what is left of others, in lines.
  */
-export async function removeLeftovers(root: string, clock: Clock): Promise<number> {
-  const dead = (await readdir(root)).filter((name) => name.startsWith(PREFIX) && !isAlive(name));
-  for (const name of dead) {
-    // What a step starts has it too; neither a watchdog nor a person's shell in a kept workspace has.
-    const steps = { cookie: `BATON_WORKSPACE=${join(root, name)}/`, leaders: new Set<number>() };
-    await endProcesses(steps, () => 0, clock.monotonicMs);
-    await removeTree(join(root, name));
-  }
-  return dead.length;
-}
-
-function isAlive(name: string): boolean {
-  const [pid, ticks] = name.slice(PREFIX.length).split("-").map(Number);
-  return pid !== undefined && startTicksOf(pid) === ticks;
-}
-
-function startTicksOf(pid: number): number | undefined {
-  try {
-    return parseStat(readFileSync(`/proc/${pid}/stat`, "latin1")).startTicks;
-  } catch {
-    // No such process.
-    return undefined;
-  }
+export async function removeLeftovers(
+  { root, above }: WorkDir,
+  clock: Clock,
+): Promise<{ count: number; left: string[] }> {
+  const { count, removals } = await removeDeadFolders({
+    parent: root,
+    above,
+    isOne: (name) => NAME.test(name),
+    clock,
+    async beforeRemoval(path) {
+      // The lock is broken, and what a step starts has its path too; neither a watchdog nor a person's shell has.
+      const steps = { cookie: `BATON_WORKSPACE=${path}/`, leaders: new Set<number>() };
+      await endProcesses(steps, () => 0, clock.monotonicMs);
+    },
+  });
+  return { count, left: removals.flatMap((removal) => describeLeft(removal) ?? []) };
 }
 
 /**

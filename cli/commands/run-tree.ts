@@ -2,6 +2,7 @@ import { join, resolve } from "node:path";
 import { type SpawnedStack, spawnStack } from "../../localstack/spawn-stack.ts";
 import { makeNudge } from "../../runner/nudge.ts";
 import { exchangeOverHttp } from "../../shared/lib/http-call.ts";
+import { messageOf } from "../../shared/lib/message-of.ts";
 import type { PipelineDefinition } from "../../shared/pipeline/definition.ts";
 import { planPipeline } from "../../shared/pipeline/plan-pipeline.ts";
 import { type Client, makeClient } from "../../shared/protocol/client.ts";
@@ -9,7 +10,7 @@ import type { RunJobs } from "../../shared/protocol/list-all-jobs.ts";
 import { DEFAULT_POOLS } from "../../shared/resources.ts";
 import { CommandError } from "../command-error.ts";
 import type { Context } from "../context.ts";
-import { SIGNAL_EXIT, type StopSignal } from "../exit-codes.ts";
+import { EXIT, SIGNAL_EXIT, type StopSignal } from "../exit-codes.ts";
 import { followRun } from "../follow/follow-run.ts";
 import type { GivenSecrets } from "../local/check-secrets-file.ts";
 import type { KeptRunner } from "../local/keep-runner.ts";
@@ -30,6 +31,7 @@ import type { TempFolder } from "../local/temp-folder.ts";
 import { makeFollowPrinter } from "../print/follow-printer.ts";
 import { makePaint } from "../print/paint.ts";
 import { printRunTable } from "../print/run-table.ts";
+import { sanitizeLine } from "../print/sanitize.ts";
 import { type Snapshot, snapshotTree } from "../snapshot/snapshot-tree.ts";
 import { verdictExit } from "../verdict-exit.ts";
 
@@ -62,6 +64,10 @@ interface RunCommand {
   readonly local: LocalStack;
   /** Aborted where following makes no sense any more: the second signal, a dead stack. */
   readonly halt: AbortController;
+  /** Aborted by a signal that comes after the verdict: cleaning up is all that it can end. */
+  readonly hurry: AbortController;
+  /** The exit code, once the run has ended: nothing that comes later changes it. */
+  verdict?: number;
   client?: Client;
   runId?: string;
   stoppedBy?: StopSignal;
@@ -97,31 +103,53 @@ export async function runTree(context: Context, early: EarlyStart, options: RunO
     secrets: early.secrets,
     local,
     halt: new AbortController(),
+    hurry: new AbortController(),
   };
   // To the process's very end: a signal that comes while it ends must not take the place of its exit code.
   onStopSignals(
     context.clock,
-    (signal) => stopFirst(command, signal),
+    (signal) => (command.verdict === undefined ? stopFirst(command, signal) : hurryUp(command)),
     (signal) => {
+      if (command.verdict !== undefined) return hurryUp(command);
       // A line of its own, below the terminal's ^C.
       if (command.client !== undefined) void command.context.err.write("\nbaton: killed\n");
       halt(command, signal);
     },
   );
-  const onReaderGone = () => halt(command, "SIGPIPE");
+  const onReaderGone = () => {
+    if (command.verdict === undefined) halt(command, "SIGPIPE");
+  };
   context.readerGone.addEventListener("abort", onReaderGone);
   try {
     const seen = await runAndReport(command);
-    process.exitCode = command.stoppedBy === undefined ? verdictExit(seen.run.state) : SIGNAL_EXIT[command.stoppedBy];
-    await tearDown(local, mayHold(seen));
+    await afterwards(command, () => tearDown(local, mayHold(seen)));
   } catch (error) {
-    await killAll(local);
+    command.verdict ??= EXIT.couldNotRun;
+    await afterwards(command, () => killAll(local));
     if (command.stoppedBy === undefined) throw command.halt.signal.aborted ? command.halt.signal.reason : error;
     process.exitCode = SIGNAL_EXIT[command.stoppedBy];
   } finally {
     forget();
-    if (options.keep === true) await context.err.write(`kept: ${temp.path}\n`);
-    else await temp.remove();
+    await afterwards(command, () => (options.keep === true ? keep(command) : remove(command)));
+  }
+}
+
+async function keep({ context, temp }: RunCommand): Promise<void> {
+  await temp.keep();
+  await context.err.write(`kept: ${temp.path}\n`);
+}
+
+async function remove({ context, temp, hurry }: RunCommand): Promise<void> {
+  const left = await temp.remove(hurry.signal);
+  if (left !== undefined) await context.err.write(`baton: ${sanitizeLine(left, false)}\n`);
+}
+
+/** Cleaning up: where it fails, that is told, and the exit code stays what it is. */
+async function afterwards({ context }: RunCommand, cleaning: () => Promise<void>): Promise<void> {
+  try {
+    await cleaning();
+  } catch (error) {
+    await context.err.write(`baton: cleaning up failed: ${sanitizeLine(messageOf(error), false)}\n`);
   }
 }
 
@@ -132,7 +160,7 @@ async function readOrCallOff({ path, text, temp, stack, callOff }: EarlyStart): 
   } catch (error) {
     callOff();
     await Promise.allSettled([stack]);
-    await temp.remove();
+    await temp.remove(); // little is in it, and the pipeline's problems are what counts
     throw error;
   }
 }
@@ -157,6 +185,8 @@ async function runAndReport(command: RunCommand): Promise<RunJobs> {
   command.runId = run.id;
   if (command.stoppedBy !== undefined) cancel(command);
   const seen = await follow(command, client, run.id);
+  command.verdict = command.stoppedBy === undefined ? verdictExit(seen.run.state) : SIGNAL_EXIT[command.stoppedBy];
+  process.exitCode = command.verdict;
   await report(command, client, seen);
   return seen;
 }
@@ -252,6 +282,13 @@ function stopFirst(command: RunCommand, signal: StopSignal): void {
   void command.context.err.write("\nbaton: canceling the run; once more kills it\n");
   setTimeout(() => halt(command, signal), CANCEL_WAIT_MS).unref();
   cancel(command);
+}
+
+/** Nobody waits for the end any more, and it is known: what cannot be ended in order is killed, and files may stay. */
+function hurryUp({ local, hurry }: RunCommand): void {
+  local.runner?.kill();
+  local.stack?.kill();
+  hurry.abort();
 }
 
 /** Before there is a run nothing is worth an orderly end: what has started ends with this process. */

@@ -20,7 +20,7 @@ export async function runCommand(context: Context, file: string | undefined, opt
   const { secretsFile } = options;
   const secrets = secretsFile === undefined ? undefined : await checkSecretsFile(context, resolve(cwd, secretsFile));
   if (options.artifacts !== undefined) await makeFolder("--artifacts", resolve(cwd, options.artifacts));
-  const temp = await makeTempFolder();
+  const temp = await makeTempFolder(context.clock);
   const calledOff = new AbortController();
   const stack = namesPools(text) ? undefined : spawnStack({ ...stackOptions(temp), signal: calledOff.signal });
   // Thrown where it is awaited, which is later.

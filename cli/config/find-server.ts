@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { TOKEN_FILE_BYTES_MAX } from "../../shared/domain/limits.ts";
@@ -21,6 +21,7 @@ export const STATE_FOLDER = join(".baton", "state");
 /** What runs there now, written by the stack: `{url, pid}`. */
 const STACK_FILE = "stack.json";
 const TOKEN_FILE = "token";
+const LOCK_FILE = "lock";
 
 /**
  * Finds the control plane: `--url`, else BATON_URL, else the `baton up` that runs in this folder or above it in the
@@ -94,7 +95,7 @@ async function readState(folder: string): Promise<Local | undefined> {
   const [stack, token] = await Promise.all([readLine(file), readLine(join(folder, TOKEN_FILE))]);
   const running = stack === undefined ? undefined : parseStack(stack, file);
   // Killed, a stack leaves its file behind.
-  if (running === undefined || !isAlive(running.pid)) return undefined;
+  if (running === undefined || !(await isHeld(join(folder, LOCK_FILE)))) return undefined;
   return token === undefined ? { url: running.url } : { url: running.url, token };
 }
 
@@ -114,12 +115,19 @@ function parseStack(stack: string, file: string): z.infer<typeof stackFile> {
   }
 }
 
-function isAlive(pid: number): boolean {
+/**
+ * Whether a stack has the folder's lock: a process id would say nothing in a container that shares the folder. Where that
+ * cannot be seen it is taken to run, and the request then tells.
+ */
+async function isHeld(file: string): Promise<boolean> {
+  if (lstatSync(file, { throwIfNoEntry: false })?.isFile() !== true) return false;
+  const { tryLock } = await import("../../shared/lib/file-lock.ts");
   try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    // EPERM: another user's, and alive.
-    return error instanceof Error && "code" in error && error.code === "EPERM";
+    const lock = tryLock(file);
+    lock?.release();
+    return lock === undefined;
+  } catch {
+    return true;
   }
 }
 

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fileTrouble } from "../../shared/lib/file-trouble.ts";
+import { removeFile } from "../../shared/lib/remove-tree.ts";
 import { CommandError } from "../command-error.ts";
 
 /** Replaces a file in one step; only its owner may read it (0600), and its folder where that is made here (0700). Throws CommandError. */
@@ -12,7 +13,7 @@ export async function writePrivateFile(file: string, text: string): Promise<void
     await writeFile(draft, text, { mode: 0o600, flag: "wx" });
     await rename(draft, file);
   } catch (cause) {
-    await rm(draft, { force: true }).catch(() => undefined); // where there is no folder there is no draft either
+    await removeFile(draft).catch(() => undefined); // where there is no folder there is no draft either
     throw new CommandError(`cannot write ${file}: ${fileTrouble(cause)}`, { cause });
   }
 }

@@ -1,8 +1,9 @@
 import { statSync } from "node:fs";
-import { mkdir, mkdtemp, realpath, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, realpath } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { removeWholeTree } from "../../shared/lib/remove-tree.ts";
 import { CommandError } from "../command-error.ts";
 import type { Context } from "../context.ts";
 import { sanitizeLine } from "../print/sanitize.ts";
@@ -69,6 +70,6 @@ async function tryOut(walls: Walls, pools: readonly string[], path = ""): Promis
     const opened = await openRunnerSandbox({ ...walls, path, pools, homes: [homedir()], scratch });
     return "why" in opened ? opened.why : undefined;
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    await removeWholeTree(scratch);
   }
 }

@@ -1,4 +1,3 @@
-import { rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { SpawnedStack } from "../../localstack/spawn-stack.ts";
@@ -66,7 +65,7 @@ export function cleanUpAtExit(local: LocalStack, temp: TempFolder): () => void {
   const listener = () => {
     local.runner?.kill();
     local.stack?.kill();
-    rmSync(temp.path, { recursive: true, force: true, maxRetries: 3, retryDelay: 50 });
+    temp.removeNow();
   };
   process.once("exit", listener);
   return () => void process.off("exit", listener);

@@ -1,64 +1,105 @@
-import { access, constants, mkdtemp, readdir, readFile, realpath, stat } from "node:fs/promises";
+import { access, constants, mkdtemp, realpath, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import type { Clock } from "../../shared/lib/clock.ts";
 import { fileTrouble } from "../../shared/lib/file-trouble.ts";
-import { removeTree } from "../../shared/lib/remove-tree.ts";
+import { keepOwned, ownFolder, removeDeadFolders, removeOwned, removeOwnedNow } from "../../shared/lib/owned-folder.ts";
+import { type PinnedFolder, pinFolder } from "../../shared/lib/pinned-folder.ts";
+import { describeLeft } from "../../shared/lib/remove-tree.ts";
 import { CommandError } from "../command-error.ts";
 import { roomForSockets } from "./short-temporary.ts";
 
 /** A command's own folder for all that lives no longer than itself. */
 export interface TempFolder {
   readonly path: string;
-  remove(): Promise<void>;
+  /** Returns what is left and why, in a line; undefined where nothing is. */
+  remove(signal?: AbortSignal): Promise<string | undefined>;
+  /** The same for a process that ends now. */
+  removeNow(): void;
+  /** It stays, and is nobody's. */
+  keep(): Promise<void>;
 }
 
 const PREFIX = "baton-run-";
+/** As mkdtemp(3) names them. Folders of an earlier Baton, with more dashes, have no lock, and are left alone. */
+const NAME = /^baton-run-[A-Za-z0-9]{6}$/;
+/** A verdict is told by now: nobody should wait long for the disk. */
+const REMOVE_MS = 30_000;
+const REMOVE_NOW_MS = 3_000;
+/** Out of the way of this command's own start. */
+const TIDY_DELAY_MS = 1_000;
 
 /**
- * Makes a temporary folder, private to the user (0700), named for this process: `baton-run-<pid>-<start>-<random>`.
- * Folders whose process is gone (killed before it could clean up) are removed on the way.
+ * Makes a temporary folder, private to the user (0700) and locked by this process. Folders whose process is gone (killed
+ * before it could clean up) are removed meanwhile.
  */
-export async function makeTempFolder(): Promise<TempFolder> {
+export async function makeTempFolder(clock: Clock): Promise<TempFolder> {
   const parent = await roomForSockets(await usable(tmpdir()));
-  await removeLeftovers(parent);
-  const name = `${PREFIX}${process.pid}-${await startOf(process.pid)}-`;
-  const path = await mkdtemp(join(parent, name)).catch((cause: unknown) => {
-    throw new CommandError(`cannot make a folder in ${parent}: ${fileTrouble(cause)}; TMPDIR names another place`, {
-      cause,
-    });
-  });
-  return { path, remove: () => removeTree(path) };
+  try {
+    const above = pinFolder(parent, true);
+    const path = await mkdtemp(join(parent, PREFIX));
+    return openTempFolder(path, above, removeLeftovers(parent, above, clock));
+  } catch (cause) {
+    throw refusal(parent, fileTrouble(cause), cause);
+  }
 }
 
 /** Throws where TMPDIR names no folder that may be written. */
 async function usable(named: string): Promise<string> {
-  const refuse = (why: string, cause?: unknown): never => {
-    throw new CommandError(`cannot make a folder in ${named}: ${why}; TMPDIR names another place`, { cause });
-  };
-  const parent = await realpath(named).catch((cause: unknown) => refuse(fileTrouble(cause), cause));
-  if (!(await stat(parent)).isDirectory()) refuse("it is a file");
-  await access(parent, constants.R_OK | constants.W_OK | constants.X_OK).catch((cause: unknown) =>
-    refuse(fileTrouble(cause), cause),
-  );
-  return parent;
-}
-
-async function removeLeftovers(parent: string): Promise<void> {
-  for (const name of await readdir(parent)) {
-    const [, pid, start] = /^baton-run-(\d+)-(\d+)-/.exec(name) ?? [];
-    if (pid === undefined || start === undefined || (await startOf(Number(pid))) === start) continue;
-    // What cannot be removed, being another user's, say, wastes space and hurts no run.
-    await removeTree(join(parent, name)).catch(() => undefined);
-  }
-}
-
-/** When a process started, in clock ticks since boot: with its pid, an identity. "0" where it is gone or unknown. */
-async function startOf(pid: number): Promise<string> {
   try {
-    const stat = await readFile(`/proc/${pid}/stat`, "latin1");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "0";
-  } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ESRCH")) return "0";
-    throw error;
+    const parent = await realpath(named);
+    if (!(await stat(parent)).isDirectory()) throw refusal(named, "it is a file");
+    await access(parent, constants.R_OK | constants.W_OK | constants.X_OK);
+    return parent;
+  } catch (cause) {
+    throw cause instanceof CommandError ? cause : refusal(named, fileTrouble(cause), cause);
   }
+}
+
+function refusal(parent: string, why: string, cause?: unknown): CommandError {
+  return new CommandError(`cannot make a folder in ${parent}: ${why}; TMPDIR names another place`, { cause });
+}
+
+function openTempFolder(path: string, above: PinnedFolder, tidying: Tidying): TempFolder {
+  const lock = ownFolder(path);
+  return {
+    path,
+    async remove(signal) {
+      await tidying.stop();
+      return describeLeft(
+        await removeOwned(path, { above, withinMs: REMOVE_MS, ...(signal === undefined ? {} : { signal }) }),
+      );
+    },
+    removeNow: () => void removeOwnedNow(path, { above, withinMs: REMOVE_NOW_MS }),
+    async keep() {
+      await tidying.stop();
+      await keepOwned(path, lock);
+    },
+  };
+}
+
+interface Tidying {
+  stop(): Promise<void>;
+}
+
+/** What cannot be removed wastes space and hurts no run; whoever left it has said so. */
+function removeLeftovers(parent: string, above: PinnedFolder, clock: Clock): Tidying {
+  const over = new AbortController();
+  const { signal } = over;
+  const tidying = wait(TIDY_DELAY_MS, undefined, { signal, ref: false }).then(
+    () => removeDeadFolders({ parent, above, isOne: (name) => NAME.test(name), clock, signal }),
+    () => undefined,
+  );
+  // A folder that cannot be listed has nothing of ours to remove.
+  const settled = tidying.then(
+    () => undefined,
+    () => undefined,
+  );
+  return {
+    async stop() {
+      over.abort();
+      await settled;
+    },
+  };
 }

@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { unpackArchive } from "../../shared/lib/archive.ts";
+import { removeWholeTree } from "../../shared/lib/remove-tree.ts";
 import { downloadTo } from "../../shared/lib/transfer.ts";
 import type { Client } from "../../shared/protocol/client.ts";
 import { CommandError } from "../command-error.ts";
@@ -34,6 +35,6 @@ export async function downloadArtifacts(
     }
     return folders;
   } finally {
-    await rm(spool, { recursive: true, force: true });
+    await removeWholeTree(spool);
   }
 }

@@ -1,7 +1,8 @@
 import type { Stats } from "node:fs";
-import { copyFile, lstat, mkdir, realpath, rm, writeFile } from "node:fs/promises";
+import { copyFile, lstat, mkdir, realpath, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { eachOf } from "../../shared/lib/each-of.ts";
+import { removeFile } from "../../shared/lib/remove-tree.ts";
 import type { Source } from "../../shared/protocol/runs.ts";
 import { CommandError } from "../command-error.ts";
 import { git, gitEnvironment, reasonOf, tryGit } from "./git.ts";
@@ -49,7 +50,7 @@ export async function snapshotTree(options: {
   const sha = changed ? await commit(tree, repository, call) : (repository?.head ?? "");
   const branch = repository?.branch ?? "snapshot";
   await nameCommit(bare, branch, sha);
-  await rm(index, { force: true });
+  await removeFile(index);
   const named = repository?.branch === undefined ? {} : { branch: repository.branch };
   return { source: { kind: "git", url: bare, sha, ...named }, root, changed, warnings };
 }

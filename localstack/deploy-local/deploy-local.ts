@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../../shared/lib/clock.ts";
 import { messageOf } from "../../shared/lib/message-of.ts";
+import { removeWholeTree } from "../../shared/lib/remove-tree.ts";
 import { adminReply } from "../../shared/protocol/admin.ts";
 import { freePort } from "../free-port.ts";
 import { AWS_REGION } from "../names.ts";
@@ -64,7 +65,7 @@ export async function deployLocal(
   } finally {
     if (!kept) {
       await ground?.server?.stop();
-      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+      await removeWholeTree(folder);
     }
   }
   const ms = Math.round(systemClock.monotonicMs() - progress.startedAtMs);

@@ -1,5 +1,6 @@
-import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, rename, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { removeWholeTree } from "../../shared/lib/remove-tree.ts";
 import { systemCode } from "../../shared/lib/system-code.ts";
 import { type Program, ProgramFailed, runProgram } from "./run-program.ts";
 
@@ -37,7 +38,7 @@ export async function installServer(cache: string, run: Omit<Program, "command" 
     await need(`${SERVER_PACKAGE} from PyPI`, { ...run, command: "python3", args: install });
     await rename(making, folder).catch(ignoreTaken);
   } finally {
-    await rm(making, { recursive: true, force: true });
+    await removeWholeTree(making);
   }
   return folder;
 }

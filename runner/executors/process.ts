@@ -1,6 +1,7 @@
 import { unlink } from "node:fs/promises";
 import type { Clock } from "../../shared/lib/clock.ts";
-import { removeTree } from "../../shared/lib/remove-tree.ts";
+import { type PinnedFolder, pinFolder } from "../../shared/lib/pinned-folder.ts";
+import { removeWholeTree } from "../../shared/lib/remove-tree.ts";
 import { mendAbove } from "../mend-folders.ts";
 import { isTooLong, type Sandbox } from "../sandbox/open-sandbox.ts";
 import { INSIDE, type Trust } from "../sandbox/plan-sandbox.ts";
@@ -42,12 +43,13 @@ export interface ProcessExecutorOptions {
 export function makeProcessExecutor(options: ProcessExecutorOptions): Executor {
   const fifos = makeFifoSupply(options.folder);
   const pool = makeWatchdogPool(() => startWatchdog(options.watchdogEnvironment), options.slots);
+  const above = pinFolder(options.folder);
   const slots = makeSlotFolders(options.folder);
   return {
     async start(request) {
       const sandbox = await options.sandbox?.made;
       const slot = await slots.take(request.place);
-      const parts: Parts = { ...options, fifos, pool, slot, walls: undefined };
+      const parts: Parts = { ...options, above, fifos, pool, slot, walls: undefined };
       if (options.sandbox === undefined || sandbox === undefined) return startExecution(parts, request);
       return startExecution({ ...parts, walls: { sandbox, trust: options.sandbox.trustOf(request.pool) } }, request);
     },
@@ -56,6 +58,8 @@ export function makeProcessExecutor(options: ProcessExecutorOptions): Executor {
 }
 
 interface Parts extends ProcessExecutorOptions {
+  /** The runner's folder, held before any step could mount something over it. */
+  readonly above: PinnedFolder;
   readonly fifos: FifoSupply;
   readonly pool: WatchdogPool;
   readonly slot: SlotFolder;
@@ -65,7 +69,6 @@ interface Parts extends ProcessExecutorOptions {
 async function startExecution(parts: Parts, request: StartAttempt): Promise<Execution> {
   const { slot, walls } = parts;
   const { cookie, release, killAtMs, expiresAtMs } = request;
-  const isGone = { is: false };
   try {
     const folders = makeFolders(slot.path);
     const space = walls?.sandbox.prepare(folders, walls.trust);
@@ -83,8 +86,7 @@ async function startExecution(parts: Parts, request: StartAttempt): Promise<Exec
     pipe.read();
     return executionOf(held);
   } catch (error) {
-    isGone.is = await removed(slot.path);
-    slot.giveBack(isGone.is);
+    slot.giveBack(await removed(parts));
     throw error;
   }
 }
@@ -129,7 +131,7 @@ function executionOf(held: Held): Execution {
       let isGone = false;
       try {
         await mendAbove(slot.path);
-        if (!parts.keepWorkspace && held.clean) await removeTree(slot.path);
+        if (!parts.keepWorkspace && held.clean) await removeWholeTree(slot.path, { above: parts.above });
         isGone = !parts.keepWorkspace && held.clean;
       } finally {
         slot.giveBack(isGone);
@@ -147,9 +149,9 @@ async function letGo({ parts, pipe, fifo, watchdog, link, clean }: Held): Promis
   await unlink(fifo);
 }
 
-async function removed(path: string): Promise<boolean> {
+async function removed({ slot, above }: Parts): Promise<boolean> {
   try {
-    await removeTree(path);
+    await removeWholeTree(slot.path, { above });
     return true;
   } catch {
     return false; // the failure that led here is the one to tell; this place is not used again

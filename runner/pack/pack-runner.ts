@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { chmod, copyFile, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import type { Plugin } from "rolldown";
+import { removeWholeTree } from "../../shared/lib/remove-tree.ts";
 import { writeBundles } from "../../shared/lib/write-bundles.ts";
 import { type TarMember, writeTar } from "../products/write-tar.ts";
 
@@ -30,7 +31,7 @@ export interface PackedRunner {
 /** Makes `<into>/baton-runner` and `<into>/baton-runner.tgz` anew. Throws where a source cannot be bundled. */
 export async function packRunner(into: string): Promise<PackedRunner> {
   const folder = join(into, "baton-runner");
-  await rm(folder, { recursive: true, force: true });
+  await removeWholeTree(folder);
   await mkdir(folder, { recursive: true });
   const input = { "main.mjs": "runner/main.ts", [WATCHDOG]: "runner/watchdog/main.ts" };
   await writeBundles({ root, folder, input, plugins: [watchdogBeside()] });

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { lstat, mkdir, readlink, rm } from "node:fs/promises";
+import { lstat, mkdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -9,6 +9,7 @@ import { DomainError } from "../../shared/domain/errors.ts";
 import { ARTIFACT_BYTES_MAX } from "../../shared/domain/limits.ts";
 import { checkLimits, UNPACK_LIMITS } from "../../shared/lib/archive.ts";
 import { isSafeLink } from "../../shared/lib/archive-path.ts";
+import { removeFile } from "../../shared/lib/remove-tree.ts";
 import type { Artifact } from "../../shared/protocol/products.ts";
 import { ARTIFACT_GZIP_LEVEL } from "./limits.ts";
 import { matchFiles } from "./match-files.ts";
@@ -54,7 +55,7 @@ export async function collectArtifacts(options: {
     const artifact: Artifact = { name: ARTIFACT_ARCHIVE, kind: "archive", files: members.length, ...packed };
     return { archive: { file, artifact }, warnings };
   } catch (error) {
-    await rm(file, { force: true });
+    await removeFile(file);
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { mkdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, readdir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { removeTree } from "../../shared/lib/remove-tree.ts";
 import { type GitContext, GitError, run } from "./git.ts";
 import type { Repository } from "./local-repository.ts";
 
@@ -31,13 +32,14 @@ const UNDER_LOCK = `
 set -e
 mirror=$1 sha=$2 mode=$3; shift 3
 work=$mirror
-if [ "$mode" = rebuild ]; then work=$mirror.new; rm -rf "$work"; fi
+gone() { [ ! -e "$1" ] || mv "$1" "$1.gone-$$"; }
+if [ "$mode" = rebuild ]; then work=$mirror.new; gone "$work"; fi
 rm -f "$work/shallow.lock"
 [ -f "$work/config" ] || git init -q --bare "$work"
 if git -C "$work" rev-parse -q --verify "refs/baton/$sha^{commit}" >/dev/null 2>&1; then exit 0; fi
 git -C "$work" fetch -q --no-tags --no-write-fetch-head --no-recurse-submodules "$@"
 git -C "$work" update-ref "refs/baton/$sha" "$sha"
-if [ "$mode" = rebuild ]; then rm -rf "$mirror"; mv "$work" "$mirror"; fi
+if [ "$mode" = rebuild ]; then gone "$mirror"; mv "$work" "$mirror"; fi
 `;
 
 /** What servers say that hand out only the tips of branches. */
@@ -55,8 +57,10 @@ export async function fetchCommit(
 ): Promise<"commit" | "branch"> {
   const { url, sha, branch } = source;
   await mkdir(dirname(mirror.folder), { recursive: true, mode: 0o700 });
-  const locked = (how: string, ...args: string[]) =>
-    run(context, "flock", ["-x", mirror.lock, "sh", "-c", UNDER_LOCK, "sh", mirror.folder, sha, how, ...args]);
+  const locked = async (how: string, ...args: string[]) => {
+    await run(context, "flock", ["-x", mirror.lock, "sh", "-c", UNDER_LOCK, "sh", mirror.folder, sha, how, ...args]);
+    if (mode === "rebuild") await removeGone(mirror);
+  };
   try {
     await locked(mode, "--depth=1", "--", url, `+${sha}:refs/baton/${sha}`);
     return "commit";
@@ -66,6 +70,13 @@ export async function fetchCommit(
   const heads = `refs/heads/${branch ?? "*"}`;
   await locked(mode, "--", url, `+${heads}:${heads.replace("refs/", "refs/baton/")}`);
   return "branch";
+}
+
+/** What a rebuild has put aside. Where it cannot be removed, the next rebuild tries again. */
+async function removeGone({ folder }: Mirror): Promise<void> {
+  const parent = dirname(folder);
+  const gone = (await readdir(parent)).filter((name) => name.startsWith(basename(folder)) && name.includes(".gone-"));
+  for (const name of gone) await removeTree(join(parent, name));
 }
 
 /** Whether the mirror is broken, and not just unable to fetch. */

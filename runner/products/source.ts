@@ -1,6 +1,7 @@
-import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { DomainError } from "../../shared/domain/errors.ts";
+import { removeWholeTree } from "../../shared/lib/remove-tree.ts";
 import { systemCode } from "../../shared/lib/system-code.ts";
 import type { SourceCredential } from "../../shared/protocol/leases.ts";
 import type { Source } from "../../shared/protocol/runs.ts";
@@ -83,7 +84,7 @@ async function checkoutRemote(context: GitContext, options: CheckoutOptions): Pr
       return undefined;
     } catch (error) {
       if (!(error instanceof GitError)) throw error;
-      await Promise.all((await readdir(into)).map((name) => rm(join(into, name), { recursive: true, force: true })));
+      await Promise.all((await readdir(into)).map((name) => removeWholeTree(join(into, name))));
       return error;
     }
   };

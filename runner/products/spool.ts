@@ -1,6 +1,7 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../shared/lib/message-of.ts";
+import { removeFile, removeTree } from "../../shared/lib/remove-tree.ts";
 
 /** Where compressed chunks wait for their upload: bounded in memory and on disk. */
 export interface Spool {
@@ -31,7 +32,7 @@ export function makeSpool(options: {
       await mkdir(options.dir, { recursive: true, mode: 0o700 });
       await writeFile(fileOf(seq), object, { mode: 0o600 });
     } catch (error) {
-      await rm(fileOf(seq), { force: true });
+      await removeFile(fileOf(seq));
       return `cannot write the spool: ${messageOf(error)}`;
     }
     inFiles.set(seq, object.length);
@@ -54,14 +55,15 @@ export function makeSpool(options: {
       inMemory.delete(seq);
       const bytes = inFiles.get(seq);
       if (bytes === undefined) return;
-      await rm(fileOf(seq), { force: true });
+      await removeFile(fileOf(seq));
       inFiles.delete(seq);
       fileBytes -= bytes;
     },
     async clear() {
       inMemory.clear();
       inFiles.clear();
-      await rm(options.dir, { recursive: true, force: true });
+      // What is left of it is left of the attempt's folder, and told there.
+      await removeTree(options.dir);
     },
   };
 }

@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { messageOf } from "../../shared/lib/message-of.ts";
+import { removeTreeNow } from "../../shared/lib/remove-tree.ts";
 import type { StepCommand } from "../executors/executor.ts";
 import { type SpaceSpec, startSpace } from "../watchdog/space.ts";
 import { viewHost } from "./host-view.ts";
@@ -192,6 +193,6 @@ async function probe(sandbox: Sandbox, trust: Trust, scratch: string): Promise<s
   } catch (error) {
     return messageOf(error).slice(-500);
   } finally {
-    rmSync(root, { recursive: true, force: true });
+    removeTreeNow(root);
   }
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { createReadStream, type Stats } from "node:fs";
-import { lstat, mkdir, open, rename, rm, stat, symlink } from "node:fs/promises";
+import { lstat, mkdir, open, rename, stat, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
@@ -13,6 +13,7 @@ import {
 import { isSafeLink, safePath } from "./archive-path.ts";
 import { messageOf } from "./message-of.ts";
 import { ArchiveError, readTar, type TarEntry } from "./read-tar.ts";
+import { removeWholeTree } from "./remove-tree.ts";
 import { systemCode } from "./system-code.ts";
 
 export interface UnpackLimits {
@@ -57,7 +58,7 @@ export async function unpackArchive(options: {
     await checkPlaces(options.into, placed);
     await moveIn(beside, options.into, placed);
   } finally {
-    await rm(beside, { recursive: true, force: true });
+    await removeWholeTree(beside);
   }
 }
 

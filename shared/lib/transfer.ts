@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { rename, rm, stat } from "node:fs/promises";
+import { rename, stat } from "node:fs/promises";
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import { openCall } from "./http-call.ts";
+import { removeFile } from "./remove-tree.ts";
 import { backoffMs } from "./retry.ts";
 
 /** Presigned transfers between a runner, or the CLI, and the bucket. No SDK and no credentials: a link is all it takes. */
@@ -80,7 +81,7 @@ export async function downloadTo(
     await withRetries(signal, () => downloadOnce(request, part, expected, signal));
     await rename(part, file);
   } finally {
-    await rm(part, { force: true });
+    await removeFile(part);
   }
 }
 

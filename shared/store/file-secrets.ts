@@ -1,8 +1,9 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import { type FileHandle, open, readFile, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import type { Clock } from "../lib/clock.ts";
+import { removeFile } from "../lib/remove-tree.ts";
 import { systemCode } from "../lib/system-code.ts";
 import type { SecretEntry, SecretStore } from "./secret-store.ts";
 
@@ -142,7 +143,7 @@ async function replaceFile(file: string, text: string): Promise<void> {
     await rename(draft, file);
     await withHandle(dirname(file), "r", (folder) => folder.sync());
   } catch (error) {
-    await rm(draft, { force: true });
+    await removeFile(draft);
     throw error;
   }
 }

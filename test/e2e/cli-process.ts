@@ -53,9 +53,15 @@ export interface CliProcess {
 export function baton(
   place: Place,
   args: readonly string[],
-  options: { env?: Readonly<Record<string, string>>; input?: string } = {},
+  options: {
+    env?: Readonly<Record<string, string>>;
+    input?: string;
+    /** A program, and its arguments, that runs the command: `unshare -m`. */
+    within?: readonly string[];
+  } = {},
 ): CliProcess {
-  const child = spawn(process.execPath, [BATON, ...args], {
+  const [program = process.execPath, ...first] = [...(options.within ?? []), process.execPath];
+  const child = spawn(program, [...first, BATON, ...args], {
     cwd: place.project,
     env: {
       PATH: process.env["PATH"] ?? "",

@@ -8,12 +8,18 @@ import { findServer } from "../../../cli/config/find-server.ts";
 import { parseConfig } from "../../../cli/config/read-config.ts";
 import { writePrivateFile } from "../../../cli/config/write-private-file.ts";
 import type { CliEnvironment } from "../../../cli/environment.ts";
+import { type FileLock, tryLock } from "../../../shared/lib/file-lock.ts";
 
 let folder = "";
+let lock: FileLock | undefined;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "baton-config-"));
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => {
+  lock?.release();
+  lock = undefined;
+  rmSync(folder, { recursive: true, force: true });
+});
 
 function environment(more: Partial<CliEnvironment> = {}): CliEnvironment {
   return {
@@ -31,8 +37,10 @@ function environment(more: Partial<CliEnvironment> = {}): CliEnvironment {
 const config = (url: string, token: string) =>
   writeFileSync(join(folder, "config.yml"), `url: ${url}\ntoken: ${token}\n`);
 
+/** What a stack leaves in its folder. It lives as long as it has the lock. */
 function localUp(url: string, token: string, pid = process.pid): void {
   mkdirSync(join(folder, ".baton/state"), { recursive: true });
+  lock ??= tryLock(join(folder, ".baton/state/lock"));
   writeFileSync(join(folder, ".baton/state/stack.json"), JSON.stringify({ url, pid }));
   writeFileSync(join(folder, ".baton/state/token"), `${token}\n`);
 }
@@ -80,9 +88,16 @@ describe("which control plane", () => {
     expect(await findServer(byEnvironment, "http://opt:1")).toMatchObject({ url: "http://opt:1", token: "t-env" });
   });
 
-  test("a stack that was killed is not found, though its file is still there", async () => {
+  test("case L2: a stack that lives in another PID namespace is found, though its process id is nobody's here", async () => {
     const { pid = 0 } = spawnSync("true");
     localUp("http://127.0.0.1:1", "t-local", pid);
+    expect(await findServer(environment(), undefined)).toMatchObject({ url: "http://127.0.0.1:1" });
+  });
+
+  test("a stack that was killed is not found, though its file names a process that lives", async () => {
+    localUp("http://127.0.0.1:1", "t-local");
+    lock?.release();
+    lock = undefined;
     await expect(findServer(environment(), undefined)).rejects.toThrow(/no control plane is known/);
   });
 
