@@ -32,6 +32,7 @@ import { givenSecrets, openSecretsFile, type SecretsFile } from "./secrets-file.
 import { serverFromParent } from "./server-from-parent.ts";
 import { RejectedError } from "./session.ts";
 import { ToolingError } from "./tooling-error.ts";
+import { isProcOurs } from "./watchdog/find-members.ts";
 import { closeWorkDir, openWorkDir, removeLeftovers, type WorkDir } from "./work-dir.ts";
 
 /** Exit codes: done, and could not be run. */
@@ -55,6 +56,8 @@ export async function runnerMain(args: readonly string[]): Promise<number> {
   }
   try {
     const options = parseRunnerOptions(args);
+    if (!isProcOurs())
+      throw new UsageError("/proc shows another PID namespace's processes: mount one here (unshare --mount-proc)");
     return await runUntilDrained(options, readRunnerEnvironment(options.passEnv));
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof RejectedError)) throw error;

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { findMembers, type Membership } from "./find-members.ts";
+import { findMembers, type Member, type Membership } from "./find-members.ts";
 
 /** How long SIGKILL may take to show. A process in an uninterruptible wait for a disk outlives it. */
 const KILL_WAIT_MAX_MS = 5_000;
@@ -13,8 +13,8 @@ export interface Ended {
 }
 
 /**
- * Ends all processes of an attempt and returns when they are gone: SIGTERM to the groups and to what left them, then
- * SIGKILL from the moment `killAtMs()` on, in rounds, since a process may fork between the look and the kill.
+ * Ends all processes of an attempt and returns when they are gone: one SIGTERM for each, since programs take a second one
+ * for "now"; then SIGKILL from the moment `killAtMs()` on, in rounds, since a process may fork between the look and the kill.
  * `killAtMs` is asked each time, so that a runner's death cuts a grace time short.
  */
 export async function endProcesses(
@@ -24,13 +24,13 @@ export async function endProcesses(
 ): Promise<Ended> {
   let members = findMembers(membership);
   const killed = members.length;
-  if (members.length > 0 && monotonicMs() < killAtMs()) signalAll(membership, members, "SIGTERM");
+  if (members.length > 0 && monotonicMs() < killAtMs()) terminate(membership, members);
   let killingSinceMs: number | undefined;
   for (let look = 0; members.length > 0; look += 1) {
     if (monotonicMs() >= killAtMs()) {
       killingSinceMs ??= monotonicMs();
       if (monotonicMs() - killingSinceMs > KILL_WAIT_MAX_MS) return { clean: false, killed };
-      signalAll(membership, members, "SIGKILL");
+      kill(membership, members);
     }
     await wait(LOOK_AGAIN_MS[Math.min(look, LOOK_AGAIN_MS.length - 1)]);
     members = findMembers(membership);
@@ -38,13 +38,21 @@ export async function endProcesses(
   return { clean: true, killed };
 }
 
-function signalAll({ leaders }: Membership, members: readonly number[], signal: "SIGTERM" | "SIGKILL"): void {
-  // Whole groups first, in one call each: a fork bomb cannot outrun that.
-  for (const leader of leaders) send(-leader, signal);
-  for (const pid of members) send(pid, signal);
-  if (signal === "SIGKILL") return;
+/** A group gets its signal in one call; only what is in none of the steps' groups gets one of its own. */
+function terminate({ leaders }: Membership, members: readonly Member[]): void {
+  const groups = new Set(members.map(({ group }) => group).filter((group) => leaders.has(group)));
+  const others = members.filter(({ group }) => !groups.has(group));
   // A stopped process acts on SIGTERM only once it is continued.
-  for (const leader of leaders) send(-leader, "SIGCONT");
+  for (const signal of ["SIGTERM", "SIGCONT"] as const) {
+    for (const group of groups) send(-group, signal);
+    for (const { pid } of others) send(pid, signal);
+  }
+}
+
+function kill({ leaders }: Membership, members: readonly Member[]): void {
+  // Whole groups first, in one call each: a fork bomb cannot outrun that.
+  for (const leader of leaders) send(-leader, "SIGKILL");
+  for (const { pid } of members) send(pid, "SIGKILL");
 }
 
 function send(pid: number, signal: NodeJS.Signals): void {

@@ -47,7 +47,7 @@ export type Report =
   | { readonly type: "no_space"; readonly message: string }
   | { readonly type: "started"; readonly pid: number }
   | { readonly type: "refused"; readonly code: string; readonly message: string }
-  /** A step's own process ended. `groupLeft`: processes of its group live on, or their zombies. */
+  /** A step's own process ended. `groupLeft`: processes of its group or session live on, or their zombies. */
   | {
       readonly type: "exited";
       readonly pid: number;

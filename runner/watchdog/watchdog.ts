@@ -3,6 +3,7 @@ import { closeSync, constants, openSync, write } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Clock } from "../../shared/lib/clock.ts";
 import { type Ended, endProcesses, groupExists } from "./end-processes.ts";
+import { sessionExists, startTicksOf } from "./find-members.ts";
 import { parseCommand } from "./parse-command.ts";
 import type { Command, Deadline, ReleaseCall, Report } from "./protocol.ts";
 import { type ReleaseReason, releaseLease } from "./release-lease.ts";
@@ -36,6 +37,8 @@ interface Held {
   /** Our own writing end: keeps the pipe open between steps, and takes the markers. */
   readonly pipe: number;
   readonly leaders: Set<number>;
+  /** When each of them started. */
+  readonly startTicks: Map<number, number | undefined>;
   /** The namespaces of the steps, once they stand. */
   space?: Space;
   readonly namespaces: { readonly spec: SpaceSpec; readonly started: StartingSpace } | undefined;
@@ -86,6 +89,7 @@ export function makeWatchdog(deps: WatchdogDeps): Watchdog {
       pipePath: attempt.pipe,
       pipe: openForWriting(attempt.pipe),
       leaders: new Set(),
+      startTicks: new Map(),
       namespaces: attempt.space === undefined ? undefined : { spec: attempt.space, started: startSpace(attempt.space) },
       entrances: new Set(),
       deadline: { killAtMs: attempt.killAtMs, expiresAtMs: attempt.expiresAtMs },
@@ -136,6 +140,7 @@ export function makeWatchdog(deps: WatchdogDeps): Watchdog {
   /** One ending at a time; a later, stricter one only shortens its grace. */
   function endAll(attempt: Held, graceMs: number): Promise<Ended> {
     attempt.killAtMs = Math.min(attempt.killAtMs, clock.monotonicMs() + graceMs);
+    forgetRecycled(attempt);
     attempt.ending ??=
       attempt.namespaces === undefined ? endMembers(attempt) : endSpace(attempt, attempt.namespaces.started);
     return attempt.ending;
@@ -204,8 +209,11 @@ export function makeWatchdog(deps: WatchdogDeps): Watchdog {
       if (child.pid === undefined) return;
       const leader = child.pid;
       // In a sandbox this one only waits: the step itself is found by its namespace.
-      if (attempt.space === undefined) attempt.leaders.add(leader);
-      else attempt.entrances.add(leader);
+      if (attempt.space !== undefined) attempt.entrances.add(leader);
+      else {
+        attempt.leaders.add(leader);
+        attempt.startTicks.set(leader, startTicksOf(leader));
+      }
       report({ type: "started", pid: leader });
       child.once("exit", (exitCode, signal) => {
         void stepEnded(attempt, step.marker, leader, exitCode ?? undefined, signal ?? undefined).catch(broken);
@@ -217,8 +225,8 @@ export function makeWatchdog(deps: WatchdogDeps): Watchdog {
 
   async function stepEnded(attempt: Held, marker: string, pid: number, exitCode?: number, signal?: string) {
     attempt.entrances.delete(pid);
-    const groupLeft = attempt.leaders.has(pid) && groupExists(pid);
-    // With the group empty its id may be given to strangers; what left it is still found by the cookie.
+    const groupLeft = attempt.leaders.has(pid) && (groupExists(pid) || sessionExists(pid));
+    // With group and session empty its id may be given to strangers; what left it is still found by the cookie.
     if (!groupLeft) attempt.leaders.delete(pid);
     // Of a fenced attempt only `fenced` is told: how its steps ended is the fence's doing.
     if (held !== attempt || attempt.fenced) return;
@@ -234,6 +242,14 @@ export function makeWatchdog(deps: WatchdogDeps): Watchdog {
   }
 
   return { command, runnerGone, broken };
+}
+
+/** An id that another process has by now is no leader's of ours: all that belonged to that one has ended. */
+function forgetRecycled({ leaders, startTicks }: Held): void {
+  for (const leader of leaders) {
+    const ticks = startTicksOf(leader);
+    if (ticks !== undefined && ticks !== startTicks.get(leader)) leaders.delete(leader);
+  }
 }
 
 function commandOf({ space, namespaces }: Held, command: readonly string[]): readonly string[] {

@@ -1,11 +1,11 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bootClock } from "../../runner/boot-clock.ts";
 import type { Execution, Executor, StepEnd } from "../../runner/executors/executor.ts";
 import { makeProcessExecutor } from "../../runner/executors/process.ts";
-import { findMembers } from "../../runner/watchdog/find-members.ts";
+import { findMembers, type Member } from "../../runner/watchdog/find-members.ts";
 import { eventually } from "../support/eventually.ts";
 import { isAlive } from "../support/processes.ts";
 
@@ -36,7 +36,7 @@ interface Held {
   output(): string;
   bytes(): Buffer;
   sh(script: string): Promise<StepEnd>;
-  alive(): number[];
+  alive(): Member[];
 }
 
 async function hold(lease: { killInMs?: number; releaseUrl?: string } = {}): Promise<Held> {
@@ -158,6 +158,52 @@ test("a process that leaves the session is found by the cookie, one that clears 
   expect(pids.map(isAlive)).toEqual([true, true]);
   expect(await held.execution.stop(0)).toMatchObject({ clean: true, killed: 3 });
   expect(pids.map(isAlive)).toEqual([false, false]);
+  await held.execution.close();
+});
+
+/** Without an environment, in a process group of its own, in the background; its id is in the file. */
+const ALONE = `env -i $(command -v python3) -c 'import os
+os.setpgid(0, 0)
+open("pid", "w").write(str(os.getpid()))
+os.execv("/bin/sleep", ["sleep", "100"])' &
+while [ ! -s pid ]; do sleep 0.01; done`;
+
+test("case T: what cleared its environment and left the group, but not the session, ends with the attempt", async () => {
+  const held = await hold();
+  await held.sh(ALONE);
+  const pid = Number(readFileSync(join(held.execution.folders.workspace, "pid"), "utf8"));
+  expect(isAlive(pid)).toBe(true);
+  expect(await held.execution.stop(0)).toMatchObject({ clean: true, killed: 1 });
+  expect(isAlive(pid)).toBe(false);
+  await held.execution.close();
+});
+
+test("case T: what left the session, too, but is still the child of a step, ends with the attempt", async () => {
+  const held = await hold();
+  // setsid --wait stays its parent, a member by its group.
+  const running = held.sh("env -i setsid --wait sh -c 'echo $$ > pid; exec sleep 100'");
+  const file = join(held.execution.folders.workspace, "pid");
+  const pid = await eventually("it runs", () => existsSync(file) && Number(readFileSync(file, "utf8")));
+  expect(await held.execution.stop(0)).toMatchObject({ clean: true });
+  expect(isAlive(pid)).toBe(false);
+  await running;
+  await held.execution.close();
+});
+
+test("case L3: each process gets one SIGTERM, then the grace time", async () => {
+  const held = await hold();
+  const counts = (name: string) => `trap "echo ${name} >> terms" TERM; echo up; while :; do sleep 0.02 || :; done`;
+  // Many more in the group, so that between two rounds of signals there is time for a first one to be taken.
+  const running = held.sh(
+    `for i in $(seq 400); do sleep 100 & done; sh -c '${counts("child")}' & setsid sh -c '${counts("away")}' & set -m; sh -c '${counts("group")}' & ${counts("step")}`,
+  );
+  await eventually("all traps are set", () => held.output().match(/up/g)?.length === 4);
+  const startedAtMs = bootClock.monotonicMs();
+  expect(await held.execution.stop(600)).toMatchObject({ clean: true });
+  expect(bootClock.monotonicMs() - startedAtMs).toBeGreaterThanOrEqual(580);
+  const terms = readFileSync(join(held.execution.folders.workspace, "terms"), "utf8");
+  expect(terms.trim().split("\n").sort()).toEqual(["away", "child", "group", "step"]);
+  await running;
   await held.execution.close();
 });
 

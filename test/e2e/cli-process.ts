@@ -58,11 +58,14 @@ export function baton(
     input?: string;
     /** A program, and its arguments, that runs the command: `unshare -m`. */
     within?: readonly string[];
+    /** In a process group of its own, as a shell starts a job. */
+    detached?: boolean;
   } = {},
 ): CliProcess {
   const [program = process.execPath, ...first] = [...(options.within ?? []), process.execPath];
   const child = spawn(program, [...first, BATON, ...args], {
     cwd: place.project,
+    detached: options.detached ?? false,
     env: {
       PATH: process.env["PATH"] ?? "",
       HOME: place.temp,
