@@ -2,7 +2,7 @@ import { DomainError } from "../shared/domain/errors.ts";
 import { DEFINITION_BYTES_MAX } from "../shared/domain/limits.ts";
 import type { Source } from "../shared/protocol/runs.ts";
 import type { ProjectItem } from "../shared/store/items.ts";
-import { cloneUrlOf } from "../shared/usecases/clone-url.ts";
+import { isCloneUrlOf } from "../shared/usecases/clone-url.ts";
 import type { ReadDefinition } from "../shared/usecases/deps.ts";
 import { ForgeError } from "../shared/usecases/forge.ts";
 import type { TriggerDeps } from "../shared/usecases/trigger-deps.ts";
@@ -18,18 +18,11 @@ export function makeReadDefinition(
 ): ReadDefinition {
   return async (source, path, run) => {
     const project = await deps.projects.getProject(run.tenant, run.project);
-    if (project === undefined || !isOf(source, project)) return readWithGit(source, path);
+    // A project's credentials are for its own repository alone: whoever may create runs names the source.
+    if (project === undefined || !isCloneUrlOf(project, source.url)) return readWithGit(source, path);
     return readFromForge(deps, project, source, path);
   };
 }
-
-/** A project's credentials are for its own repository alone: whoever may create runs names the source. */
-const isOf = (source: Source, project: ProjectItem): boolean => plain(source.url) === plain(cloneUrlOf(project));
-const plain = (url: string): string =>
-  url
-    .replace(/\.git$/, "")
-    .replace(/\/$/, "")
-    .toLowerCase();
 
 async function readFromForge(
   { forge }: Pick<TriggerDeps, "forge">,

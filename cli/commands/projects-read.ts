@@ -1,3 +1,4 @@
+import type { ProjectView } from "../../shared/protocol/projects.ts";
 import type { Context } from "../context.ts";
 import { printTime } from "../print/duration.ts";
 import { sanitizeLine } from "../print/sanitize.ts";
@@ -31,7 +32,7 @@ export async function showProjectCommand(context: Context, name: string, options
   const nowMs = context.clock.nowMs();
   const rows: readonly (readonly [string, string])[] = [
     ["project", reply.project.name],
-    ["repository", forge.repository],
+    ["repository", [forge.repository, ...aboutRepository(reply.project)].join(", ")],
     ["API", forge.apiUrl],
     ["cloned from", forge.cloneUrl ?? "the repository's own URL"],
     ["credentials", forge.credentials],
@@ -47,6 +48,11 @@ export async function showProjectCommand(context: Context, name: string, options
     rows.map(([label, value]) => `${label.padEnd(width)}  ${sanitizeLine(value, false)}\n`).join(""),
   );
 }
+
+const aboutRepository = ({ repositoryId, formerRepositories = [] }: ProjectView): string[] => [
+  ...(repositoryId === undefined ? [] : [`id ${repositoryId}`]),
+  ...(formerRepositories.length === 0 ? [] : [`formerly ${formerRepositories.join(", ")}`]),
+];
 
 /** `baton projects delivery NAME ID`: a line for each pipeline. */
 export async function showDeliveryCommand(

@@ -70,7 +70,8 @@ async function findSource(context: Context, options: CreateOptions): Promise<{ s
       `${root} has changes that ${sha.slice(0, 10)} has not: commit them, or say --allow-dirty to run HEAD without them`,
     );
   }
-  const branch = options.branch ?? repository.branch;
+  // Of another commit the current branch says nothing.
+  const branch = options.branch ?? (sha === repository.head ? repository.branch : undefined);
   return { root, source: { kind: "git", url: root, sha: fullSha(sha), ...(branch === undefined ? {} : { branch }) } };
 }
 

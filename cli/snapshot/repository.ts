@@ -1,3 +1,4 @@
+import { branchOfRef } from "../../shared/lib/ref-names.ts";
 import { CommandError } from "../command-error.ts";
 import { gitEnvironment, reasonOf, tryGit } from "./git.ts";
 
@@ -36,7 +37,7 @@ export async function findRepository(
   const [found, head, branch] = await Promise.all([
     tryGit(["rev-parse", "--path-format=absolute", ...QUESTIONS], call),
     tryGit(["log", "-1", "--no-show-signature", "--format=%H %T"], call),
-    tryGit(["symbolic-ref", "-q", "--short", "HEAD"], call),
+    tryGit(["symbolic-ref", "-q", "HEAD"], call),
   ]);
   if (found.code !== 0) {
     if (/not a git repository|must be run in a work tree/.test(found.stderr)) return undefined;
@@ -46,7 +47,7 @@ export async function findRepository(
   if (format !== "sha1")
     throw new CommandError(`${root} names commits by ${format}; only SHA-1 repositories are supported`);
   const [sha, tree] = head.code === 0 ? (lines(head.stdout)[0] ?? "").split(" ") : [];
-  const name = branch.code === 0 ? lines(branch.stdout)[0] : undefined;
+  const name = branch.code === 0 ? branchOfRef(lines(branch.stdout)[0] ?? "") : undefined;
   return { root, gitDir, objects, index, shallow, head: sha, headTree: tree, branch: name };
 }
 

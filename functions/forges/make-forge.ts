@@ -20,6 +20,7 @@ export function makeForge(options: Omit<GithubOptions, "timeoutMs">): Forge {
     listDefinitions: async (...args) => (await github()).listDefinitions(...args),
     readFile: async (...args) => (await github()).readFile(...args),
     changedPaths: async (...args) => (await github()).changedPaths(...args),
+    readRepository: async (...args) => (await github()).readRepository(...args),
     defaultBranch: async (...args) => (await github()).defaultBranch(...args),
     branchHead: async (...args) => (await github()).branchHead(...args),
     commitMessage: async (...args) => (await github()).commitMessage(...args),

@@ -7,6 +7,7 @@ import { projectName } from "../../shared/protocol/ids.ts";
 import { deliveryId as deliveryIdSchema } from "../../shared/protocol/webhooks.ts";
 import type { ProjectItem } from "../../shared/store/items.ts";
 import { type Delivery, receiveDelivery } from "../../shared/usecases/receive-delivery.ts";
+import { isNamed } from "../../shared/usecases/repository-identity.ts";
 import type { DeliveryDeps } from "../../shared/usecases/trigger-deps.ts";
 import { readWebhookSecrets } from "../../shared/usecases/webhook-secrets.ts";
 import { type ParsedEvent, parseEvent } from "../forges/github/parse-event.ts";
@@ -93,11 +94,18 @@ function deliveryOf(
   return { tenant, forge: "github", project: name, deliveryId, event, said: saidOf(project, parsed) };
 }
 
-/** A hook of a whole organisation tells of other repositories too. */
-function saidOf({ forge }: ProjectItem, parsed: Exclude<ParsedEvent, { kind: "unreadable" }>): Delivery["said"] {
+/**
+ * A hook of a whole organisation tells of other repositories too. The id says which one it is, whatever its name: one that was renamed
+ * is still the project's, and another one that has its old name is not.
+ */
+function saidOf(project: ProjectItem, parsed: Exclude<ParsedEvent, { kind: "unreadable" }>): Delivery["said"] {
   if (parsed.kind === "ignored") return { ignored: parsed.reason };
-  if (parsed.repository.toLowerCase() === forge.repository.toLowerCase()) return { trigger: parsed.trigger };
-  return {
-    ignored: cut(`it is of ${parsed.repository}, and this project is of ${forge.repository}`, REASON_LENGTH_MAX),
-  };
+  const { repository } = parsed;
+  const { forge, repositoryId } = project;
+  const isById = repositoryId !== undefined && repository.id !== undefined;
+  const isOurs = isById ? repository.id === repositoryId : isNamed(project, repository.name);
+  if (isOurs) return parsed.kind === "moved" ? { repository } : { trigger: parsed.trigger, repository };
+  const other = isNamed(project, repository.name) ? `${repository.name} with the id ${repository.id}` : repository.name;
+  const own = isById ? `${forge.repository}, whose id is ${repositoryId}` : forge.repository;
+  return { ignored: cut(`it is of ${other}, and this project is of ${own}`, REASON_LENGTH_MAX) };
 }

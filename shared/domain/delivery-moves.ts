@@ -47,6 +47,7 @@ export const deliveryMoves = table("delivery", {
     guards: [before("fence", arg("fenceMax"))],
     effects: [
       set("trigger", arg("trigger")),
+      set("repository", arg("repository")),
       set("receivedAtMs", arg("nowMs")),
       set("wakeAtMs", arg("nowMs")),
       set("dueShard", arg("dueShard")),

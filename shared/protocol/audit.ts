@@ -19,7 +19,8 @@ const AUDIT_ACTIONS = [
 
 /** `id` is the token's or the runner's own; a name is chosen by people and may be anybody's. */
 export const auditActorSchema = z.object({
-  kind: z.enum(["token", "runner", "operator"]),
+  /** `forge`: an event of it, or its answer. */
+  kind: z.enum(["token", "runner", "operator", "forge"]),
   id: z.string(),
   name: z.string(),
 });

@@ -40,8 +40,17 @@ export const projectBody = z.strictObject({
 });
 export type ProjectBody = z.infer<typeof projectBody>;
 
-/** `hasCloneToken`: there is one for runners to clone with. */
-const projectFacts = { hasCloneToken: z.boolean().default(false), createdAtMs: z.int(), updatedAtMs: z.int() };
+/**
+ * `hasCloneToken`: there is one for runners to clone with. `repositoryId`: the forge's own, by which the repository is known
+ * whatever its name is; absent until it was first heard of. `formerRepositories`: its names of before, the first one first.
+ */
+const projectFacts = {
+  hasCloneToken: z.boolean().default(false),
+  repositoryId: z.string().optional(),
+  formerRepositories: z.array(z.string()).optional(),
+  createdAtMs: z.int(),
+  updatedAtMs: z.int(),
+};
 export const projectView = z.object({ ...projectBody.shape, ...projectFacts });
 export type ProjectView = z.infer<typeof projectView>;
 

@@ -59,6 +59,10 @@ export const triggerSchema = z.discriminatedUnion("event", [
 ]);
 export type Trigger = z.infer<typeof triggerSchema>;
 
+/** Which repository an event is of: its id in the forge, which stays, and its name of then. Old servers tell no id. */
+export const toldRepositorySchema = z.object({ id: z.string().optional(), name: z.string() });
+export type ToldRepository = z.infer<typeof toldRepositorySchema>;
+
 /** What told us: the forge itself, our own comparison with it, or the clock. */
 export const TRIGGER_SOURCES = ["webhook", "sweep", "schedule"] as const;
 export type TriggerSource = (typeof TRIGGER_SOURCES)[number];

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { DELIVERY_STATES } from "../domain/delivery-moves.ts";
 import { historySchema } from "../protocol/runs.ts";
-import { triggerSchema } from "../protocol/triggers.ts";
+import { toldRepositorySchema, triggerSchema } from "../protocol/triggers.ts";
 import { decisionSchema } from "../protocol/webhooks.ts";
 import { itemBase, wakes } from "./item-base.ts";
 
@@ -22,6 +22,8 @@ export const deliveryItemSchema = z.object({
   /** The event's name, as the forge calls it. */
   event: z.string(),
   trigger: triggerSchema.optional(),
+  /** Which repository it is of, as the event names it. */
+  repository: toldRepositorySchema.optional(),
   receivedAtMs: z.int(),
   ...wakes,
   endedAtMs: z.int().optional(),

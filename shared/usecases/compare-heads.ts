@@ -21,7 +21,7 @@ import { ForgeError, type RepositoryHeads } from "./forge.ts";
 import { commitOf, headOf } from "./place-order.ts";
 import { type Differing, startEach } from "./start-each.ts";
 import { startTriggered } from "./start-triggered.ts";
-import { headsRefOf, type IsOver, type SweepDeps } from "./sweep-deps.ts";
+import { type Comparing, headsRefOf, type SweepDeps } from "./sweep-deps.ts";
 import { syncSchedules } from "./sync-schedules.ts";
 import { triggerKey } from "./trigger-key.ts";
 
@@ -47,12 +47,13 @@ export async function compareHeads(
   deps: SweepDeps,
   project: ProjectItem,
   heads: HeadsItem,
-  isOver: IsOver,
+  { isOver, verify }: Comparing,
 ): Promise<"over" | { readonly marks?: Marks; readonly mistakes: readonly unknown[] }> {
   const listedAtMs = deps.clock.nowMs();
   const isWholeDue = heads.etag === "" || Math.abs(listedAtMs - heads.listedAtMs) >= SWEEP_WHOLE_MS;
   const listed = await deps.forge.listHeads(project, isWholeDue ? undefined : heads.etag);
   if (listed === undefined) return { mistakes: [] };
+  await verify();
   const ref = headsRefOf(project);
   const shown = shownHeads(ref, listed, listedAtMs);
   const known = new Map((await deps.sweeps.listHeads(headsPartition(ref))).map((head) => [head.sk, head]));

@@ -1,8 +1,11 @@
 import { headsMoves } from "../domain/heads-moves.ts";
+import { once } from "../lib/once.ts";
 import type { ProjectItem } from "../store/items.ts";
 import type { HeadsItem } from "../store/sweep-items.ts";
 import { compareHeads } from "./compare-heads.ts";
 import { compareTags } from "./compare-tags.ts";
+import { followRepository } from "./follow-repository.ts";
+import { ForgeError } from "./forge.ts";
 import type { IsOver, SweepDeps } from "./sweep-deps.ts";
 
 const CAUSE = { actor: "sweep" };
@@ -18,15 +21,26 @@ export async function compareProject(
   heads: HeadsItem,
   isOver: IsOver,
 ): Promise<{ isWhole: boolean }> {
-  const byHeads = await compareHeads(deps, project, heads, isOver);
+  const verify = once(() => verifyRepository(deps, project));
+  const byHeads = await compareHeads(deps, project, heads, { isOver, verify });
   if (byHeads === "over") return { isWhole: false };
-  const byTags = await compareTags(deps, project, heads, isOver);
+  const byTags = await compareTags(deps, project, heads, { isOver, verify });
   if (byTags === "over") return { isWhole: false };
   const isChanged = byHeads.marks !== undefined || byTags.marks !== undefined;
   if (isChanged || heads.failures > 0) await settle(deps, { ...heads, ...byHeads.marks, ...byTags.marks });
   const mistakes = [...byHeads.mistakes, ...byTags.mistakes];
   if (mistakes.length > 0) throw new AggregateError(mistakes, mistakes.join("; "));
   return { isWhole: true };
+}
+
+/**
+ * Before anything starts from a list: that it is of the project's own repository. Throws a `ForgeError` where the name has
+ * led to another one, or is followed to the new name: the next turn is by that.
+ */
+async function verifyRepository(deps: SweepDeps, project: ProjectItem): Promise<void> {
+  const { forge } = await followRepository(deps, project);
+  if (forge.repository === project.forge.repository) return;
+  throw new ForgeError(`the repository is ${forge.repository} now: it is compared by that name`, { retry: true });
 }
 
 async function settle(deps: SweepDeps, heads: HeadsItem): Promise<void> {

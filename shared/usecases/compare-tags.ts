@@ -10,7 +10,7 @@ import type { RepositoryTags, TagHead } from "./forge.ts";
 import { isTooManyTags, joinSeen, parseSeen, seenAfter, shareOut } from "./seen-tags.ts";
 import { type Handled, startEach } from "./start-each.ts";
 import { startTriggered } from "./start-triggered.ts";
-import { headsRefOf, type IsOver, type SweepDeps } from "./sweep-deps.ts";
+import { type Comparing, headsRefOf, type IsOver, type SweepDeps } from "./sweep-deps.ts";
 
 type Marks = Pick<HeadsItem, "tagsEtag" | "tagsListedAtMs">;
 type Shares = ReturnType<typeof shareOut>;
@@ -30,13 +30,14 @@ export async function compareTags(
   deps: SweepDeps,
   project: ProjectItem,
   heads: HeadsItem,
-  isOver: IsOver,
+  { isOver, verify }: Comparing,
 ): Promise<"over" | { readonly marks?: Marks; readonly mistakes: readonly unknown[] }> {
   const listedAtMs = deps.clock.nowMs();
   const isWholeDue = heads.tagsEtag === "" || Math.abs(listedAtMs - heads.tagsListedAtMs) >= SWEEP_WHOLE_MS;
   if (heads.tagsEtag === TOO_MANY && !isWholeDue) return { mistakes: [] };
   const listed = await deps.forge.listTags(project, isWholeDue ? undefined : heads.tagsEtag);
   if (listed === undefined) return { mistakes: [] };
+  await verify();
   const tooMany: Marks = { tagsEtag: TOO_MANY, tagsListedAtMs: listedAtMs };
   if (heads.tagsListedAtMs === 0 || heads.tagsEtag === TOO_MANY)
     return { marks: (await seeTags(deps, project, listed)) ?? tooMany, mistakes: [] };
@@ -75,7 +76,7 @@ function sharesOf(deps: SweepDeps, { name }: ProjectItem, { isCut, tags }: Repos
   return undefined;
 }
 
-interface Comparing {
+interface Shared {
   readonly shares: Shares;
   readonly known: Known;
   readonly listedAtMs: number;
@@ -84,7 +85,7 @@ interface Comparing {
 async function startNew(
   deps: SweepDeps,
   project: ProjectItem,
-  { shares, known, listedAtMs }: Comparing,
+  { shares, known, listedAtMs }: Shared,
   isOver: IsOver,
 ): Promise<Handled> {
   const ref = headsRefOf(project);

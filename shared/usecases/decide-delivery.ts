@@ -18,8 +18,10 @@ import type { Cause } from "../store/store.ts";
 import type { DeliveryItem } from "../store/trigger-items.ts";
 import { isAbsenceUnsure } from "./confirm-absence.ts";
 import { doubtHead } from "./doubt-head.ts";
+import { followRepository, keepIdentity } from "./follow-repository.ts";
 import { ForgeError, isTooLarge } from "./forge.ts";
 import { hintPostponed } from "./hints.ts";
+import { isNamed } from "./repository-identity.ts";
 import { startTriggered } from "./start-triggered.ts";
 import { canSupersede } from "./supersede.ts";
 import type { TriggerDeps } from "./trigger-deps.ts";
@@ -34,15 +36,19 @@ const CAUSE: Cause = { actor: "trigger" };
  */
 export async function decideDelivery(deps: TriggerDeps, { fence, ...ref }: DeliveryHint): Promise<void> {
   const item = await deps.triggers.getDelivery(deliveryKey(ref));
-  if (item?.state !== "received" || item.trigger === undefined) return;
+  if (item?.state !== "received") return;
   if (fence !== undefined && fence !== item.fence) return;
-  const refusal = refusalOf(item, item.trigger);
+  const refusal = item.trigger === undefined ? undefined : refusalOf(item, item.trigger);
   if (refusal !== undefined) return ignore(deps, item, refusal);
   const project = await deps.projects.getProject(ref.tenant, ref.project);
   if (project === undefined) return ignore(deps, item, "its project was removed");
   let decisions: Decision[];
   try {
-    decisions = await startTriggered(deps, project, item.trigger, "webhook");
+    const now = await followTold(deps, project, item);
+    decisions =
+      item.trigger === undefined
+        ? [{ pipeline: "*", reason: `the repository is ${now.forge.repository}` }]
+        : await startTriggered(deps, now, item.trigger, "webhook");
   } catch (error) {
     if (!(error instanceof ForgeError)) throw error;
     return postponeOrFail(deps, project, item, error);
@@ -54,6 +60,14 @@ export async function decideDelivery(deps: TriggerDeps, { fence, ...ref }: Deliv
     CAUSE,
   );
   if (applied) deps.metrics.count("DeliveriesHandled", 1, { outcome: "handled" });
+}
+
+/** An event by another name than the project's was told before or after a renaming: the forge says which name is the one of now. */
+async function followTold(deps: TriggerDeps, project: ProjectItem, { repository }: DeliveryItem): Promise<ProjectItem> {
+  if (repository?.id === undefined) return project;
+  if (!isNamed(project, repository.name)) return followRepository(deps, project);
+  const { id } = repository;
+  return project.repositoryId === undefined ? keepIdentity(deps, project, { id, name: repository.name }) : project;
 }
 
 /** Its keys are forgotten some day: then an old event that somebody sends again must not be new (SECURITY 18). */

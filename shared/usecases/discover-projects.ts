@@ -8,6 +8,7 @@ import type { HeadsItem } from "../store/sweep-items.ts";
 import { shownHeads } from "./compare-heads.ts";
 import { seeTags } from "./compare-tags.ts";
 import { headItem, seenCommitOf } from "./doubt-head.ts";
+import { followRepository } from "./follow-repository.ts";
 import { ForgeError } from "./forge.ts";
 import { headsRefOf, type IsOver, type SweepDeps } from "./sweep-deps.ts";
 
@@ -28,7 +29,7 @@ async function discover(deps: SweepDeps, project: ProjectItem): Promise<boolean>
   const found = await deps.sweeps.getHeads(headsKey(headsRefOf(project)));
   if (found?.state === "active") return true;
   try {
-    await seeFirst(deps, project, found);
+    await seeFirst(deps, await followRepository(deps, project), found);
     return true;
   } catch (error) {
     if (!(error instanceof ForgeError)) throw error;

@@ -24,6 +24,11 @@ export interface Forge {
     after: string,
     since?: "before" | "mergeBase",
   ): Promise<string[] | undefined>;
+  /**
+   * The project's repository as it is named now: by its id where that is known, so that another repository which took
+   * its old name is never answered for it. A renaming that the forge itself leads from is followed.
+   */
+  readRepository(project: ProjectItem): Promise<RepositoryIdentity>;
   /** The name and head of the default branch. */
   defaultBranch(project: ProjectItem): Promise<BranchHead>;
   /** The head of a branch; undefined where there is no such branch. */
@@ -50,6 +55,13 @@ export interface Forge {
   putStatus(project: ProjectItem, status: ForgeStatus, externalId: string | undefined): Promise<string>;
   /** One comment on a pull request, updated in place. */
   putComment(project: ProjectItem, number: number, text: string, externalId: string | undefined): Promise<string>;
+}
+
+export interface RepositoryIdentity {
+  /** The forge's own, which stays. */
+  readonly id: string;
+  /** `owner/name`. */
+  readonly name: string;
 }
 
 export interface BranchHead {

@@ -10,11 +10,13 @@ import { type AuditDeps, recordAudit } from "./audit.ts";
 import { bindSecret } from "./bound-secret.ts";
 import { cloneOriginOf, cloneUrlOf } from "./clone-url.ts";
 import { keepSecret } from "./keep-secret.ts";
+import { isSameRepository, repositoryFactsOf } from "./repository-identity.ts";
 import { cloneSecretPath, forgeSecretPath, projectSecretsRoot, webhookSecretsFolder } from "./secret-paths.ts";
 import type { ProjectDeps } from "./trigger-deps.ts";
 import { dropOldWebhookSecret, rotateWebhookSecret } from "./webhook-secrets.ts";
 
 type Deps = ProjectDeps & AuditDeps;
+type ProjectFacts = ProjectView;
 
 export async function listProjects(deps: ProjectDeps): Promise<ProjectView[]> {
   return (await deps.projects.listProjects(deps.settings.tenant)).map(toProjectView);
@@ -82,7 +84,9 @@ export async function changeProject(
   const hasCloneToken = keepsCloneToken(seen, settings.forge, cloneToken);
   // Greater than the one seen, also within one millisecond: it is what the next change compares.
   const updatedAtMs = Math.max(deps.clock.nowMs(), seen.updatedAtMs + 1);
-  const item = projectItem(seen.tenant, project, { hasCloneToken, createdAtMs: seen.createdAtMs, updatedAtMs });
+  const known = isSameRepository(seen, settings.forge) ? repositoryFactsOf(seen) : {};
+  const facts = { hasCloneToken, createdAtMs: seen.createdAtMs, updatedAtMs, ...known };
+  const item = projectItem(seen.tenant, project, facts);
   const details = detailsOf(project, cloneToken);
   await recordAudit(deps, { action: "project.change", actor, subject: name, details });
   if ((await deps.projects.changeProject(item, seen)) === "changed")
@@ -188,7 +192,7 @@ async function keepCloneToken(deps: ProjectDeps, item: ProjectItem, token: strin
 function projectItem(
   tenant: string,
   project: ProjectBody,
-  facts: Pick<ProjectItem, "hasCloneToken" | "createdAtMs" | "updatedAtMs">,
+  facts: Omit<ProjectFacts, "name" | keyof ProjectBody>,
 ): ProjectItem {
   const { name, forge, forks, reports } = project;
   const base = { ...projectItemKey(tenant, name), v: ITEM_VERSION, tenant, family: "project" } as const;
@@ -197,7 +201,7 @@ function projectItem(
 
 export function toProjectView(item: ProjectItem): ProjectView {
   const { name, forge, forks, reports, hasCloneToken, createdAtMs, updatedAtMs } = item;
-  return { name, forge, forks, reports, hasCloneToken, createdAtMs, updatedAtMs };
+  return { name, forge, forks, reports, hasCloneToken, ...repositoryFactsOf(item), createdAtMs, updatedAtMs };
 }
 
 function detailsOf({ forge, forks, reports }: ProjectBody, cloneToken: string | null | undefined) {

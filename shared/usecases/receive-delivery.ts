@@ -1,6 +1,6 @@
 import { deliveryMoves } from "../domain/delivery-moves.ts";
 import { DELIVERY_MS, DELIVERY_TRIES_MAX } from "../domain/limits.ts";
-import type { Trigger } from "../protocol/triggers.ts";
+import type { ToldRepository, Trigger } from "../protocol/triggers.ts";
 import { ttlAt } from "../store/item-base.ts";
 import { DELIVERIES_SHARD, type DeliveryRef, deliveryKey } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
@@ -12,7 +12,11 @@ import type { DeliveryDeps } from "./trigger-deps.ts";
 /** A delivery whose signature holds, and what it says: a trigger, or why it starts nothing. */
 export interface Delivery extends DeliveryRef {
   readonly event: string;
-  readonly said: { readonly trigger: Trigger } | { readonly ignored: string };
+  readonly said:
+    | { readonly trigger: Trigger; readonly repository?: ToldRepository }
+    /** It has another name. */
+    | { readonly repository: ToldRepository }
+    | { readonly ignored: string };
 }
 
 /**
@@ -36,12 +40,20 @@ export async function receiveDelivery(
 
 /** An event that starts nothing still starts nothing. */
 async function receiveAgain(deps: DeliveryDeps, item: DeliveryItem): Promise<Applied<DeliveryItem>> {
-  const { trigger, ttl } = item;
+  const { trigger, repository = { name: "" }, ttl } = item;
   const kept = await deps.triggers.getDelivery(item);
   if (trigger === undefined || (kept?.state !== "failed" && kept?.state !== "ignored"))
     return { applied: false, item: kept };
   const nowMs = deps.clock.nowMs();
-  const args = { nowMs, trigger, ttl, dueShard: DELIVERIES_SHARD, fence: kept.fence, fenceMax: DELIVERY_TRIES_MAX };
+  const args = {
+    nowMs,
+    trigger,
+    repository,
+    ttl,
+    dueShard: DELIVERIES_SHARD,
+    fence: kept.fence,
+    fenceMax: DELIVERY_TRIES_MAX,
+  };
   return deps.store.apply(deliveryMoves.receiveAgain, item, args, { actor: "forge" });
 }
 
@@ -68,5 +80,9 @@ function deliveryItem(deps: DeliveryDeps, delivery: Delivery): DeliveryItem {
     history: {},
   } as const;
   if ("ignored" in said) return { ...base, state: "ignored", reason: said.ignored, endedAtMs: nowMs };
-  return { ...base, state: "received", trigger: said.trigger, wakeAtMs: nowMs, dueShard: DELIVERIES_SHARD };
+  const told = {
+    ...("trigger" in said ? { trigger: said.trigger } : {}),
+    ...(said.repository === undefined ? {} : { repository: said.repository }),
+  };
+  return { ...base, ...told, state: "received", wakeAtMs: nowMs, dueShard: DELIVERIES_SHARD };
 }

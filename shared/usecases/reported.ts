@@ -2,6 +2,7 @@ import type { ProjectItem } from "../store/items.ts";
 import type { StatusRef } from "../store/keys.ts";
 import type { Stop } from "./drive-outbox.ts";
 import type { ReportDeps } from "./report-deps.ts";
+import { firstNameOf } from "./repository-identity.ts";
 
 /** The project, or why a forge is shown nothing of its runs. */
 export async function reportedProject(
@@ -24,8 +25,9 @@ export const surfaceOf = ({ forge, reports }: Pick<ProjectItem, "forge" | "repor
 
 /** Where a name at a commit is shown: two projects of one repository share it. Repositories have one name in any case. */
 export function statusRefOf(project: ProjectItem, sha: string, name: string): StatusRef {
-  const { apiUrl, repository } = project.forge;
-  const where = `${apiUrl.replace(/\/+$/, "")}/${repository}`.toLowerCase().replaceAll("#", "%23");
+  const where = `${project.forge.apiUrl.replace(/\/+$/, "")}/${firstNameOf(project)}`
+    .toLowerCase()
+    .replaceAll("#", "%23");
   return { tenant: project.tenant, surface: surfaceOf(project), repository: where, sha, name };
 }
 

@@ -67,10 +67,16 @@ const mayHave = (source: Source | undefined, fork: boolean) => !fork && source?.
 
 /** Who gives the credential for a source; undefined where nobody does. */
 function giverOf(project: ProjectItem | undefined, source: Source | undefined): "app" | "clone_token" | undefined {
-  if (project === undefined || source?.url !== cloneUrlOf(project)) return undefined;
+  if (project === undefined || source === undefined || !isOwn(project, source.url)) return undefined;
   if (project.forge.credentials === "app") return isAtForge(project) ? "app" : undefined;
   return project.forge.credentials === "token" && project.hasCloneToken ? "clone_token" : undefined;
 }
+
+/** To the letter, or by a name that its repository had when the run was made. */
+const isOwn = (project: ProjectItem, url: string): boolean =>
+  [project.forge.repository, ...(project.formerRepositories ?? [])].some(
+    (repository) => url === cloneUrlOf({ forge: { ...project.forge, repository } }),
+  );
 
 /** What the forge makes is good at the forge, and is shown to nobody else: a mirror is cloned with no token of the App. */
 function isAtForge(project: ProjectItem): boolean {

@@ -5,6 +5,7 @@ import { latestDue, nextDueMs } from "../pipeline/cron.ts";
 import type { ProjectItem } from "../store/items.ts";
 import { headsPartition, type Key, SCHEDULES_SHARD } from "../store/keys.ts";
 import type { ScheduleItem } from "../store/sweep-items.ts";
+import { followRepository } from "./follow-repository.ts";
 import { type BranchHead, ForgeError } from "./forge.ts";
 import { retireSchedule } from "./retire-schedule.ts";
 import { startTriggered } from "./start-triggered.ts";
@@ -58,7 +59,7 @@ async function fireSchedule(deps: SweepDeps, key: Key): Promise<boolean> {
   const taken = await take(deps, schedule, nowMs);
   if (taken === undefined) return false;
   try {
-    await start(deps, project, taken);
+    await start(deps, await followRepository(deps, project), taken);
   } catch (error) {
     if (!(error instanceof ForgeError)) throw error;
     deps.metrics.count("SweepFailed", 1, { part: "schedules" });

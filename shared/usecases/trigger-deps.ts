@@ -2,6 +2,7 @@ import type { ProjectStore } from "../store/project-store.ts";
 import type { DeliveryHint } from "../store/queues.ts";
 import type { SecretStore } from "../store/secret-store.ts";
 import type { TriggerStore } from "../store/trigger-store.ts";
+import type { AuditDeps } from "./audit.ts";
 import type { Deps } from "./deps.ts";
 import type { Forge } from "./forge.ts";
 
@@ -22,6 +23,6 @@ export interface DeliveryDeps extends ProjectDeps {
 }
 
 /** What deciding over events of a forge needs. */
-export interface TriggerDeps extends DeliveryDeps {
+export interface TriggerDeps extends DeliveryDeps, AuditDeps {
   readonly forge: Forge;
 }

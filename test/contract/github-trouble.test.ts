@@ -165,8 +165,8 @@ describe("SECURITY 33: addresses", () => {
     expect(await forgeErrorOf(github().defaultBranch(renamed))).toMatchObject({ retry: false });
   });
 
-  test.each([301, 307])(
-    "case T1, SECURITY 33: a redirect (%i) to another port of the same host gets neither call nor credential",
+  test.each([301, 302, 307, 308])(
+    "cases T1, C6, SECURITY 33: a redirect (%i) to another port of the same host gets neither call nor credential",
     async (status) => {
       const other = await startHttpRecorder(() => ({ status: 200, body: '{"default_branch":"main"}' }));
       try {

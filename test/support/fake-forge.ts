@@ -4,6 +4,9 @@ import { digest } from "../../shared/usecases/specs.ts";
 /** A repository in memory, as a forge shows it. Tests of `functions/forges` speak HTTP instead. */
 export interface FakeRepository {
   readonly forge: Forge;
+  id: string;
+  /** As a project names it, where absent. */
+  name: string | undefined;
   readonly branches: Map<string, string>;
   readonly pulls: Map<number, PullTrigger>;
   /** Open ones are in `pulls`. */
@@ -63,6 +66,10 @@ export function makeFakeRepository(): FakeRepository {
       called("changedPaths");
       return undefined;
     },
+    async readRepository(project) {
+      called("readRepository");
+      return { id: repository.id, name: repository.name ?? project.forge.repository };
+    },
     async defaultBranch() {
       called("defaultBranch");
       const sha = branches.get(repository.defaultBranch);
@@ -118,6 +125,8 @@ export function makeFakeRepository(): FakeRepository {
   };
   const repository: FakeRepository = {
     forge,
+    id: "1",
+    name: undefined,
     branches,
     pulls,
     closedPulls,
@@ -147,6 +156,16 @@ export function forgeOf(repositories: ReadonlyMap<string, FakeRepository>): Forg
     listDefinitions: async (project, sha) => of(project.forge.repository).listDefinitions(project, sha),
     readFile: async (project, sha, path) => of(project.forge.repository).readFile(project, sha, path),
     changedPaths: async (project, ...rest) => of(project.forge.repository).changedPaths(project, ...rest),
+    async readRepository(project) {
+      const { repositoryId, forge } = project;
+      const isOwn = ({ id }: FakeRepository) => repositoryId === undefined || id === repositoryId;
+      const named = repositories.get(forge.repository);
+      const found = named !== undefined && isOwn(named) ? named : [...repositories.values()].find(isOwn);
+      // Without an id nothing but the name leads to it.
+      if (found === undefined || (repositoryId === undefined && named === undefined))
+        return of("?").readRepository(project);
+      return found.forge.readRepository(project);
+    },
     defaultBranch: async (project) => of(project.forge.repository).defaultBranch(project),
     branchHead: async (project, branch) => of(project.forge.repository).branchHead(project, branch),
     commitMessage: async (project, sha) => of(project.forge.repository).commitMessage(project, sha),

@@ -131,6 +131,7 @@ export function triggerArgs(change: Args = {}): Args {
     nextFence: 1,
     fenceMax: 9,
     trigger: {},
+    repository: {},
     dueShard: "DELIVERIES",
     reason: "a reason",
     decisions: [],

@@ -2,7 +2,7 @@ import { ulid } from "ulid";
 import { makeSigner } from "../../shared/lib/signed-token.ts";
 import type { ProjectBody } from "../../shared/protocol/projects.ts";
 import { projectBody } from "../../shared/protocol/projects.ts";
-import { type ProjectItem, type RunItem, runItemSchema } from "../../shared/store/items.ts";
+import { type AuditItem, type ProjectItem, type RunItem, runItemSchema } from "../../shared/store/items.ts";
 import {
   closingKey,
   HEAD_RANGE,
@@ -45,6 +45,7 @@ export interface SweepWorld {
   readonly table: SimTable;
   readonly repositories: Map<string, FakeRepository>;
   readonly counted: Map<string, number>;
+  readonly audited: readonly AuditItem[];
   readonly logged: { message: string; fields: Readonly<Record<string, unknown>> }[];
   /** A project and its repository, which has no branch yet. */
   addProject(name: string, change?: Partial<ProjectBody>): { project: ProjectItem; repository: FakeRepository };
@@ -63,6 +64,7 @@ export function makeSweepWorld(): SweepWorld {
   const projects = new Map<string, ProjectItem>();
   const repositories = new Map<string, FakeRepository>();
   const counted = new Map<string, number>();
+  const audited: AuditItem[] = [];
   const logged: SweepWorld["logged"] = [];
   const say = (message: string, fields: Readonly<Record<string, unknown>> = {}) =>
     void logged.push({ message, fields });
@@ -112,9 +114,14 @@ export function makeSweepWorld(): SweepWorld {
       getProject: async (_tenant, name) => projects.get(name),
       listProjects: async () => [...projects.values()],
       addProject: async () => "exists",
-      changeProject: async () => "changed",
+      async changeProject(item, { updatedAtMs }) {
+        if (projects.get(item.name)?.updatedAtMs !== updatedAtMs) return "changed";
+        projects.set(item.name, item);
+        return "done";
+      },
       removeProject: async () => false,
     },
+    audit: { append: async (item) => void audited.push(item), readDay: async () => ({ items: [...audited] }) },
     secrets: memorySecrets(),
     forgeHosts: ["api.github.com"],
     triggers: memoryTriggerStore(table),
@@ -129,6 +136,7 @@ export function makeSweepWorld(): SweepWorld {
     repositories,
     counted,
     logged,
+    audited,
     addProject(name, change = {}) {
       const body = projectBody.parse({ name, forge: { kind: "github", repository: `acme/${name}` }, ...change });
       const facts = { hasCloneToken: false, createdAtMs: clock.nowMs, updatedAtMs: clock.nowMs };

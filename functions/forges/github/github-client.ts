@@ -145,7 +145,8 @@ interface Making {
   readonly skews: Map<string, Skew>;
 }
 
-const keyOf = ({ tenant, name, forge }: ProjectItem) => JSON.stringify([tenant, name, forge]);
+const keyOf = ({ tenant, name, forge, repositoryId }: ProjectItem) =>
+  JSON.stringify([tenant, name, forge, repositoryId]);
 
 function connect(making: Making, project: ProjectItem): Promise<Connection> {
   const { connections } = making;

@@ -110,6 +110,9 @@ export function makeAppTokens(
       }
     }
   };
+  // By its id where that is known: a name may be another repository's by now.
+  const { repositoryId } = project;
+  const which = repositoryId === undefined ? { repositoryNames: [repo] } : { repositoryIds: [Number(repositoryId)] };
   let finding: Promise<number> | undefined;
   const find = async () => {
     const { token } = await auth({ type: "app" });
@@ -127,7 +130,7 @@ export function makeAppTokens(
   const make = async (narrow: Partial<InstallationAuthOptions> = {}) => {
     const installationId = app.installationId ?? (await findOnce());
     try {
-      return await timely(() => auth({ ...narrow, type: "installation", installationId, repositoryNames: [repo] }));
+      return await timely(() => auth({ ...narrow, type: "installation", installationId, ...which }));
     } catch (error) {
       // It may have been removed, and be installed again under another id.
       finding = undefined;

@@ -16,6 +16,7 @@ import {
   defaultBranch,
   listDefinitions,
   readFile,
+  readRepository,
 } from "./read-repository.ts";
 
 /** GitHub, and GitHub Enterprise Server, by their REST API. */
@@ -26,6 +27,7 @@ export function makeGithubForge(options: GithubOptions): Forge {
     listDefinitions: (project, sha) => listDefinitions(client, project, sha),
     readFile: (project, sha, path) => readFile(client, project, sha, path),
     changedPaths: (project, before, after, since) => changedPaths(client, project, [before, after], since),
+    readRepository: (project) => readRepository(client, project),
     defaultBranch: (project) => defaultBranch(client, project),
     branchHead: (project, branch) => branchHead(client, project, branch),
     commitMessage: (project, sha) => commitMessage(client, project, sha),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { FORGE_HEAD_PAGES_MAX } from "../../../shared/domain/limits.ts";
+import { tagOfRef } from "../../../shared/lib/ref-names.ts";
 import { gitSha } from "../../../shared/protocol/ids.ts";
 import type { ProjectItem } from "../../../shared/store/items.ts";
 import { ForgeError, isTooLarge, type RepositoryTags, type TagHead } from "../../../shared/usecases/forge.ts";
@@ -12,7 +13,6 @@ import { type GithubAnswer, type GithubClient, headerOf, parseAnswer } from "./g
  */
 
 const REFS = "GET /repos/{owner}/{repo}/git/matching-refs/{ref}";
-const PREFIX = "refs/tags/";
 const PAGE = 100;
 /** A tag of a tag of a tag: git allows it, and nobody does it. */
 const DEPTH_MAX = 5;
@@ -60,12 +60,10 @@ async function readPage(
 
 /** Names as a webhook tells them: DynamoDB stores no half of a surrogate pair. */
 function tagsOf(answer: GithubAnswer): TagHead[] {
-  const refs = parseAnswer(refList, answer, "list of tags").filter(({ ref }) => ref.startsWith(PREFIX));
-  return refs.map(({ ref, object: { sha, type } }) => ({
-    tag: ref.slice(PREFIX.length).toWellFormed(),
-    sha,
-    kind: type,
-  }));
+  return parseAnswer(refList, answer, "list of tags").flatMap(({ ref, object: { sha, type } }) => {
+    const tag = tagOfRef(ref)?.toWellFormed();
+    return tag === undefined ? [] : [{ tag, sha, kind: type }];
+  });
 }
 
 /** @see https://docs.github.com/rest/git/tags#get-a-tag */

@@ -1,12 +1,15 @@
 import { z } from "zod";
 import { TRIGGER_PATH_LENGTH_MAX, TRIGGER_PATHS_LENGTH_MAX, TRIGGER_PATHS_MAX } from "../../../shared/domain/limits.ts";
+import { branchOfRef, tagOfRef } from "../../../shared/lib/ref-names.ts";
 import { skipWordsOf } from "../../../shared/pipeline/skip-words.ts";
-import { type Trigger, triggerSchema } from "../../../shared/protocol/triggers.ts";
+import { type ToldRepository, type Trigger, triggerSchema } from "../../../shared/protocol/triggers.ts";
 
 /** A webhook's payload in no forge's words. Pure; read tolerantly: GitHub adds fields, and old servers lack some. */
 
 export type ParsedEvent =
-  | { readonly kind: "trigger"; readonly repository: string; readonly trigger: Trigger }
+  | { readonly kind: "trigger"; readonly repository: ToldRepository; readonly trigger: Trigger }
+  /** The repository has another name, or another owner. */
+  | { readonly kind: "moved"; readonly repository: ToldRepository }
   /** Starts nothing, and says why. */
   | { readonly kind: "ignored"; readonly reason: string }
   /** Not what GitHub sends. */
@@ -15,13 +18,16 @@ export type ParsedEvent =
 /** GitHub tells at most so many commits of a push; files of the others are not told. */
 const COMMITS_TOLD_MAX = 2_048;
 const NO_COMMIT = /^0+$/;
+const REPOSITORY_LENGTH_MAX = 512;
+const ID_LENGTH_MAX = 64;
 const ACTIONS = ["opened", "synchronize", "reopened", "closed"] as const;
 
 /** DynamoDB stores no half of a surrogate pair, and JSON may bring one. */
 const text = z.string().transform((value) => value.toWellFormed());
 const time = z.union([z.int().transform((seconds) => seconds * 1_000), z.string().transform((iso) => Date.parse(iso))]);
 const files = z.array(text).nullish();
-const repository = z.object({ full_name: text, pushed_at: time.nullish() });
+const id = z.union([z.int(), z.string()]).transform(String);
+const repository = z.object({ id: id.nullish(), full_name: text, pushed_at: time.nullish() });
 const sender = z.object({ login: text }).nullish();
 
 const push = z.object({
@@ -52,12 +58,29 @@ const pullRequest = z.object({
   sender,
 });
 
+const moving = z.object({ action: z.string(), repository });
+const MOVES = ["renamed", "transferred"];
+
 /** `event` is the `X-GitHub-Event` header; `receivedAtMs` stands in where the payload names no time. */
 export function parseEvent(event: string, payload: unknown, receivedAtMs: number): ParsedEvent {
   if (event === "push") return parsedAs(push, payload, (value) => readPush(value, receivedAtMs));
   if (event === "pull_request") return readPullRequestEvent(payload, receivedAtMs);
+  if (event === "repository") return readRepositoryEvent(payload);
   return { kind: "ignored", reason: reasonOf(event) };
 }
+
+function readRepositoryEvent(payload: unknown): ParsedEvent {
+  const parsed = moving.safeParse(payload);
+  if (!parsed.success) return { kind: "unreadable", reason: mistakes(parsed.error) };
+  const { action, repository: about } = parsed.data;
+  if (MOVES.includes(action)) return { kind: "moved", repository: toldOf(about) };
+  return { kind: "ignored", reason: `repository ${action.slice(0, 64)}: it starts nothing` };
+}
+
+const toldOf = ({ id: told, full_name: name }: z.output<typeof repository>): ToldRepository => ({
+  name: name.slice(0, REPOSITORY_LENGTH_MAX),
+  ...(told == null ? {} : { id: told.slice(0, ID_LENGTH_MAX) }),
+});
 
 function reasonOf(event: string): string {
   if (event === "ping") return "ping: the webhook works";
@@ -67,14 +90,14 @@ function reasonOf(event: string): string {
 
 type Reading = { readonly ignored: string } | { readonly candidate: unknown };
 
-function parsedAs<S extends z.ZodType<{ repository: { full_name: string } }>>(
+function parsedAs<S extends z.ZodType<{ repository: z.output<typeof repository> }>>(
   schema: S,
   payload: unknown,
   read: (value: z.output<S>) => Reading,
 ): ParsedEvent {
   const parsed = schema.safeParse(payload);
   if (!parsed.success) return { kind: "unreadable", reason: mistakes(parsed.error) };
-  const about = parsed.data.repository.full_name;
+  const about = toldOf(parsed.data.repository);
   const reading = read(parsed.data);
   if ("ignored" in reading) return { kind: "ignored", reason: reading.ignored };
   const trigger = triggerSchema.safeParse(reading.candidate);
@@ -90,16 +113,17 @@ const mistakes = (error: z.ZodError): string =>
     .slice(0, 500);
 
 function readPush(value: z.output<typeof push>, receivedAtMs: number): Reading {
-  const [, kind, name = ""] = /^refs\/(heads|tags)\/(.+)$/s.exec(value.ref) ?? [];
-  if (kind === undefined) return { ignored: "a push to neither a branch nor a tag" };
+  const branch = branchOfRef(value.ref);
+  const tag = tagOfRef(value.ref);
+  if (branch === undefined && tag === undefined) return { ignored: "a push to neither a branch nor a tag" };
   if (value.deleted === true || NO_COMMIT.test(value.after))
-    return { ignored: kind === "heads" ? "a branch was deleted" : "a tag was deleted" };
+    return { ignored: tag === undefined ? "a branch was deleted" : "a tag was deleted" };
   const occurredAtMs = value.repository.pushed_at ?? receivedAtMs;
   const common = { occurredAtMs, ...actorOf(value) };
-  if (kind === "tags") {
+  if (tag !== undefined) {
     // `after` of an annotated tag is the tag's own id, and no commit.
     if (!value.head_commit) return { ignored: "a tag of no commit" };
-    return { candidate: { event: "tag", ...common, sha: value.head_commit.id, tag: name } };
+    return { candidate: { event: "tag", ...common, sha: value.head_commit.id, tag } };
   }
   const before = value.before && !NO_COMMIT.test(value.before) ? { before: value.before } : {};
   return {
@@ -107,7 +131,7 @@ function readPush(value: z.output<typeof push>, receivedAtMs: number): Reading {
       event: "push",
       ...common,
       sha: value.after,
-      branch: name,
+      branch,
       ...before,
       ...pathsOf(value),
       ...skipOf(value),

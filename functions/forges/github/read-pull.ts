@@ -7,7 +7,7 @@ import { isNotFound, requireRepository } from "./read-repository.ts";
 
 /** A pull request as GitHub's API shows it, alone or in a list. */
 
-const repositoryOf = z.object({ full_name: z.string() }).nullish();
+const repositoryOf = z.object({ id: z.int().nullish(), full_name: z.string() }).nullish();
 const time = z.iso.datetime({ offset: true });
 export const pullSchema = z.object({
   number: z.int().positive(),
@@ -43,9 +43,14 @@ function unlessMissing(error: unknown): undefined {
   if (!isNotFound(error)) throw error;
 }
 
+type Told = NonNullable<z.output<typeof repositoryOf>>;
+/** By their ids; a server that tells none has names. */
+const isSame = (one: Told, other: Told): boolean =>
+  one.id == null || other.id == null ? one.full_name === other.full_name : one.id === other.id;
+
 /** A head whose repository was deleted came from a fork: one's own repository is there. */
 export function toPullTrigger({ number, updated_at: updatedAt, user, head, base }: Pull): PullTrigger {
-  const own = head.repo?.full_name !== undefined && head.repo.full_name === base.repo?.full_name;
+  const own = head.repo != null && base.repo != null && isSame(head.repo, base.repo);
   return {
     event: "pull_request",
     action: "synchronize",

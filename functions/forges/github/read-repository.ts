@@ -2,7 +2,7 @@ import { z } from "zod";
 import { DEFINITION_BYTES_MAX } from "../../../shared/domain/limits.ts";
 import { gitSha } from "../../../shared/protocol/ids.ts";
 import type { ProjectItem } from "../../../shared/store/items.ts";
-import { type BranchHead, type Forge, ForgeError } from "../../../shared/usecases/forge.ts";
+import { type BranchHead, type Forge, ForgeError, type RepositoryIdentity } from "../../../shared/usecases/forge.ts";
 import { type GithubAnswer, type GithubClient, headerOf, parseAnswer } from "./github-client.ts";
 
 /** Reads a repository at a commit, by GitHub's REST API. */
@@ -149,6 +149,33 @@ export async function branchHead(
   }
   await requireRepository(client, project);
   return undefined;
+}
+
+const identity = z.object({ id: z.int(), full_name: z.string() });
+
+/**
+ * By its name, and where that leads to another repository or to none, by its id: the address that GitHub's own redirects name.
+ * @see https://docs.github.com/rest/repos/repos#get-a-repository
+ */
+export async function readRepository(client: GithubClient, project: ProjectItem): Promise<RepositoryIdentity> {
+  const { repositoryId } = project;
+  const named = await identify(client, project, "GET /repos/{owner}/{repo}").catch((error: unknown) => {
+    if (repositoryId === undefined || !isNotFound(error)) throw error;
+  });
+  if (named !== undefined && (repositoryId === undefined || named.id === repositoryId)) return named;
+  const found = await identify(client, project, "GET /repositories/{id}", { id: repositoryId });
+  if (found.id === repositoryId) return found;
+  throw new ForgeError(`the repository ${repositoryId} is answered as ${found.id}`, { retry: true });
+}
+
+async function identify(
+  client: GithubClient,
+  project: ProjectItem,
+  route: string,
+  parameters: Readonly<Record<string, unknown>> = {},
+): Promise<RepositoryIdentity> {
+  const { id, full_name: name } = parseAnswer(identity, await client.call(project, route, parameters), "repository");
+  return { id: String(id), name };
 }
 
 /** Of a repository that cannot be seen everything is 404: then this throws. */

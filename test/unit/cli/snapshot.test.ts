@@ -96,6 +96,18 @@ test("the snapshot can be cloned by its commit", async () => {
   expect(readFileSync(join(clone, "b.txt"), "utf8")).toBe("b");
 });
 
+test.each(["trunk", "heads/x", "refs/heads/x", "tags/x", "refs/tags/v1"])(
+  "case L10: the branch %s is named as it is, also beside a tag and a branch of its name",
+  async (branch) => {
+    commit({ "a.txt": "a" });
+    git(["checkout", "-q", "-B", branch]);
+    for (const also of ["refs/tags/", "refs/heads/heads/"]) git(["update-ref", `${also}${branch}`, "HEAD"]);
+    expect((await snapshot()).source.branch).toBe(branch);
+    git(["checkout", "-q", "--detach", `refs/tags/${branch}`]);
+    expect((await snapshot()).source.branch).toBeUndefined();
+  },
+);
+
 test("a repository without a commit works", async () => {
   git(["init", "-q", "-b", "trunk"]);
   write({ "a.txt": "a" });

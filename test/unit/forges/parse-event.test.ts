@@ -150,6 +150,21 @@ describe("a tag", () => {
     expect(triggerOf("push", payload)).toMatchObject({ event: "tag", tag: "v1", sha: SHA });
     expect(triggerOf("push", payload)).not.toHaveProperty("skip");
   });
+  test.each(["refs/heads/main", "heads/main", "refs/tags/v1", "tags/v1"])(
+    "case L10: %s is a tag's whole name, and a branch's: it is cut once",
+    (name) => {
+      expect(triggerOf("push", push({ ref: `refs/tags/${name}` }))).toMatchObject({ event: "tag", tag: name });
+      expect(triggerOf("push", push({ ref: `refs/heads/${name}` }))).toMatchObject({ event: "push", branch: name });
+      expect(parseEvent("push", push({ ref: `refs/${name}/x` }), NOW_MS).kind).toBe(
+        name.startsWith("heads") || name.startsWith("tags") ? "trigger" : "ignored",
+      );
+    },
+  );
+  test("case C6: tells the id of its repository beside the name; a server that has none tells the name", () => {
+    const told = (repository: unknown) => parseEvent("push", push({ repository }), NOW_MS);
+    expect(told({ id: 7, full_name: "acme/shop" })).toMatchObject({ repository: { id: "7", name: "acme/shop" } });
+    expect(told({ full_name: "acme/shop" })).toMatchObject({ repository: { name: "acme/shop" } });
+  });
   test("of no commit starts nothing", () => {
     expect(refusalOf("push", push({ ref: "refs/tags/v1", head_commit: null })).kind).toBe("ignored");
   });

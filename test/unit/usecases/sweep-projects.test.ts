@@ -137,7 +137,7 @@ describe("what a webhook has started", () => {
     await startTriggered(world.deps, project, trigger, "webhook");
     repository.calls.splice(0);
     await sweepAfter(5);
-    expect(repository.calls).toEqual(["listHeads", "defaultBranch", "listTags"]);
+    expect(repository.calls).toEqual(["listHeads", "readRepository", "defaultBranch", "listTags"]);
     expect(world.runs()).toMatchObject([{ trigger: { via: "webhook" } }]);
   });
 
