@@ -205,6 +205,9 @@ describe("SECURITY 33: addresses", () => {
 
   test("an answer that does not end is cut", async () => {
     server.fail({ how: { status: 200, body: "x".repeat(17 * 1_024 * 1_024) } });
-    expect(await forgeErrorOf(github().defaultBranch(project()))).toMatchObject({ status: 413, retry: false });
+    expect(await forgeErrorOf(github(undefined, 30_000).defaultBranch(project()))).toMatchObject({
+      status: 413,
+      retry: false,
+    });
   });
 });

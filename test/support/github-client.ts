@@ -16,7 +16,7 @@ export interface GithubClient {
   readonly secrets: Map<string, string>;
   readonly warned: readonly string[];
   /** A client that has remembered nothing. */
-  github(hosts?: readonly string[]): Forge;
+  github(hosts?: readonly string[], timeoutMs?: number): Forge;
   /** A project with a token. */
   project(): ProjectItem;
   /** One with an App, whose key is kept from then on. */
@@ -43,13 +43,13 @@ export async function startGithubClient(): Promise<GithubClient> {
     secrets,
     warned,
     keep,
-    github: (hosts = [server.host]) =>
+    github: (hosts = [server.host], timeoutMs = TIMEOUT_MS) =>
       makeGithubForge({
         hosts,
         secrets: { read: async (path) => secrets.get(path) },
         clock: systemClock,
         log: { warn: (message) => void warned.push(message) },
-        timeoutMs: TIMEOUT_MS,
+        timeoutMs,
       }),
     project: () => forgeProject(server.url),
     appProject() {
