@@ -5,7 +5,7 @@ import type { ProjectItem } from "../store/items.ts";
 type Named = Pick<ProjectItem, "forge" | "repositoryId" | "formerRepositories">;
 
 /** Names of before that are remembered. */
-export const FORMER_NAMES_MAX = 8;
+const FORMER_NAMES_MAX = 8;
 
 export const isNamed = ({ forge }: Pick<ProjectItem, "forge">, name: string): boolean =>
   forge.repository.toLowerCase() === name.toLowerCase();
