@@ -3,6 +3,7 @@ import path from "node:path";
 import { CHECKS } from "../cli/conformance/all-checks.ts";
 import * as limits from "../shared/domain/limits.ts";
 import { COUNT_NAMES, type Counts, verdictOf } from "../test/attack/score.ts";
+import { SCORE_MIN } from "../test/mutation/rooms.ts";
 import { markdownTable } from "./markdown-table.ts";
 import { type Result, type ResultName, readResult } from "./read-results.ts";
 
@@ -26,11 +27,12 @@ const code = (text: string): string => `\`${text}\``;
 
 function printOf<N extends ResultName>(name: N, print: (result: Result<N>) => string): string {
   const result = readResult(name);
-  if (result === undefined) return `No result is recorded yet: \`npm run record -- ${name}\`.`;
-  const { command, atMs, commit, machine } = result;
+  const command = name === "mutation" ? "npm run mutants -- --keep" : `npm run record -- ${name}`;
+  if (result === undefined) return `No result is recorded yet: \`${command}\`.`;
+  const { command: typed, atMs, commit, machine } = result;
   const where = `${machine.cores} cores, ${machine.memoryGib} GiB, Linux ${machine.kernel}, Node ${machine.node}`;
   const day = new Date(atMs).toISOString().slice(0, 10);
-  return `${print(result)}\n\n${code(command)} on ${day}, at commit ${commit}, on ${where}.`;
+  return `${print(result)}\n\n${code(typed)} on ${day}, at commit ${commit}, on ${where}.`;
 }
 
 function printBounds(): string {
@@ -111,7 +113,10 @@ function printMutation({ result }: Result<"mutation">): string {
     why ?? "no test tells it apart yet",
   ]);
   const table = markdownTable(["where", "what stands there", "the fault", "why it is missed"], list);
+  const goal = `At least ${SCORE_MIN} % must be caught in each room.`;
   return [
+    goal,
+    "",
     markdownTable(head, rows),
     "",
     "<details><summary>What is missed</summary>",

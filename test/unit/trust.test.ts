@@ -17,7 +17,7 @@ test("no number of TRUST.md is typed by hand but exit codes, invariants and exam
 
 test("a result that says something else than TRUST.md is found", () => {
   const copy = mkdtempSync(path.join(tmpdir(), "baton-trust-"));
-  for (const folder of ["docs", "shared", "cli", "runner", "test/attack", "test/bench"])
+  for (const folder of ["docs", "shared", "cli", "runner", "test/attack", "test/bench", "test/mutation"])
     cpSync(path.join(root, folder), path.join(copy, folder), { recursive: true });
   cpSync(path.join(root, "package.json"), path.join(copy, "package.json"));
   symlinkSync(path.join(root, "node_modules"), path.join(copy, "node_modules"));
