@@ -6,11 +6,13 @@ import { messageOf } from "../shared/lib/message-of.ts";
 import { bucketRequest } from "../shared/lib/request-meter.ts";
 import type { HeartbeatAck, LeaseGranted } from "../shared/protocol/leases.ts";
 import { type Attempt, type AttemptDeps, trouble } from "./attempt-state.ts";
+import { isDiskFull } from "./disk-full.ts";
 import type { AttemptEnd } from "./events.ts";
 import type { OutputSink } from "./executors/executor.ts";
 import { findSecrets, type Secrets } from "./find-secrets.ts";
 import { type FoundCredential, findSourceCredential } from "./find-source-credential.ts";
 import { heartbeatLoop } from "./heartbeat-loop.ts";
+import { InputError } from "./input-error.ts";
 import type { Interruptions } from "./interruptions.ts";
 import { type Journal, makeJournal } from "./journal.ts";
 import { sayLastWord } from "./last-word.ts";
@@ -151,11 +153,11 @@ async function holdAndWork(attempt: Attempt, acked: Acked, output: { sink: Outpu
     const stopped = await execution.stop(graceMs(work, interruptions.current(), deps.clock));
     const ended = stopped.clean ? await mendAfter(attempt, work, journal) : work;
     journal.close();
-    return await sayLastWord(attempt, { work: ended, log, clean: stopped.clean });
+    return await sayLastWord(attempt, { work: ended, log, journal, clean: stopped.clean });
   } finally {
     clearTimeout(timeout);
     over.abort();
-    journal.close();
+    journal.end();
     await Promise.all([beating, log.discard()]);
   }
 }
@@ -232,6 +234,10 @@ async function doWork(
     return await runAllSteps(attempt, journal, secrets.values);
   } catch (error) {
     if (attempt.interruptions.steps.aborted) return { kind: "interrupted" };
+    if (error instanceof InputError) {
+      journal.line(`${error.message}; this attempt is given back`);
+      return { kind: "lost", reason: "inputs_lost", failure: error.failure, cause: error };
+    }
     if (error instanceof DamagedFolders) return damaged(journal, error.message);
     if (isDiskFull(error) && (await hasFilledDisk(attempt))) return damaged(journal, FILLED_DISK);
     if (!(error instanceof ToolingError)) return { kind: "broken", cause: error };
@@ -293,9 +299,11 @@ async function prepareWorkspace(attempt: Attempt, journal: Journal, { credential
         throw new ToolingError(messageOf(cause), { cause });
       });
   }
-  if (granted.spec.artifacts.from.length > 0)
+  const { from } = granted.spec.artifacts;
+  if (from.length > 0)
     await deps.io.fetchInputs({
-      inputs: await askForInputs(attempt, signal),
+      from,
+      ask: () => askForInputs(attempt, signal),
       workspace,
       archives,
       journal,
@@ -310,15 +318,6 @@ async function askForInputs({ deps, lease, hardDeadlineAtMs }: Attempt, signal: 
   const answer = await persist(() => lease.inputs({ signal }), limits);
   if (answer.kind === "ok") return answer.reply;
   throw answer.kind === "gave_up" ? answer.cause : new Error("the lease is not ours any more");
-}
-
-const DISK_FULL = new Set(["ENOSPC", "EDQUOT"]);
-
-/** The host's failure, not the job's, however deep it is wrapped. */
-function isDiskFull(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if ("code" in error && typeof error.code === "string" && DISK_FULL.has(error.code)) return true;
-  return /No space left on device|Disk quota exceeded/.test(error.message) || isDiskFull(error.cause);
 }
 
 async function runAllSteps(

@@ -9,28 +9,35 @@ export interface Journal {
   readonly sink: OutputSink;
   /** Writes a line of the runner's own, on a new line even where output ended without one. */
   line(text: string): void;
-  /** Drops what comes from here on: an escaped process may still write when the log is sealed. */
+  /** Drops the steps' output from here on: a process that got away may still write. */
   close(): void;
+  /** Drops all that comes from here on: the log is about to be sealed. */
+  end(): void;
 }
 
 export function makeJournal(log: AttemptLog): Journal {
   let atLineStart = true;
-  let open = true;
+  let open: "to all" | "to the runner" | "to nobody" = "to all";
 
-  function sink(bytes: Buffer): void | Promise<void> {
-    if (!open) return;
+  function write(bytes: Buffer): void | Promise<void> {
     atLineStart = bytes.at(-1) === NEWLINE;
     return log.write(bytes);
   }
 
   return {
-    sink,
+    sink(bytes) {
+      if (open === "to all") return write(bytes);
+    },
     line(text) {
+      if (open === "to nobody") return;
       // Backpressure is for bulk; a runner's line is short.
-      void sink(Buffer.from(`${atLineStart ? "" : "\n"}${MARK}${text}\n`));
+      void write(Buffer.from(`${atLineStart ? "" : "\n"}${MARK}${text}\n`));
     },
     close() {
-      open = false;
+      if (open === "to all") open = "to the runner";
+    },
+    end() {
+      open = "to nobody";
     },
   };
 }

@@ -5,12 +5,14 @@ import {
   LOSSES_MAX,
 } from "../shared/domain/limits.ts";
 import { cut } from "../shared/lib/cut.ts";
-import { messageOf } from "../shared/lib/message-of.ts";
-import { bucketRequest } from "../shared/lib/request-meter.ts";
-import { type Artifact, type Completion, completionBytes } from "../shared/protocol/products.ts";
+import type { Release } from "../shared/protocol/leases.ts";
+import { type Completion, completionBytes } from "../shared/protocol/products.ts";
 import { type Attempt, trouble } from "./attempt-state.ts";
+import { isDiskFull } from "./disk-full.ts";
 import type { AttemptEnd } from "./events.ts";
 import type { Interruption } from "./interruptions.ts";
+import type { Journal } from "./journal.ts";
+import { keepArtifacts } from "./keep-artifacts.ts";
 import { type Answer, persist, type ReleaseReason } from "./lease-calls.ts";
 import type { AttemptLog } from "./products/log.ts";
 import type { Work } from "./run-steps.ts";
@@ -23,6 +25,7 @@ const RELEASE_MAX_MS = 5_000;
 interface Ending {
   readonly work: Work;
   readonly log: AttemptLog;
+  readonly journal: Journal;
   /** Whether all processes are gone. */
   readonly clean: boolean;
 }
@@ -66,21 +69,42 @@ async function sayFor(
         await release(attempt, "workspace_failed");
         return "broken";
       }
+      if (ending.work.kind === "lost") return giveBack(attempt, ending, ending.work);
       return complete(attempt, ending, interruption !== undefined);
   }
 }
 
-async function release(attempt: Attempt, reason: ReleaseReason): Promise<AttemptEnd> {
+async function release(
+  attempt: Attempt,
+  reason: ReleaseReason,
+  made: Pick<Release, "failure" | "log"> = {},
+): Promise<AttemptEnd> {
   const { clock } = attempt.deps;
   const untilMs = Math.min(attempt.held.deadline.expiresAtMs, clock.monotonicMs() + RELEASE_MAX_MS);
-  const answer = await persist(() => attempt.lease.release(reason), { untilMs, clock });
+  const answer = await persist(() => attempt.lease.release(reason, made), { untilMs, clock });
   return endOf(answer, "released");
 }
 
-async function acknowledgeStop(attempt: Attempt, { log }: Ending, byMs: number): Promise<AttemptEnd> {
+/** With all that the attempt knows: its log says why, and so does its end. A full disk is this host's. */
+async function giveBack(
+  attempt: Attempt,
+  { log, journal }: Ending,
+  lost: Work & { kind: "lost" },
+): Promise<AttemptEnd | "overruled"> {
+  const signal = attempt.interruptions.uploads;
+  trouble(attempt, "the attempt is given back", lost.cause);
+  journal.end();
+  const seal = await log.seal(signal);
+  if (signal.aborted) return "overruled";
+  const said = await release(attempt, lost.reason, { failure: lost.failure, log: seal });
+  return said === "released" && isDiskFull(lost.cause) ? "broken" : said;
+}
+
+async function acknowledgeStop(attempt: Attempt, { log, journal }: Ending, byMs: number): Promise<AttemptEnd> {
   const { clock } = attempt.deps;
   // AbortSignal.timeout takes whole milliseconds only; the boot clock's sums are not.
   const sealMs = Math.max(0, Math.floor(byMs - clock.monotonicMs() - STOP_ANSWER_MS));
+  journal.end();
   const seal = await log.seal(AbortSignal.timeout(sealMs));
   const untilMs = attempt.held.deadline.expiresAtMs;
   const answer = await persist(() => attempt.lease.cancelAck(seal), { untilMs, clock });
@@ -91,13 +115,20 @@ async function complete(attempt: Attempt, ending: Ending, timedOut: boolean): Pr
   const { deps, lease, interruptions, hardDeadlineAtMs, progress } = attempt;
   const signal = interruptions.uploads;
   progress.phase = "uploading";
-  const [seal, collected] = await Promise.all([ending.log.seal(signal), uploadArtifacts(attempt, signal)]);
+  // Before the log is sealed: it says what is not kept.
+  const kept = await keepArtifacts(attempt, ending.journal, signal);
+  if (signal.aborted) return "overruled";
+  // A green job that lost all that it made would be found out by whoever needs it. Of one that failed, that is what counts.
+  if (kept.lost !== undefined && ending.work.kind === "succeeded" && !timedOut)
+    return giveBack(attempt, ending, kept.lost);
+  ending.journal.end();
+  const seal = await ending.log.seal(signal);
   if (signal.aborted) return "overruled";
   const completion = fitted({
     ...outcomeOf(attempt, ending.work, timedOut),
     log: seal,
-    artifacts: collected.artifacts,
-    losses: [...ending.log.losses(), ...collected.losses],
+    artifacts: kept.artifacts.slice(0, ARTIFACTS_PER_ATTEMPT_MAX),
+    losses: [...ending.log.losses(), ...kept.losses],
     checks: [],
   });
   const limits = { untilMs: hardDeadlineAtMs, clock: deps.clock, signal };
@@ -136,36 +167,4 @@ function outcomeOf({ granted }: Attempt, work: Work, timedOut: boolean): Outcome
     ...(exitCode === undefined ? {} : { exitCode }),
     ...(signal === undefined ? {} : { signal }),
   };
-}
-
-/** What cannot be collected or uploaded is a loss that is said, and does not change how the job ended. */
-async function uploadArtifacts(
-  attempt: Attempt,
-  signal: AbortSignal,
-): Promise<{ artifacts: Artifact[]; losses: string[] }> {
-  const { deps, granted, execution, lease, hardDeadlineAtMs } = attempt;
-  const patterns = granted.spec.artifacts.paths;
-  if (patterns.length === 0) return { artifacts: [], losses: [] };
-  const losses: string[] = [];
-  try {
-    const { workspace, archives } = execution.folders;
-    const collected = await deps.io.collectArtifacts({ workspace, patterns, spoolDir: archives, signal });
-    losses.push(...collected.warnings);
-    if (collected.archive === undefined) return { artifacts: [], losses };
-    const { file, artifact } = collected.archive;
-    const { name, bytes, sha256 } = artifact;
-    const ask = () => lease.uploads([{ kind: "artifact", name, bytes, sha256 }], { signal });
-    // A moment without an answer must not cost a job its artifacts.
-    const asked = await persist(ask, { untilMs: hardDeadlineAtMs, clock: deps.clock, signal });
-    if (asked.kind === "stale") throw new Error("the lease is not ours any more");
-    if (asked.kind === "gave_up") throw asked.cause;
-    const [request] = asked.reply;
-    if (request === undefined) throw new Error("the control plane answered no link");
-    deps.meter(bucketRequest("PutObject"));
-    await deps.io.uploadFile(request, file, bytes, signal);
-    return { artifacts: [artifact].slice(0, ARTIFACTS_PER_ATTEMPT_MAX), losses };
-  } catch (error) {
-    losses.push(`the artifacts were lost: ${messageOf(error)}`);
-    return { artifacts: [], losses };
-  }
 }

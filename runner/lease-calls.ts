@@ -7,7 +7,7 @@ import {
   type Client,
   UnreachableError,
 } from "../shared/protocol/client.ts";
-import type { HeartbeatAck, LeaseGranted, SignedRequest, UploadFile } from "../shared/protocol/leases.ts";
+import type { HeartbeatAck, LeaseGranted, Release, SignedRequest, UploadFile } from "../shared/protocol/leases.ts";
 import type { Completion, LogSeal } from "../shared/protocol/products.ts";
 import { routes } from "../shared/protocol/routes.ts";
 import { wait } from "./wait.ts";
@@ -26,11 +26,11 @@ export interface LeaseCalls {
   source(options?: CallOptions): Promise<CallReply<"source">>;
   /** These three answer the state that the job is in now. */
   complete(completion: Completion): Promise<string>;
-  release(reason: ReleaseReason): Promise<string>;
+  release(reason: ReleaseReason, made?: Pick<Release, "failure" | "log">): Promise<string>;
   cancelAck(log: LogSeal): Promise<string>;
 }
 
-export type ReleaseReason = "drain" | "runner_lost" | "workspace_failed";
+export type ReleaseReason = Exclude<Release["reason"], "deadline_passed">;
 
 export function makeLeaseCalls(client: Client, { runId, jobId, fence, leaseToken: token }: LeaseGranted): LeaseCalls {
   const params = { run: runId, job: jobId, fence };
@@ -43,7 +43,8 @@ export function makeLeaseCalls(client: Client, { runId, jobId, fence, leaseToken
     secrets: (options) => client.call("secrets", { params }, { ...options, token }),
     source: (options) => client.call("source", { params }, { ...options, token }),
     complete: async (body) => (await client.call("complete", { params, body }, { token })).state,
-    release: async (reason) => (await client.call("release", { params, body: { reason } }, { token })).state,
+    release: async (reason, made = {}) =>
+      (await client.call("release", { params, body: { reason, ...made } }, { token })).state,
     cancelAck: async (log) => (await client.call("cancelAck", { params, body: { log } }, { token })).state,
   };
 }

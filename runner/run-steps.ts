@@ -19,6 +19,13 @@ export type Work =
       readonly alive?: boolean;
     }
   | { readonly kind: "interrupted"; readonly step?: string }
+  /** What the job needs could not be had, or what it made not be kept: given back, and everybody is told why. */
+  | {
+      readonly kind: "lost";
+      readonly reason: "inputs_lost" | "artifacts_lost";
+      readonly failure: Failure & { readonly class: "infra" | "tooling" };
+      readonly cause: unknown;
+    }
   /** The runner's side broke: nobody's failure, the lease is given back. */
   | { readonly kind: "broken"; readonly cause: unknown };
 

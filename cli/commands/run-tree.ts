@@ -263,8 +263,9 @@ async function report({ context, options }: RunCommand, client: Client, seen: Ru
   if (options.artifacts !== undefined) {
     const { downloadArtifacts } = await import("../products/download-artifacts.ts");
     const into = resolve(cwd, options.artifacts);
-    const files = await downloadArtifacts(client, seen.run.id, into);
-    for (const file of files) await context.err.write(`${file}\n`);
+    const { folders, failures } = await downloadArtifacts(client, seen.run.id, into);
+    for (const folder of folders) await context.err.write(`${folder}\n`);
+    for (const failure of failures) await context.err.write(`warning: ${failure}\n`);
   }
   const nowMs = context.clock.nowMs();
   if (options.json === true) await context.out.write(`${JSON.stringify(seen, null, 2)}\n`);

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { CommandError } from "../command-error.ts";
 import type { Context } from "../context.ts";
 import { printBytes } from "../print/duration.ts";
 import { printTable } from "../print/table.ts";
@@ -17,14 +18,15 @@ export async function artifactsCommand(context: Context, run: string, options: A
   // A mistyped job has no artifacts either.
   if (options.job !== undefined) await client.call("getJob", { params: { run: runId, job: options.job } });
   if (options.download !== undefined) {
-    const folders = await downloadArtifacts(
+    const { folders, failures } = await downloadArtifacts(
       client,
       runId,
       resolve(context.environment.cwd, options.download),
       options.job,
     );
-    if (options.json === true) return printJson(context, { folders });
-    for (const folder of folders) await context.out.write(`${folder}\n`);
+    if (options.json === true) await printJson(context, { folders, failures });
+    else for (const folder of folders) await context.out.write(`${folder}\n`);
+    if (failures.length > 0) throw new CommandError(failures.join("; "));
     return;
   }
   const reply = await client.call("listArtifacts", { params: { run: runId } });

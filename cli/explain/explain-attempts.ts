@@ -31,6 +31,7 @@ function end(job: JobView, attempt: AttemptView, time: TellTime): string {
     case "canceled":
       return ` and was canceled ${at}.`;
     case "lost":
+      if (end.failure !== undefined) return `, and was given back ${at}${why(attempt)}.`;
       return `, and was lost ${at}: ${howLost(job.history, attempt.fence)}.`;
   }
 }

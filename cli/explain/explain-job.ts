@@ -1,5 +1,6 @@
 import { type Predicate, sourcesOf } from "../../shared/domain/predicate.ts";
 import type { JobView, RunView } from "../../shared/protocol/runs.ts";
+import { lastAttempt } from "../print/announce.ts";
 import { printBytes } from "../print/duration.ts";
 import { explainAttempts } from "./explain-attempts.ts";
 import { explainHistory } from "./explain-history.ts";
@@ -76,6 +77,9 @@ function explainLost(job: JobView, time: TellTime): string {
         : ` in ${time.span(job.endedAtMs - job.queuedAtMs)}`;
     return `${job.id} was lost${endedAt(job, time)}: no runner of pool \`${job.pool}\` came for it${waited}. That is the infrastructure's failure, not the job's.`;
   }
+  const failure = lastAttempt(job)?.end?.failure;
+  if (failure !== undefined)
+    return `${job.id} was lost${endedAt(job, time)}: it was given back ${times(lostCount(job))}, and its loss budget is spent. The last time: ${failure.message}. That is the infrastructure's failure, not the job's.`;
   return `${job.id} was lost${endedAt(job, time)}: its runners went away ${times(lostCount(job))}, and its loss budget is spent. That is the infrastructure's failure, not the job's.`;
 }
 

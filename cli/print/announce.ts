@@ -102,9 +102,9 @@ function whyAttempt(attempt: AttemptView): string {
 
 function afterWhat(job: JobView, attempt: AttemptView): string {
   const before = job.attempts.filter((other) => other.fence < attempt.fence).at(-1);
-  return before?.end === undefined
-    ? ""
-    : ` after ${before.end.outcome === "lost" ? "a lost runner" : before.end.outcome}`;
+  if (before?.end === undefined) return "";
+  if (before.end.outcome !== "lost") return ` after ${before.end.outcome}`;
+  return before.end.failure === undefined ? " after a lost runner" : " after it was given back";
 }
 
 const reasonOf = (job: JobView): string => (job.reason === undefined ? "" : `: ${job.reason}`);

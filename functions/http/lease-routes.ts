@@ -37,7 +37,10 @@ export const leaseRoutes = (deps: FunctionDeps): Implementations<"lease"> => ({
   secrets: ({ caller }) => readJobSecrets(deps, caller),
   source: ({ caller }) => readSourceCredential(deps, caller),
   complete: ({ caller, body }) => completeJob(deps, caller, body),
-  release: ({ caller, body }) => releaseJob(deps, caller, body.reason),
+  release: ({ caller, body }) => {
+    const { reason, ...made } = body;
+    return releaseJob(deps, caller, reason, made);
+  },
   cancelAck: ({ caller, body }) => ackCancel(deps, caller, body.log),
 });
 

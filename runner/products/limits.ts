@@ -43,6 +43,16 @@ export const SEAL_MS = 30_000;
 
 /** Artifacts. */
 export const ARTIFACT_GZIP_LEVEL = 3;
+/** What is packed at once, and held in memory: a large file's pieces, or small files together. */
+export const PACK_PIECE_BYTES = 4 * MIB;
+/** The first piece of a large file: it tells whether the file can be packed at all. */
+export const PACK_PROBE_BYTES = 256 * KIB;
+/** A file up to this size is read whole before it is packed. */
+export const PACK_SMALL_BYTES_MAX = MIB;
+/** A path in the workspace. Linux takes 4,096 bytes at once, and it must fit below any other folder, too. */
+export const ARTIFACT_PATH_BYTES_MAX = 3_072;
+/** What was matched and is not kept is told by name up to so many, and then by its number. */
+export const MISSED_SHOWN_MAX = 100;
 
 /** Source. */
 export const CHECKOUT_MS = 10 * 60_000;

@@ -1,98 +1,144 @@
-import { type Dirent, readdir } from "node:fs";
-import { lstat } from "node:fs/promises";
+import { lstatSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { glob } from "tinyglobby";
-import { DomainError } from "../../shared/domain/errors.ts";
-import { globCostMistake } from "../../shared/domain/glob-cost.ts";
-import { ARTIFACT_ENTRIES_MAX } from "../../shared/domain/limits.ts";
+import { globSync } from "tinyglobby";
 import { safePath } from "../../shared/lib/archive-path.ts";
+import { bytesOf, nameOf, onDisk, withoutLineEnds } from "../../shared/lib/byte-path.ts";
+import { fileTrouble } from "../../shared/lib/file-trouble.ts";
+import { systemCode } from "../../shared/lib/system-code.ts";
+import { patternMistake, whyNothing } from "./pattern-trouble.ts";
 
 /** A repository's own folder is no artifact, and its hooks would be code in the dependent's workspace. */
 const NEVER = ["**/.git", "**/.git/**"];
+const ABSENT = new Set(["ENOENT", "ENOTDIR"]);
+
+/** What was to be kept and is not, and why. The path is in the form of `byte-path.ts`. */
+export interface Missed {
+  readonly path: string;
+  readonly why: string;
+}
 
 export interface Matches {
   /** Relative to the workspace, sorted by byte value, each once. What they are, nobody has looked yet. */
   readonly paths: readonly string[];
+  readonly missed: readonly Missed[];
+  /** Patterns that meet nothing, a line for each. */
   readonly warnings: readonly string[];
 }
 
 /**
  * Finds what the globs of a job match, dot files included; a folder means all that is in it, `!` excludes. Symbolic
- * links are matched and never followed. Throws DomainError where a glob leaves the workspace or costs too much, or
- * too much matches.
+ * links are matched and never followed. Blocks: it is called in a thread of its own. A pattern that cannot match is told
+ * of and costs the others nothing.
  */
-export async function matchFiles(
-  workspace: string,
-  patterns: readonly string[],
-  signal?: AbortSignal,
-): Promise<Matches> {
-  for (const pattern of patterns) assertFit(pattern);
-  const excluded = patterns.filter((pattern) => pattern.startsWith("!")).map((pattern) => pattern.slice(1));
-  const found = new Set<string>();
+export function matchFiles(workspace: string, patterns: readonly string[]): Matches {
+  const seen = makeSeenFolders(workspace);
   const warnings: string[] = [];
-  for (const pattern of patterns) {
-    if (pattern.startsWith("!")) continue;
-    const matches = await matchOne(workspace, pattern, excluded, signal);
-    if (matches.length === 0) warnings.push(`artifact path ${JSON.stringify(pattern)} matches nothing`);
+  const fit = patterns.map(withoutLineEnds).filter((pattern) => {
+    const mistake = patternMistake(pattern);
+    if (mistake !== undefined) warnings.push(`artifact path ${shown(pattern)} matches nothing: ${mistake}`);
+    return mistake === undefined;
+  });
+  const excluded = fit.filter((pattern) => pattern.startsWith("!")).map((pattern) => pattern.slice(1));
+  const globs = fit.filter((pattern) => !pattern.startsWith("!"));
+  const found = new Set<string>();
+  for (const pattern of globs) {
+    const matches = matchOne(workspace, pattern, excluded, seen);
     for (const match of matches) found.add(match);
-    if (found.size > ARTIFACT_ENTRIES_MAX)
-      throw new DomainError("too_large", `the artifact paths match more than ${ARTIFACT_ENTRIES_MAX} files`);
+    if (matches.length > 0) continue;
+    const isExcluded = excluded.length > 0 && matchOne(workspace, pattern, [], seen).length > 0;
+    const why = isExcluded ? "all that it matches is excluded" : whyNothing(pattern);
+    warnings.push(`artifact path ${shown(pattern)} matches nothing${why === undefined ? "" : `: ${why}`}`);
   }
+  if (patterns.length > 0 && globs.length === 0) warnings.push("no artifact path says what to keep");
+  return { ...settled(workspace, found, seen.unreadable), warnings };
+}
+
+const shown = (pattern: string): string => JSON.stringify(bytesOf(pattern).toString());
+
+function settled(workspace: string, found: ReadonlySet<string>, unreadable: ReadonlyMap<string, string>) {
+  const missed: Missed[] = [...unreadable].map(([path, why]) => ({ path, why: `${why}; what is in it is not kept` }));
   const paths: string[] = [];
-  const behindLinks = makeLinkCheck(workspace);
-  for (const path of [...found].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))) {
-    if (await behindLinks(dirname(path))) warnings.push(`artifact ${path} is behind a symbolic link: not kept`);
+  const isBehindLink = makeLinkCheck(workspace);
+  for (const path of sortedByBytes(found)) {
+    if (isBehindLink(dirname(path))) missed.push({ path, why: "it is behind a symbolic link" });
     else paths.push(path);
   }
-  return { paths, warnings };
+  return { paths, missed };
 }
 
-function assertFit(pattern: string): void {
-  const path = pattern.replace(/^!/, "");
-  if (path.startsWith("/") || path.split("/").includes("..") || path.includes("\0"))
-    throw new DomainError("bad_request", `artifact path ${JSON.stringify(pattern)} leaves the workspace`);
-  const mistake = globCostMistake(path);
-  if (mistake !== undefined)
-    throw new DomainError("bad_request", `artifact path ${JSON.stringify(pattern)} ${mistake}`);
+function sortedByBytes(paths: ReadonlySet<string>): string[] {
+  const keyed = Array.from(paths, (path) => ({ path, bytes: bytesOf(path) }));
+  return keyed.sort((a, b) => Buffer.compare(a.bytes, b.bytes)).map(({ path }) => path);
 }
 
-async function matchOne(
-  workspace: string,
-  pattern: string,
-  excluded: readonly string[],
-  signal: AbortSignal | undefined,
-): Promise<string[]> {
-  const matches = await glob(pattern, {
+interface SeenFolders {
+  readonly read: typeof readdirSync;
+  /** Folders that could not be read, and why. */
+  readonly unreadable: ReadonlyMap<string, string>;
+}
+
+function matchOne(workspace: string, pattern: string, excluded: readonly string[], seen: SeenFolders): string[] {
+  const matches = globSync(pattern, {
     cwd: workspace,
     dot: true,
     followSymbolicLinks: false,
     ignore: [...NEVER, ...excluded],
-    fs: { readdir: readdirAsFiles },
-    ...(signal === undefined ? {} : { signal }),
+    fs: { readdirSync: seen.read },
   });
   return matches.flatMap((match) => safePath(match) ?? []);
 }
 
-/** To the glob, all but folders are files: links would be left out otherwise, and sockets without a word. */
-const readdirAsFiles = ((path: string, options: { withFileTypes: true }, done: ReaddirDone) => {
-  readdir(path, options, (error, entries) => {
-    for (const entry of entries ?? [])
-      if (!entry.isDirectory()) Object.assign(entry, { isFile: () => true, isSymbolicLink: () => false });
-    done(error, entries);
-  });
-}) as typeof readdir;
+interface Entry {
+  readonly name: string;
+  isFile(): boolean;
+  isDirectory(): boolean;
+  isSymbolicLink(): boolean;
+}
 
-type ReaddirDone = (error: NodeJS.ErrnoException | null, entries: Dirent[]) => void;
+/**
+ * Reads each folder once, however many patterns go through it. To the glob, all but folders are files: links would be
+ * left out otherwise, and sockets without a word.
+ */
+function makeSeenFolders(workspace: string): SeenFolders {
+  const entries = new Map<string, readonly Entry[]>();
+  const unreadable = new Map<string, string>();
+  const read = (folder: string): readonly Entry[] => {
+    const known = entries.get(folder);
+    if (known !== undefined) return known;
+    const list = readFolder(folder, (error) => {
+      if (!ABSENT.has(systemCode(error) ?? ""))
+        unreadable.set(safePath(folder.slice(workspace.length + 1)) ?? ".", fileTrouble(error));
+    });
+    entries.set(folder, list);
+    return list;
+  };
+  return { read: ((folder: string) => read(folder.replace(/\/+$/, ""))) as unknown as typeof readdirSync, unreadable };
+}
+
+function readFolder(folder: string, failed: (error: unknown) => void): readonly Entry[] {
+  try {
+    const found = readdirSync(onDisk(folder), { withFileTypes: true, encoding: "buffer" });
+    return found.map((entry) => {
+      const isFolder = entry.isDirectory();
+      const name = nameOf(entry.name);
+      return { name, isFile: () => !isFolder, isDirectory: () => isFolder, isSymbolicLink: () => false };
+    });
+  } catch (error) {
+    failed(error);
+    return [];
+  }
+}
 
 /** Whether a folder of the workspace is, or lies behind, a symbolic link. Asks the file system once for each folder. */
-function makeLinkCheck(workspace: string): (folder: string) => Promise<boolean> {
-  const known = new Map<string, Promise<boolean>>([[".", Promise.resolve(false)]]);
-  const check = (folder: string): Promise<boolean> => {
+function makeLinkCheck(workspace: string): (folder: string) => boolean {
+  const known = new Map<string, boolean>([[".", false]]);
+  const check = (folder: string): boolean => {
     const answer = known.get(folder) ?? ask(folder);
     known.set(folder, answer);
     return answer;
   };
-  const ask = async (folder: string): Promise<boolean> =>
-    (await check(dirname(folder))) || !(await lstat(join(workspace, folder))).isDirectory();
+  const ask = (folder: string): boolean =>
+    check(dirname(folder)) ||
+    lstatSync(onDisk(join(workspace, folder)), { throwIfNoEntry: false })?.isDirectory() !== true;
   return check;
 }

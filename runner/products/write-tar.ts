@@ -1,68 +1,59 @@
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
-import { Header, type HeaderData, Pax } from "tar";
+import { Header } from "tar";
+import { bytesOf } from "../../shared/lib/byte-path.ts";
+import { encodePax } from "../../shared/lib/pax-records.ts";
+import { BLOCK_BYTES, padded } from "../../shared/lib/read-tar.ts";
 
-const BLOCK_BYTES = 512;
-const READ_BYTES_MAX = 256 * 1_024;
 /** The same content gives the same archive, whenever and by whomever it is made. */
 const EPOCH = new Date(0);
+/** What the old header has room for. */
+const NAME_BYTES_MAX = 100;
 
-/** One file or symbolic link of an archive. */
+/** One file or symbolic link of an archive; paths are in the form of `byte-path.ts`. */
 export type TarMember =
-  | {
-      readonly type: "file";
-      readonly path: string;
-      readonly source: string;
-      readonly executable: boolean;
-      readonly bytes: number;
-    }
+  | { readonly type: "file"; readonly path: string; readonly executable: boolean; readonly bytes: number }
   | { readonly type: "link"; readonly path: string; readonly target: string };
 
-/** The blocks of a tar in the members' order. Throws where a file changes its size or becomes something else on the way. */
-export async function* writeTar(members: readonly TarMember[]): AsyncGenerator<Buffer> {
-  for (const member of members) {
-    yield* headerOf(member);
-    if (member.type === "file") yield* contentOf(member);
-  }
-  yield Buffer.alloc(2 * BLOCK_BYTES);
-}
-
-function* headerOf(member: TarMember): Generator<Buffer> {
-  const data: HeaderData =
+/** The blocks before a member's content. What does not fit the old header stands before it in a pax header. */
+export function tarHeader(member: TarMember): Buffer {
+  const path = fitted(member.path);
+  const target = member.type === "link" ? fitted(member.target) : undefined;
+  const block =
     member.type === "file"
-      ? { path: member.path, type: "File", size: member.bytes, mode: member.executable ? 0o755 : 0o644, mtime: EPOCH }
-      : { path: member.path, type: "SymbolicLink", linkpath: member.target, size: 0, mode: 0o777, mtime: EPOCH };
-  const block = Buffer.alloc(BLOCK_BYTES);
-  const header = new Header(data);
-  // A name or size that does not fit the old header's fields goes before it, in a pax header without times or owners.
-  if (header.encode(block)) {
-    const { path, linkpath, size } = data;
-    yield new Pax({
-      ...(path === undefined ? {} : { path }),
-      ...(linkpath === undefined ? {} : { linkpath }),
-      ...(size === undefined ? {} : { size }),
-    }).encode();
-  }
-  yield block;
+      ? blockOf({ path: path.shown, type: "File", size: member.bytes, mode: member.executable ? 0o755 : 0o644 })
+      : blockOf({ path: path.shown, type: "SymbolicLink", size: 0, mode: 0o777, linkpath: target?.shown ?? "" });
+  if (path.whole && target?.whole !== false) return block;
+  const records = encodePax({
+    ...(path.whole ? {} : { path: member.path }),
+    ...(member.type === "file" || target?.whole !== false ? {} : { linkpath: member.target }),
+  });
+  const header = blockOf({ path: "PaxHeader", type: "ExtendedHeader", size: records.length, mode: 0o644 });
+  return Buffer.concat([header, records, tarPadding(records.length), block]);
 }
 
-async function* contentOf(member: TarMember & { type: "file" }): AsyncGenerator<Buffer> {
-  // Never through a link that has taken the file's place since it was looked at.
-  const file = await open(member.source, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  try {
-    const found = await file.stat();
-    if (!found.isFile() || found.size !== member.bytes) throw new Error(`${member.path} changed while it was archived`);
-    let left = member.bytes;
-    while (left > 0) {
-      const chunk = Buffer.allocUnsafe(Math.min(left, READ_BYTES_MAX));
-      const { bytesRead } = await file.read(chunk);
-      if (bytesRead === 0) break;
-      left -= bytesRead;
-      yield chunk.subarray(0, bytesRead);
-    }
-    if (left !== 0) throw new Error(`${member.path} shrank while it was archived`);
-  } finally {
-    await file.close();
-  }
-  yield Buffer.alloc((BLOCK_BYTES - (member.bytes % BLOCK_BYTES)) % BLOCK_BYTES);
+/** What fills a content of that length up to whole blocks. */
+export const tarPadding = (bytes: number): Buffer => Buffer.alloc(padded(bytes) - bytes);
+
+export const TAR_END = Buffer.alloc(2 * BLOCK_BYTES);
+
+/** The name itself where every tool reads it alike, else one that is shown by tools that know no pax headers. */
+function fitted(name: string): { readonly shown: string; readonly whole: boolean } {
+  if (/^[\x20-\x7e]*$/.test(name) && name.length <= NAME_BYTES_MAX) return { shown: name, whole: true };
+  const shown = bytesOf(name)
+    .toString("latin1")
+    .replace(/[^\x20-\x7e]/g, "_")
+    .slice(-NAME_BYTES_MAX)
+    .replace(/^\/+/, "");
+  return { shown, whole: false };
+}
+
+function blockOf(data: {
+  readonly path: string;
+  readonly type: "File" | "SymbolicLink" | "ExtendedHeader";
+  readonly size: number;
+  readonly mode: number;
+  readonly linkpath?: string;
+}): Buffer {
+  const block = Buffer.alloc(BLOCK_BYTES);
+  new Header({ ...data, mtime: EPOCH }).encode(block);
+  return block;
 }

@@ -1,57 +1,116 @@
-import { Header, Pax } from "tar";
+import { Header } from "tar";
+import { ArchiveError } from "./archive-error.ts";
+import { type PaxRecords, parsePax } from "./pax-records.ts";
 
-/** A tar stream read entry by entry, strictly: what Baton never writes is refused and not interpreted. */
+/**
+ * A tar that is read as it comes, strictly: what Baton never writes is refused and not interpreted. It is pushed and not
+ * pulled: an archive of 50,000 files would otherwise be a million awaits.
+ */
 
-const BLOCK_BYTES = 512;
+export const BLOCK_BYTES = 512;
 const PAX_BYTES_MAX = 64 * 1_024;
-
-export class ArchiveError extends Error {
-  override readonly name = "ArchiveError";
-}
+const NOTHING = Buffer.alloc(0);
 
 export interface TarEntry {
   readonly type: "file" | "directory" | "link";
-  /** As written; nobody has judged it yet. */
+  /** As written, in the form of `byte-path.ts`; nobody has judged it yet. */
   readonly path: string;
   readonly target: string;
   readonly mode: number;
   readonly bytes: number;
-  /** Must be read to its end before the next entry. */
-  readonly content: AsyncIterable<Buffer>;
 }
 
-/** Throws ArchiveError where the stream is no such archive or ends early. */
-export async function* readTar(source: AsyncIterable<Buffer>): AsyncGenerator<TarEntry> {
-  const reader = makeReader(source);
-  let pax: Pax | undefined;
-  for (;;) {
-    const block = await reader.exactly(BLOCK_BYTES);
-    if (block.every((byte) => byte === 0)) return;
-    const header = new Header(block, 0, pax);
-    const { size = 0 } = header;
-    // The pax header's path is whole; node-tar would put the old header's prefix before it once more.
-    const path = pax?.path ?? header.path;
-    if (!header.cksumValid || path === undefined)
+/** Takes an entry's content. */
+export interface TarContent {
+  write(part: Buffer): void;
+  end(): void;
+}
+
+export interface TarReader {
+  /** Throws ArchiveError where this is no such archive, and what `visit` throws. */
+  write(chunk: Buffer): void;
+  /** Throws ArchiveError where the archive ends early. */
+  end(): void;
+}
+
+/** `visit` is called for each entry in turn; what it returns gets the entry's content, which only a file has. */
+export function makeTarReader(visit: (entry: TarEntry) => TarContent | undefined): TarReader {
+  let rest = NOTHING;
+  let content: TarContent | undefined;
+  let contentLeft = 0;
+  let paddingLeft = 0;
+  let paxBytes: number | undefined;
+  let pax: PaxRecords | undefined;
+  let done = false;
+
+  /** Takes what it can of `data` from `at` on, and returns how far it came. */
+  const step = (data: Buffer, at: number): number => {
+    const there = data.length - at;
+    if (contentLeft > 0) {
+      const part = data.subarray(at, at + contentLeft);
+      content?.write(part);
+      contentLeft -= part.length;
+      if (contentLeft === 0) content?.end();
+      return at + part.length;
+    }
+    if (paddingLeft > 0) {
+      const skipped = Math.min(there, paddingLeft);
+      paddingLeft -= skipped;
+      return at + skipped;
+    }
+    const wanted = paxBytes === undefined ? BLOCK_BYTES : padded(paxBytes);
+    if (there < wanted) return at;
+    const block = data.subarray(at, at + wanted);
+    if (paxBytes === undefined) header(block);
+    else {
+      pax = parsePax(block.subarray(0, paxBytes));
+      paxBytes = undefined;
+    }
+    return at + wanted;
+  };
+
+  const header = (block: Buffer): void => {
+    if (isZero(block)) {
+      done = true;
+      return;
+    }
+    const read = new Header(block, 0);
+    const path = pax?.path ?? read.path;
+    const size = pax?.size ?? read.size ?? 0;
+    if (!read.cksumValid || path === undefined)
       throw new ArchiveError("the archive is damaged: a header does not add up");
     if (!Number.isSafeInteger(size) || size < 0) throw new ArchiveError(`${path} has an impossible size`);
-    if (header.type === "ExtendedHeader") {
-      if (pax !== undefined || size > PAX_BYTES_MAX)
-        throw new ArchiveError("an extended header is too large or doubled");
-      pax = Pax.parse((await reader.exactly(padded(size))).subarray(0, size).toString("utf8"));
-      continue;
+    if (read.type === "ExtendedHeader") {
+      if (pax !== undefined || size === 0 || size > PAX_BYTES_MAX)
+        throw new ArchiveError("an extended header is empty, too large or doubled");
+      paxBytes = size;
+      return;
     }
-    pax = undefined;
-    const type = typeOf(header);
+    const type = typeOf(read);
     if (type !== "file" && size > 0) throw new ArchiveError(`${path} is no file and has a size`);
-    let read = false;
-    const content = async function* () {
-      yield* reader.upTo(size);
-      await reader.exactly(padded(size) - size);
-      read = true;
-    };
-    yield { type, path, target: header.linkpath ?? "", mode: header.mode ?? 0, bytes: size, content: content() };
-    if (!read && size > 0) throw new Error(`the content of ${path} was not read`);
-  }
+    const target = pax?.linkpath ?? read.linkpath ?? "";
+    pax = undefined;
+    contentLeft = size;
+    paddingLeft = padded(size) - size;
+    content = visit({ type, path, target, mode: read.mode ?? 0, bytes: size });
+    if (size === 0) content?.end();
+  };
+
+  return {
+    write(chunk) {
+      const data = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+      let at = 0;
+      for (let before = -1; !done && before !== at && at < data.length; ) {
+        before = at;
+        at = step(data, at);
+      }
+      // A copy: the chunk's own memory may be used again.
+      rest = done || at === data.length ? NOTHING : Buffer.from(data.subarray(at));
+    },
+    end() {
+      if (!done) throw new ArchiveError("the archive ends early");
+    },
+  };
 }
 
 function typeOf(header: Header): TarEntry["type"] {
@@ -68,41 +127,10 @@ function typeOf(header: Header): TarEntry["type"] {
   }
 }
 
-function padded(bytes: number): number {
-  return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
-}
+const ZERO = Buffer.alloc(BLOCK_BYTES);
+const isZero = (block: Buffer): boolean => block.equals(ZERO);
 
-function makeReader(source: AsyncIterable<Buffer>) {
-  const chunks = source[Symbol.asyncIterator]();
-  let rest: Buffer = Buffer.alloc(0);
-  const more = async (): Promise<Buffer> => {
-    const next = await chunks.next();
-    if (next.done === true) throw new ArchiveError("the archive ends early");
-    return next.value;
-  };
-  /** At least one byte, at most `bytes`. */
-  const some = async (bytes: number): Promise<Buffer> => {
-    while (rest.length === 0) rest = await more();
-    const part = rest.subarray(0, bytes);
-    rest = rest.subarray(part.length);
-    return part;
-  };
-  return {
-    async exactly(bytes: number): Promise<Buffer> {
-      const parts: Buffer[] = [];
-      for (let left = bytes; left > 0; ) {
-        const part = await some(left);
-        parts.push(part);
-        left -= part.length;
-      }
-      return Buffer.concat(parts);
-    },
-    async *upTo(bytes: number): AsyncGenerator<Buffer> {
-      for (let left = bytes; left > 0; ) {
-        const part = await some(left);
-        left -= part.length;
-        yield part;
-      }
-    },
-  };
+/** In whole blocks. */
+export function padded(bytes: number): number {
+  return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
 }

@@ -11,7 +11,7 @@ import {
 } from "../domain/limits.ts";
 import { jobSpecSchema } from "../domain/plan.ts";
 import { artifactName, claimId, jobId, label, poolName, projectName, runId, runnerId, sha256 } from "./ids.ts";
-import { artifactSchema, isWholeSeal, logSealSchema, SEAL_MISTAKE } from "./products.ts";
+import { artifactSchema, failureSchema, isWholeSeal, logSealSchema, SEAL_MISTAKE } from "./products.ts";
 import { sourceSchema } from "./runs.ts";
 import { runTriggerSchema } from "./triggers.ts";
 
@@ -190,9 +190,18 @@ export type SourceCredential = NonNullable<z.infer<typeof sourceReply>["credenti
 /** `ended`: where the job stands now. */
 export const completeReply = z.object({ state: z.string() });
 
-export const releaseBody = z.strictObject({
-  reason: z.enum(["drain", "runner_lost", "workspace_failed", "deadline_passed"]),
-});
+/**
+ * Given back: the job may be granted again, out of its loss budget. `failure`: what of the infrastructure failed, where the
+ * attempt got so far as to know, with its log.
+ */
+export const releaseBody = z
+  .strictObject({
+    reason: z.enum(["drain", "runner_lost", "workspace_failed", "deadline_passed", "inputs_lost", "artifacts_lost"]),
+    failure: failureSchema.extend({ class: z.enum(["infra", "tooling"]) }).optional(),
+    log: logSealSchema.optional(),
+  })
+  .refine(({ log }) => log === undefined || isWholeSeal(log), { message: SEAL_MISTAKE, path: ["log"] });
+export type Release = z.infer<typeof releaseBody>;
 
 /** The log so far of a stopped attempt, where it could be sealed. */
 export const cancelAckBody = z

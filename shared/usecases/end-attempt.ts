@@ -35,8 +35,14 @@ export async function completeJob(deps: Deps, claims: LeaseClaims, completion: C
 }
 
 /** The holder, or its watchdog, gives the lease back: its processes are gone. The job may be granted again. */
-export async function releaseJob(deps: Deps, claims: LeaseClaims, reason: string): Promise<{ state: string }> {
-  return endByHolder(deps, claims, chooseRelease, {}, { ...holderCause(claims), reason });
+export async function releaseJob(
+  deps: Deps,
+  claims: LeaseClaims,
+  reason: string,
+  made: Pick<Report, "failure" | "log"> = {},
+): Promise<{ state: string }> {
+  const cause = { ...holderCause(claims), reason: made.failure?.message ?? reason };
+  return endByHolder(deps, claims, chooseRelease, defined(made), cause);
 }
 
 /** The holder's word that a stopped attempt is gone. */

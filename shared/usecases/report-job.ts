@@ -74,7 +74,7 @@ function endOf(job: JobItem): { readonly title: string; readonly conclusion: Con
     case "lost":
       return {
         conclusion: job.allowFailure ? "neutral" : "cancelled",
-        title: plainLine(`Infrastructure: the job was lost${allowed}${reason}`),
+        title: plainLine(`Infrastructure: the job was lost${allowed}${reason || lossOf(job)}`),
       };
     case "skipped":
       return skippedOf(job, reason);
@@ -98,6 +98,12 @@ function tookOf(job: JobItem): string {
   if (job.inheritedFrom !== undefined) return " in an earlier run";
   const { startedAtMs, endedAtMs } = timesOf(job);
   return startedAtMs === undefined || endedAtMs === undefined ? "" : ` in ${printDuration(endedAtMs - startedAtMs)}`;
+}
+
+/** What failed, where its last attempt got so far as to know. */
+function lossOf(job: JobItem): string {
+  const failure = resultOf(job)?.failure;
+  return failure === undefined ? "" : `: ${failure.message}`;
 }
 
 function failureOf(job: JobItem): string {

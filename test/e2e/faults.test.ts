@@ -108,19 +108,22 @@ test("kill -9 of the control plane in the middle of a run: it ends, no job lost,
   );
 });
 
-test("a bucket that refuses uploads: the job still ends, and the loss is recorded", async () => {
+test("case L5: a bucket that refuses uploads: no job is green that lost all it made; another host tries", async () => {
   await begin();
   const { s3 } = stackClients(system.stack(), system.stateDir);
   await s3.send(new DeleteBucketCommand({ Bucket: BUCKET_NAME }));
   await system.addRunner("--slots", "1");
-  const definition = `jobs: {only: {run: "echo hello; echo kept > out", artifacts: {paths: [out]}}}\n`;
+  const artifacts = "artifacts: {paths: [out]}, retries: {lost: 1}";
+  const definition = `jobs: {only: {run: "echo hello; echo kept > out", ${artifacts}}, quiet: {run: "echo hello"}}\n`;
   const runId = await createRunOf(system.client, definition);
-  expect(await runEnds(system.client, runId, 40_000)).toMatchObject({ state: "succeeded" });
-  const end = (await jobsOf(runId))[0]?.attempts[0]?.end;
+  expect(await runEnds(system.client, runId, 120_000)).toMatchObject({ state: "errored" });
+  const [only, quiet] = await jobsOf(runId);
+  expect(only?.attempts.map(({ end }) => end?.outcome)).toEqual(["lost", "lost"]);
+  const end = only?.attempts[1]?.end;
+  expect(end?.failure).toMatchObject({ class: "infra", message: expect.stringContaining("could not be kept") });
   expect(end?.log).toMatchObject({ chunkCount: 0, lostBytes: end?.log?.bytes });
-  expect(end?.artifacts).toEqual([]);
-  expect(end?.losses?.some((line) => line.startsWith("the artifacts were lost"))).toBe(true);
-  expect(end?.losses?.length).toBeGreaterThan(1);
+  // A log alone is no reason to run a job again.
+  expect([quiet?.state, quiet?.attempts[0]?.end?.losses?.length]).toEqual(["succeeded", 1]);
 });
 
 test("a step that forks into the background: the job ends with the step, and what it left is ended", async () => {

@@ -6,6 +6,7 @@ import type { z } from "zod";
 import { DomainError, FAILURES, staleLease } from "../../shared/domain/errors.ts";
 import type { JobSpec } from "../../shared/domain/plan.ts";
 import { systemClock } from "../../shared/lib/clock.ts";
+import type { Release } from "../../shared/protocol/leases.ts";
 import type { Completion } from "../../shared/protocol/products.ts";
 import type { Route } from "../../shared/protocol/route.ts";
 import { type RouteName, routes } from "../../shared/protocol/routes.ts";
@@ -32,6 +33,10 @@ export interface FakeJob {
   lease?: { claimId: string; expiresAtMs: number };
   stop?: { reason: "cancel"; byMs: number };
   completion?: Completion;
+  /** What came with its releases. */
+  readonly releases: Release[];
+  /** The artifacts that it asks for, each time that it asks. */
+  readonly inputs?: () => z.input<(typeof routes)["inputs"]["reply"]>["inputs"];
   /** What its project would give it. */
   projectSecrets: Readonly<Record<string, string>>;
   /** What its source is fetched with. */
@@ -125,6 +130,7 @@ export async function startFakeControlPlane(): Promise<FakeControlPlane> {
 
   function serveObject(request: IncomingMessage, response: ServerResponse, key: string, body: Buffer): void {
     if (request.method === "GET") {
+      if (key === "expired") return void response.writeHead(403).end();
       const object = objects.get(key);
       response.writeHead(object === undefined ? 404 : 200).end(object);
       return;
@@ -153,6 +159,7 @@ export async function startFakeControlPlane(): Promise<FakeControlPlane> {
         state: "queued",
         fence: 0,
         projectSecrets: {},
+        releases: [],
         ends: [],
         ...DEFAULTS,
         ...fields,
@@ -300,7 +307,7 @@ function held(job: FakeJob, name: RouteName, body: unknown, put: Put, nowMs: num
         uploads: (body as z.output<(typeof routes)["uploads"]["body"]>).files.map((file) => put(keyOf(job, file))),
       };
     case "inputs":
-      return { inputs: [] };
+      return { inputs: job.inputs?.() ?? [] };
     case "secrets":
       return { values: job.projectSecrets };
     case "source":
@@ -310,6 +317,7 @@ function held(job: FakeJob, name: RouteName, body: unknown, put: Put, nowMs: num
       return end(job, job.completion.outcome, `complete ${job.completion.outcome}`);
     }
     case "release":
+      job.releases.push(body as Release);
       return end(job, "queued", `release ${(body as { reason: string }).reason}`);
     case "cancelAck":
       return end(job, "canceled", "cancel-ack");

@@ -1,4 +1,5 @@
 import type { AttemptIo } from "../../../runner/attempt-io.ts";
+import { InputError } from "../../../runner/input-error.ts";
 import { openLog } from "../../../runner/products/log.ts";
 import { sendObject } from "../../../runner/products/send-object.ts";
 import type { Spool } from "../../../runner/products/spool.ts";
@@ -58,8 +59,8 @@ export function simAttemptIo({ line, bucket, writeScript, logged }: AttemptIoDep
       if (source.branch === GONE) throw new ToolingError("there is no such commit");
       report(`source ${source.sha.slice(-4)}`);
     },
-    async fetchInputs({ inputs, journal, signal }) {
-      for (const { jobId, artifact, download } of inputs) {
+    async fetchInputs({ ask, journal, signal }) {
+      for (const { jobId, artifact, download } of await ask()) {
         await retry(
           DOWNLOAD,
           () => !signal.aborted,
@@ -68,7 +69,10 @@ export function simAttemptIo({ line, bucket, writeScript, logged }: AttemptIoDep
             if (answer.status === 200 && digestOf(answer.body) === artifact.sha256) return;
             throw new TransferError(`the bucket answered ${answer.status} to a download`, answer.status);
           },
-        );
+        ).catch((cause: unknown) => {
+          signal.throwIfAborted();
+          throw new InputError("infra", `the artifacts of ${jobId} could not be had`, { cause });
+        });
         journal.line(`artifacts of ${jobId}`);
       }
     },
@@ -81,7 +85,7 @@ export function simAttemptIo({ line, bucket, writeScript, logged }: AttemptIoDep
         bytes: bytes.length,
         sha256: digestOf(bytes),
       };
-      return { archive: { file: workspace, artifact }, warnings: [] };
+      return { archive: { file: workspace, artifact }, warnings: [], missed: 0 };
     },
     async uploadFile(request, file, _bytes, signal = AbortSignal.timeout(HOUR_MS)) {
       const link = async () => request;
