@@ -7,6 +7,7 @@ import { systemCode } from "../shared/lib/system-code.ts";
 import { fullDiskShim } from "./aws-requests/full-disk-shim.ts";
 import type { Credentials } from "./aws-requests/signature.ts";
 import { bucketShim } from "./bucket/bucket-shim.ts";
+import { makeLargeObjects } from "./bucket/large-objects.ts";
 import { withShims } from "./fastify-shim.ts";
 import { AWS_REGION } from "./names.ts";
 import { queueAccess } from "./queues/queue-access.ts";
@@ -18,6 +19,8 @@ import { damagedFile } from "./start-failure.ts";
 export interface AwsServerOptions {
   /** Where to keep queues and objects; in memory where absent. */
   readonly dataDir: string | undefined;
+  /** Where to keep large objects, always. */
+  readonly objectsDir: string;
   /** The port to take again, if it is free. */
   readonly portWanted: number | undefined;
   /** What opens everything; runners' are lent. */
@@ -43,14 +46,15 @@ const DAMAGED =
 
 async function startOn(
   port: number,
-  { dataDir, credentials, readLent, clock }: AwsServerOptions,
+  { dataDir, objectsDir, credentials, readLent, clock }: AwsServerOptions,
 ): Promise<FauxqsServer> {
   // Nothing asks for a queue before the server listens.
   let server: FauxqsServer | undefined;
   const inspect = (name: string) => server?.inspectQueue(name)?.messages;
+  const large = makeLargeObjects(objectsDir, dataDir === undefined);
   const shims = [
     fullDiskShim,
-    bucketShim(credentials, clock),
+    bucketShim(credentials, clock, large),
     queueAccess(credentials, readLent, clock),
     queueShim(inspect, clock),
   ];

@@ -1,4 +1,5 @@
 import diagnostics from "node:diagnostics_channel";
+import type { Readable } from "node:stream";
 import type { AwsRequest } from "./aws-requests/refusal.ts";
 
 /**
@@ -11,10 +12,7 @@ export interface Instance {
   listen(options: { port: number; host: string }): Promise<string>;
   addHook(name: "onRoute", hook: (route: RouteOptions) => void): void;
   addHook(name: "onRequest" | "preHandler", hook: (request: Request, reply: Reply, done: () => void) => void): void;
-  addHook(
-    name: "preParsing",
-    hook: (request: Request, reply: Reply, body: AsyncIterable<Buffer>) => Promise<unknown>,
-  ): void;
+  addHook(name: "preParsing", hook: (request: Request, reply: Reply, body: Readable) => Promise<unknown>): void;
   addHook(name: "preClose", hook: (done: () => void) => void): void;
 }
 

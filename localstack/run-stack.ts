@@ -74,6 +74,7 @@ export async function runStack(ground: StackGround): Promise<RunningStack> {
   const credentials = embeddedCredentials(signingKey);
   const aws = await startAwsServer({
     dataDir: options.memory ? undefined : folder.awsDir,
+    objectsDir: folder.objectsDir,
     portWanted: wantedPort(folder),
     credentials,
     readLent: lentReader(Buffer.from(signingKey, "base64url")),

@@ -35,6 +35,8 @@ export interface StateFolder {
   readonly awsPortFile: string;
   readonly tableFile: string;
   readonly awsDir: string;
+  /** Large objects, one file each. */
+  readonly objectsDir: string;
 }
 
 export function stateFolder(path: string, durable: boolean): StateFolder {
@@ -51,6 +53,7 @@ export function stateFolder(path: string, durable: boolean): StateFolder {
     awsPortFile: join(dir, "aws-port"),
     tableFile: join(dir, "table.db"),
     awsDir: join(dir, "queues-and-bucket"),
+    objectsDir: join(dir, "large-objects"),
   };
 }
 

@@ -4,18 +4,39 @@ import { type AwsRequest, headerOf, queryOf, type Refusal } from "../aws-request
 
 /** Digests of a body that S3 verifies before it stores it. */
 
+/** The digests that a request, or its link, names, over a body that comes piece by piece. */
+export interface BodyDigests {
+  update(chunk: Buffer): void;
+  /** Undefined where the body is what was promised. */
+  refusal(): Refusal | undefined;
+}
+
+export function digestsOf(request: AwsRequest): BodyDigests {
+  const query = new Map(queryOf(request).map(([name, value]) => [name.toLowerCase(), value]));
+  const running = DIGESTS.flatMap(({ header, code, start }) => {
+    const expected = headerOf(request, header) ?? query.get(header);
+    return expected === undefined || !isDigest(header, expected) ? [] : [{ header, code, expected, digest: start() }];
+  });
+  return {
+    update(chunk) {
+      for (const { digest } of running) digest.update(chunk);
+    },
+    refusal() {
+      const wrong = running.find(({ expected, digest }) => expected !== digest.end());
+      if (wrong === undefined) return undefined;
+      const message = `The ${wrong.header} you specified did not match what we received.`;
+      return { status: 400, code: wrong.code, message };
+    },
+  };
+}
+
 /** Undefined where the body is what its headers, or its link, say. */
 export function refuseContent(request: AwsRequest, body: Buffer): Refusal | undefined {
   // A body in aws-chunked form is framed: its digests are of what is inside, and the SDK puts them after it.
   if ((headerOf(request, "content-encoding") ?? "").includes("aws-chunked")) return undefined;
-  const query = new Map(queryOf(request).map(([name, value]) => [name.toLowerCase(), value]));
-  for (const { header, code, digest } of DIGESTS) {
-    const expected = headerOf(request, header) ?? query.get(header);
-    if (expected === undefined || !isDigest(header, expected)) continue;
-    if (expected !== digest(body))
-      return { status: 400, code, message: `The ${header} you specified did not match what we received.` };
-  }
-  return undefined;
+  const digests = digestsOf(request);
+  digests.update(body);
+  return digests.refusal();
 }
 
 /** Checksums that a presigned link carries in its query: S3 reads them as headers, the embedded server does not. */
@@ -24,15 +45,22 @@ export function hoistedChecksums(request: AwsRequest): Readonly<Record<string, s
   return Object.fromEntries(hoisted.map(([name, value]) => [name.toLowerCase(), value]));
 }
 
-const hash = (algorithm: string, encoding: "base64" | "hex") => (body: Buffer) =>
-  createHash(algorithm).update(body).digest(encoding);
+interface Digest {
+  update(chunk: Buffer): void;
+  end(): string;
+}
 
-const DIGESTS: readonly { header: string; code: string; digest: (body: Buffer) => string }[] = [
-  { header: "x-amz-checksum-sha256", code: "BadDigest", digest: hash("sha256", "base64") },
-  { header: "x-amz-checksum-sha1", code: "BadDigest", digest: hash("sha1", "base64") },
-  { header: "x-amz-checksum-crc32", code: "BadDigest", digest: crc32Base64 },
-  { header: "content-md5", code: "BadDigest", digest: hash("md5", "base64") },
-  { header: "x-amz-content-sha256", code: "XAmzContentSHA256Mismatch", digest: hash("sha256", "hex") },
+const hash = (algorithm: string, encoding: "base64" | "hex") => (): Digest => {
+  const running = createHash(algorithm);
+  return { update: (chunk) => void running.update(chunk), end: () => running.digest(encoding) };
+};
+
+const DIGESTS: readonly { header: string; code: string; start: () => Digest }[] = [
+  { header: "x-amz-checksum-sha256", code: "BadDigest", start: hash("sha256", "base64") },
+  { header: "x-amz-checksum-sha1", code: "BadDigest", start: hash("sha1", "base64") },
+  { header: "x-amz-checksum-crc32", code: "BadDigest", start: crc32Digest },
+  { header: "content-md5", code: "BadDigest", start: hash("md5", "base64") },
+  { header: "x-amz-content-sha256", code: "XAmzContentSHA256Mismatch", start: hash("sha256", "hex") },
 ];
 
 /** `x-amz-content-sha256` may also say that the payload is unsigned. */
@@ -40,8 +68,16 @@ function isDigest(header: string, value: string): boolean {
   return header !== "x-amz-content-sha256" || /^[0-9a-f]{64}$/.test(value);
 }
 
-function crc32Base64(body: Buffer): string {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(crc32(body));
-  return bytes.toString("base64");
+function crc32Digest(): Digest {
+  let sum = 0;
+  return {
+    update(chunk) {
+      sum = crc32(chunk, sum);
+    },
+    end() {
+      const bytes = Buffer.alloc(4);
+      bytes.writeUInt32BE(sum);
+      return bytes.toString("base64");
+    },
+  };
 }

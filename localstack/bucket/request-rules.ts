@@ -1,4 +1,6 @@
+import { ARTIFACT_BYTES_MAX } from "../../shared/domain/limits.ts";
 import { type AwsRequest, headerOf, queryOf, type Refusal } from "../aws-requests/refusal.ts";
+import { isLargeUpload, RECORD_HEADER } from "./large-objects.ts";
 
 /**
  * What S3 refuses, or the embedded server would silently get wrong, before a byte of the body is read. Better a 501
@@ -6,6 +8,7 @@ import { type AwsRequest, headerOf, queryOf, type Refusal } from "../aws-request
  */
 
 const KEY_BYTES_MAX = 1_024;
+const BUFFERED_BYTES_MAX = 64 * 1_024 * 1_024;
 
 /** Query parameters that the embedded server obeys, by method. */
 const SUB_RESOURCES: Readonly<Record<string, readonly string[]>> = {
@@ -24,15 +27,13 @@ const SUB_RESOURCES: Readonly<Record<string, readonly string[]>> = {
   ],
   HEAD: ["partNumber"],
   PUT: ["lifecycle", "uploadId", "partNumber"],
-  POST: ["uploads", "uploadId", "delete"],
+  POST: ["uploads", "uploadId"],
   DELETE: ["lifecycle", "uploadId"],
 };
 
 /** `key` is decoded; empty for the bucket itself. */
 export function refuseRequest(request: AwsRequest, key: string): Refusal | undefined {
-  return (
-    refuseKey(key) ?? refuseKey(decodedCopySource(request)) ?? refuseSubResource(request) ?? refuseHeaders(request, key)
-  );
+  return refuseKey(key) ?? refuseSubResource(request) ?? refuseHeaders(request, key) ?? refuseBody(request, key);
 }
 
 /** S3 stores such keys; the embedded server's files do not survive them, and no key of Baton's needs them. */
@@ -42,11 +43,6 @@ function refuseKey(key: string): Refusal | undefined {
   if (Buffer.byteLength(key) > KEY_BYTES_MAX)
     return { status: 400, code: "KeyTooLongError", message: "Your key is too long" };
   return undefined;
-}
-
-function decodedCopySource(request: AwsRequest): string {
-  const source = headerOf(request, "x-amz-copy-source");
-  return source === undefined ? "" : decodeURIComponent(source);
 }
 
 function refuseSubResource(request: AwsRequest): Refusal | undefined {
@@ -67,8 +63,21 @@ function refuseHeaders(request: AwsRequest, key: string): Refusal | undefined {
     return notImplemented(`${method} with If-None-Match: ${ifNoneMatch}`);
   if (method === "POST" && (headerOf(request, "content-type") ?? "").startsWith("multipart/form-data"))
     return notImplemented("POST of a form");
+  // A copy of a large object's record, or one that a client makes up, would stand for another object's file.
+  if (headerOf(request, "x-amz-copy-source") !== undefined) return notImplemented("copies");
+  if (headerOf(request, RECORD_HEADER) !== undefined) return notImplemented(`metadata named ${RECORD_HEADER}`);
   if (method === "PUT" && key !== "" && headerOf(request, "content-length") === undefined)
     return { status: 411, code: "MissingContentLength", message: "You must provide the Content-Length HTTP header." };
+  return undefined;
+}
+
+/** A body that goes through memory is a small one: of parts, or in aws-chunked form. */
+function refuseBody(request: AwsRequest, key: string): Refusal | undefined {
+  const bytes = Number(headerOf(request, "content-length"));
+  if (bytes > ARTIFACT_BYTES_MAX)
+    return { status: 400, code: "EntityTooLarge", message: "Your proposed upload exceeds the maximum allowed size" };
+  if (bytes > BUFFERED_BYTES_MAX && !isLargeUpload(request, key))
+    return notImplemented(`parts and chunked bodies over ${BUFFERED_BYTES_MAX} bytes`);
   return undefined;
 }
 

@@ -1,26 +1,33 @@
-import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { request } from "node:http";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { type ClientRequest, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, PutObjectTaggingCommand } from "@aws-sdk/client-s3";
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  PutObjectTaggingCommand,
+} from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BUCKET_NAME } from "../../localstack/names.ts";
 import { type SpawnedStack, spawnStack } from "../../localstack/spawn-stack.ts";
 import { makeS3Bucket } from "../../shared/store/s3-bucket.ts";
+import { eventually } from "../support/eventually.ts";
 import { stackClients } from "../support/stack-clients.ts";
 
 /** The embedded bucket refuses what S3 refuses (SECURITY 27): else a link that is signed too weakly would go unnoticed. */
 
+const MAIN = fileURLToPath(new URL("../support/fixture-stack.ts", import.meta.url));
 const stateDir = mkdtempSync(join(tmpdir(), "baton-bucket-"));
 let stack: SpawnedStack;
 let clients: ReturnType<typeof stackClients>;
 
 beforeAll(async () => {
-  const main = fileURLToPath(new URL("../support/fixture-stack.ts", import.meta.url));
-  stack = await spawnStack({ stateDir, main });
+  stack = await spawnStack({ stateDir, main: MAIN });
   clients = stackClients(stack, stateDir);
 });
 afterAll(async () => {
@@ -32,12 +39,13 @@ const BODY = Buffer.from("what the link is for");
 const DIGEST = createHash("sha256").update(BODY).digest("base64");
 
 /** A link as the control plane makes it: it signs length, checksum and If-None-Match. */
-async function uploadLink(key: string, expiresIn = 60) {
+async function uploadLink(key: string, expiresIn = 60, body = BODY) {
+  const digest = createHash("sha256").update(body).digest("base64");
   const command = new PutObjectCommand({
     Bucket: BUCKET_NAME,
     Key: key,
-    ContentLength: BODY.length,
-    ChecksumSHA256: DIGEST,
+    ContentLength: body.length,
+    ChecksumSHA256: digest,
     IfNoneMatch: "*",
   });
   const url = await getSignedUrl(clients.s3, command, {
@@ -45,7 +53,7 @@ async function uploadLink(key: string, expiresIn = 60) {
     signableHeaders: new Set(["content-length", "if-none-match"]),
     unhoistableHeaders: new Set(["x-amz-checksum-sha256"]),
   });
-  return { url, headers: { "if-none-match": "*", "x-amz-checksum-sha256": DIGEST } };
+  return { url, headers: { "if-none-match": "*", "x-amz-checksum-sha256": digest } };
 }
 
 /** Status and S3 error code. `fetch` would not let a test send what it wants. */
@@ -63,6 +71,15 @@ function send(method: string, url: string, headers: Record<string, string> = {},
     });
     call.on("error", reject).end(body);
   });
+}
+
+/** Sends the beginning of a body. */
+function begin(url: string, headers: Record<string, string>, beginning: Buffer): ClientRequest {
+  const { hostname, port, pathname, search } = new URL(url);
+  const call = request({ host: hostname, port, path: pathname + search, method: "PUT", headers });
+  call.on("error", () => undefined);
+  call.write(beginning);
+  return call;
 }
 
 test("a link uploads once: If-None-Match refuses the second time (SECURITY 27)", async () => {
@@ -153,9 +170,82 @@ test("case A7: an object that is not there, or is larger than whoever reads it e
   expect(await bucket.get("logs/small", 9)).toBeUndefined();
 });
 
-test("an object far over the server's own limit is stored and read back", async () => {
-  const Body = Buffer.alloc(40 * 1_024 * 1_024, 7);
-  await clients.s3.send(new PutObjectCommand({ Bucket: BUCKET_NAME, Key: "artifacts/large", Body }));
-  const object = await clients.s3.send(new GetObjectCommand({ Bucket: BUCKET_NAME, Key: "artifacts/large" }));
-  expect(Buffer.compare(Buffer.from((await object.Body?.transformToByteArray()) ?? []), Body)).toBe(0);
+describe("case L5: a large object", () => {
+  const MIB = 1_024 * 1_024;
+  const files = () => readdirSync(join(stateDir, "large-objects"));
+  const put = (Key: string, Body: Buffer, change = {}) =>
+    clients.s3.send(new PutObjectCommand({ Bucket: BUCKET_NAME, Key, Body, ...change }));
+  const bodyOf = async (Key: string) => {
+    const object = await clients.s3.send(new GetObjectCommand({ Bucket: BUCKET_NAME, Key }));
+    return Buffer.from((await object.Body?.transformToByteArray()) ?? []);
+  };
+
+  test("is stored and read back, beside small ones, and its length is its own", async () => {
+    const body = randomBytes(40 * MIB);
+    await put("artifacts/large", body);
+    await put("artifacts/small", Buffer.from("small"));
+    expect((await bodyOf("artifacts/large")).equals(body)).toBe(true);
+    expect((await bodyOf("artifacts/small")).toString()).toBe("small");
+    const head = await clients.s3.send(new HeadObjectCommand({ Bucket: BUCKET_NAME, Key: "artifacts/large" }));
+    expect([head.ContentLength, head.Metadata]).toEqual([body.length, {}]);
+    expect(files()).toHaveLength(1);
+  });
+
+  test("that is not what its link says is refused, and leaves no file (SECURITY 27)", async () => {
+    const body = randomBytes(9 * MIB);
+    const { url, headers } = await uploadLink("artifacts/strict", 60, body);
+    const before = files();
+    expect(await send("PUT", url, headers, Buffer.concat([body, body]))).toEqual([403, "SignatureDoesNotMatch"]);
+    expect(await send("PUT", url, headers, randomBytes(9 * MIB))).toEqual([400, "BadDigest"]);
+    expect(files()).toEqual(before);
+    expect(await send("PUT", url, headers, body)).toEqual([200, undefined]);
+    // A second upload of the same link is refused, and so is its file.
+    expect(await send("PUT", url, headers, body)).toEqual([412, "PreconditionFailed"]);
+    expect(files()).toHaveLength(before.length + 1);
+  });
+
+  test("of several uploads to one key at once, one wins, and its file alone stays", async () => {
+    const body = randomBytes(9 * MIB);
+    const { url, headers } = await uploadLink("artifacts/race", 60, body);
+    const before = files().length;
+    const answers = await Promise.all(Array.from({ length: 4 }, () => send("PUT", url, headers, body)));
+    expect(answers.map(([status]) => status).sort()).toEqual([200, 412, 412, 412]);
+    expect(files()).toHaveLength(before + 1);
+  });
+
+  test("whose upload breaks off is not there", async () => {
+    const body = randomBytes(9 * MIB);
+    const { url, headers } = await uploadLink("artifacts/broken", 60, body);
+    const before = files();
+    const whole = { ...headers, "content-length": String(body.length) };
+    const begun = begin(url, whole, body.subarray(0, 5 * MIB));
+    await eventually("it is on its way", () => files().length > before.length);
+    begun.destroy();
+    await eventually("what came of it is gone", () => files().length === before.length);
+    expect(await send("PUT", url, headers, body)).toEqual([200, undefined]);
+  });
+
+  test("is overwritten and deleted with its file, and cannot be made up", async () => {
+    const before = files();
+    await put("artifacts/again", randomBytes(9 * MIB));
+    await put("artifacts/again", randomBytes(10 * MIB));
+    expect(files()).toHaveLength(before.length + 1);
+    await put("artifacts/again", Buffer.from("small now"));
+    expect([files(), (await bodyOf("artifacts/again")).toString()]).toEqual([before, "small now"]);
+    await put("artifacts/again", randomBytes(9 * MIB));
+    await clients.s3.send(new DeleteObjectCommand({ Bucket: BUCKET_NAME, Key: "artifacts/again" }));
+    expect(files()).toEqual(before);
+    const madeUp = put("artifacts/made-up", Buffer.from("x"), { Metadata: { "baton-large-object": "../table.db" } });
+    await expect(madeUp).rejects.toMatchObject({ name: "NotImplemented" });
+  });
+
+  test("is there after a restart", async () => {
+    const body = randomBytes(9 * MIB);
+    await put("artifacts/lasting", body);
+    stack.kill();
+    await stack.exited;
+    stack = await spawnStack({ stateDir, main: MAIN });
+    clients = stackClients(stack, stateDir);
+    expect((await bodyOf("artifacts/lasting")).equals(body)).toBe(true);
+  });
 });

@@ -33,6 +33,8 @@ export async function spawnRunner(options: {
   readonly uid?: number;
   /** A cgroup's folder that it starts in. */
   readonly cgroup?: string | undefined;
+  /** A program that becomes the runner, with its own arguments. */
+  readonly by?: readonly string[];
 }): Promise<RunnerProcess> {
   const workDir = options.workDir ?? mkdtempSync(join(tmpdir(), "baton-runner-"));
   const tokenFile = join(workDir, "token");
@@ -42,7 +44,8 @@ export async function spawnRunner(options: {
   const args = ["--url", options.url, "--token-file", tokenFile, "--work-dir", workDir, "--json"];
   const enter =
     options.cgroup === undefined ? [] : ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', options.cgroup];
-  const [program = "", ...rest] = [...enter, process.execPath, ...RUNNER_NODE_FLAGS, MAIN, ...args];
+  const words = [...enter, ...(options.by ?? []), process.execPath, ...RUNNER_NODE_FLAGS, MAIN, ...args];
+  const [program = "", ...rest] = words;
   const child = spawn(program, [...rest, ...(options.args ?? [])], {
     stdio: ["pipe", "pipe", "inherit"],
     env: { PATH: process.env["PATH"] ?? "", ...options.env },

@@ -12,6 +12,8 @@ export interface WholeSystem {
   readonly stateDir: string;
   stack(): SpawnedStack;
   addRunner(...args: string[]): Promise<RunnerProcess>;
+  /** One that is started in another way. */
+  spawnRunner(options: Partial<Parameters<typeof spawnRunner>[0]>): Promise<RunnerProcess>;
   /** SIGKILL, and the same state again at the same address. */
   crashAndRestartStack(): Promise<void>;
   stop(): Promise<void>;
@@ -27,16 +29,18 @@ export async function startWholeSystem(options: {
   let stack = await spawnStack(how);
   const port = stack.ports.gateway;
   const runners: RunnerProcess[] = [];
+  const add: WholeSystem["spawnRunner"] = async (how) => {
+    const runner = await spawnRunner({ url: stack.url, token: stack.token, ...how });
+    runners.push(runner);
+    await runner.heard("ready");
+    return runner;
+  };
   return {
     client: makeClient({ url: stack.url, token: stack.token }),
     stateDir,
     stack: () => stack,
-    async addRunner(...args) {
-      const runner = await spawnRunner({ url: stack.url, token: stack.token, args });
-      runners.push(runner);
-      await runner.heard("ready");
-      return runner;
-    },
+    addRunner: (...args) => add({ args }),
+    spawnRunner: add,
     async crashAndRestartStack() {
       stack.kill();
       await stack.exited;

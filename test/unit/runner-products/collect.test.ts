@@ -14,6 +14,7 @@ import { UNPACK_LIMITS, type UnpackLimits } from "../../../shared/lib/archive-li
 import { bytesOf, nameOf, printName } from "../../../shared/lib/byte-path.ts";
 import { removeTree } from "../../../shared/lib/remove-tree.ts";
 import { unpack } from "../../../shared/lib/unpack/unpack.ts";
+import { WITHOUT_SUPERUSER } from "../../support/no-superuser.ts";
 
 /** What collecting does with members that go wrong, and with names that are no text. */
 
@@ -198,9 +199,7 @@ describe("what the glob itself cannot reach is told (case L17)", () => {
     const code = fileURLToPath(new URL("../../../runner/products/collect/collect.ts", import.meta.url));
     const input = { workspace, patterns: ["**"], file, bytesMax: MIB, limits: UNPACK_LIMITS };
     const program = `console.log(JSON.stringify((await import(${JSON.stringify(code)})).collect(${JSON.stringify(input)})))`;
-    // Root may read everything, unless it gives that up.
-    const lesser = process.getuid?.() === 0 ? ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] : [];
-    const [command = "", ...args] = [...lesser, process.execPath, "--input-type=module", "--eval", program];
+    const [command = "", ...args] = [...WITHOUT_SUPERUSER, process.execPath, "--input-type=module", "--eval", program];
     const made: unknown = JSON.parse(execFileSync(command, args, { encoding: "utf8" }));
     const why = "this user may not: look at its owner and mode, and its folders'";
     expect(made).toMatchObject({
