@@ -5,10 +5,10 @@ import {
   LOSSES_MAX,
 } from "../shared/domain/limits.ts";
 import { cut } from "../shared/lib/cut.ts";
+import { isDiskFull } from "../shared/lib/disk-full.ts";
 import type { Release } from "../shared/protocol/leases.ts";
 import { type Completion, completionBytes } from "../shared/protocol/products.ts";
 import { type Attempt, trouble } from "./attempt-state.ts";
-import { isDiskFull } from "./disk-full.ts";
 import type { AttemptEnd } from "./events.ts";
 import type { Interruption } from "./interruptions.ts";
 import type { Journal } from "./journal.ts";

@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { systemCode } from "../../shared/lib/system-code.ts";
+import { isDiskFull } from "../../shared/lib/disk-full.ts";
 import { type AwsRequest, headerOf, queryOf, type Refusal } from "../aws-requests/refusal.ts";
 import { type BodyDigests, digestsOf } from "./content-rules.ts";
 
@@ -82,7 +82,7 @@ export function makeLargeObjects(folder: string, fresh: boolean): LargeObjects {
         await pipeline(body, feeding(digests), createWriteStream(part, { mode: 0o600, highWaterMark: WRITE_BYTES }));
       } catch (error) {
         rmSync(part, { force: true });
-        if (systemCode(error) === "ENOSPC" || systemCode(error) === "EDQUOT") return DISK_FULL;
+        if (isDiskFull(error)) return DISK_FULL;
         throw error;
       }
       const refusal = digests.refusal();
@@ -105,8 +105,8 @@ export function makeLargeObjects(folder: string, fresh: boolean): LargeObjects {
 }
 
 const DISK_FULL: Refusal = {
-  status: 503,
-  code: "ServiceUnavailable",
+  status: 507,
+  code: "DiskFull",
   message: "The disk that holds the state folder is full.",
 };
 
