@@ -9,6 +9,7 @@ import type { HeartbeatAck, LeaseGranted } from "../shared/protocol/leases.ts";
 import { type Attempt, type AttemptDeps, trouble } from "./attempt-state.ts";
 import type { AttemptEnd } from "./events.ts";
 import type { OutputSink } from "./executors/executor.ts";
+import { FILLED_DISK, hasFilledDisk } from "./filled-disk.ts";
 import { findSecrets, type Secrets } from "./find-secrets.ts";
 import { type FoundCredential, findSourceCredential } from "./find-source-credential.ts";
 import { heartbeatLoop } from "./heartbeat-loop.ts";
@@ -246,17 +247,10 @@ async function doWork(
   }
 }
 
-const FILLED_DISK = "the disk is full, and the job's own folders hold most of what was free when it began";
-
 /** What a step did to its own folders is its failure: another host would fare no better with it. */
 function damaged(journal: Journal, message: string): Work {
   journal.line(message);
   return { kind: "failed", failure: { class: "user", message: cut(message, 1_000) } };
-}
-
-async function hasFilledDisk({ deps, execution, freeBytes }: Attempt): Promise<boolean> {
-  const before = freeBytes.before;
-  return before !== undefined && (await deps.io.hasFilledDisk(execution.folders, before));
 }
 
 /**

@@ -10,6 +10,7 @@ import type { Release } from "../shared/protocol/leases.ts";
 import { type Completion, completionBytes } from "../shared/protocol/products.ts";
 import { type Attempt, trouble } from "./attempt-state.ts";
 import type { AttemptEnd } from "./events.ts";
+import { FILLED_DISK, hasFilledDisk } from "./filled-disk.ts";
 import type { Interruption } from "./interruptions.ts";
 import type { Journal } from "./journal.ts";
 import { keepArtifacts } from "./keep-artifacts.ts";
@@ -119,13 +120,14 @@ async function complete(attempt: Attempt, ending: Ending, timedOut: boolean): Pr
   const kept = await keepArtifacts(attempt, ending.journal, signal);
   if (signal.aborted) return "overruled";
   // A green job that lost all that it made would be found out by whoever needs it. Of one that failed, that is what counts.
-  if (kept.lost !== undefined && ending.work.kind === "succeeded" && !timedOut)
-    return giveBack(attempt, ending, kept.lost);
+  const isGreen = ending.work.kind === "succeeded" && !timedOut;
+  const work = kept.lost !== undefined && isGreen ? await workOf(attempt, kept.lost) : ending.work;
+  if (work.kind === "lost") return giveBack(attempt, ending, work);
   ending.journal.end();
   const seal = await ending.log.seal(signal);
   if (signal.aborted) return "overruled";
   const completion = fitted({
-    ...outcomeOf(attempt, ending.work, timedOut),
+    ...outcomeOf(attempt, work, timedOut),
     log: seal,
     artifacts: kept.artifacts.slice(0, ARTIFACTS_PER_ATTEMPT_MAX),
     losses: [...ending.log.losses(), ...kept.losses],
@@ -135,6 +137,12 @@ async function complete(attempt: Attempt, ending: Ending, timedOut: boolean): Pr
   const answer = await persist(() => lease.complete(completion), limits);
   if (answer.kind === "gave_up" && signal.aborted) return "overruled";
   return endOf(answer, completion.outcome);
+}
+
+/** What is left of a green job's work whose artifacts are lost: where its own steps left no room for them, its failure. */
+async function workOf(attempt: Attempt, lost: Work & { kind: "lost" }): Promise<Work> {
+  if (!isDiskFull(lost.cause) || !(await hasFilledDisk(attempt))) return lost;
+  return { kind: "failed", failure: { class: "user", message: `its artifacts are lost: ${FILLED_DISK}` } };
 }
 
 /** As much of the losses as the protocol takes; those of the log come first. */

@@ -1,0 +1,13 @@
+import type { Attempt } from "./attempt-state.ts";
+
+export const FILLED_DISK = "the disk is full, and the job's own folders hold most of what was free when it began";
+
+/** Whether it was this attempt's own steps: another host would fare no better with them. */
+export async function hasFilledDisk({
+  deps,
+  execution,
+  freeBytes,
+}: Pick<Attempt, "deps" | "execution" | "freeBytes">): Promise<boolean> {
+  const before = freeBytes.before;
+  return before !== undefined && (await deps.io.hasFilledDisk(execution.folders, before));
+}
