@@ -23,7 +23,7 @@ import { type BodyDigests, digestsOf } from "./content-rules.ts";
  */
 
 /** What the server may hold whole: every log chunk, and no artifact that matters. */
-export const LARGE_FROM_BYTES = 8 * 1_024 * 1_024;
+const LARGE_FROM_BYTES = 8 * 1_024 * 1_024;
 /** The header of a record. A client that sends it is refused: it would choose a file. */
 export const RECORD_HEADER = "x-amz-meta-baton-large-object";
 const RECORD = Buffer.from("This object is kept as a file of its own.\n");
@@ -62,7 +62,7 @@ export function isLargeUpload(request: AwsRequest, key: string): boolean {
   return Number(headerOf(request, "content-length")) >= LARGE_FROM_BYTES;
 }
 
-export const isFramed = (request: AwsRequest): boolean =>
+const isFramed = (request: AwsRequest): boolean =>
   (headerOf(request, "content-encoding") ?? "").includes("aws-chunked");
 
 /** `fresh`: nothing that lies in the folder is of use any more. */
