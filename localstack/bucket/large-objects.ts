@@ -6,13 +6,13 @@ import {
   type ReadStream,
   readdirSync,
   renameSync,
-  rmSync,
   statSync,
 } from "node:fs";
 import { join } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { isDiskFull } from "../../shared/lib/disk-full.ts";
+import { removeFileNow, removeTreeNow } from "../../shared/lib/remove-tree.ts";
 import { type AwsRequest, headerOf, queryOf, type Refusal } from "../aws-requests/refusal.ts";
 import { type BodyDigests, digestsOf } from "./content-rules.ts";
 
@@ -67,10 +67,10 @@ const isFramed = (request: AwsRequest): boolean =>
 
 /** `fresh`: nothing that lies in the folder is of use any more. */
 export function makeLargeObjects(folder: string, fresh: boolean): LargeObjects {
-  if (fresh) rmSync(folder, { recursive: true, force: true });
+  if (fresh) removeTreeNow(folder);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   // Of uploads that a crash cut off.
-  for (const name of readdirSync(folder)) if (name.endsWith(PART)) rmSync(join(folder, name), { force: true });
+  for (const name of readdirSync(folder)) if (name.endsWith(PART)) removeFileNow(join(folder, name));
   const fileOf = (mark: string): string => join(folder, mark);
 
   return {
@@ -81,13 +81,13 @@ export function makeLargeObjects(folder: string, fresh: boolean): LargeObjects {
       try {
         await pipeline(body, feeding(digests), createWriteStream(part, { mode: 0o600, highWaterMark: WRITE_BYTES }));
       } catch (error) {
-        rmSync(part, { force: true });
+        removeFileNow(part);
         if (isDiskFull(error)) return DISK_FULL;
         throw error;
       }
       const refusal = digests.refusal();
       if (refusal !== undefined) {
-        rmSync(part, { force: true });
+        removeFileNow(part);
         return refusal;
       }
       renameSync(part, fileOf(mark));
@@ -100,7 +100,7 @@ export function makeLargeObjects(folder: string, fresh: boolean): LargeObjects {
       return seen === undefined ? undefined : { file: fileOf(mark), bytes: seen.size };
     },
     read: ({ file }) => createReadStream(file, { highWaterMark: WRITE_BYTES }),
-    drop: (mark) => rmSync(fileOf(mark), { force: true }),
+    drop: (mark) => removeFileNow(fileOf(mark)),
   };
 }
 
