@@ -14,6 +14,7 @@ import {
   startReportWorld,
 } from "../support/report-world.ts";
 import { type lastWord, planOf } from "../support/scenario.ts";
+import { MINUTE_MS } from "../support/times.ts";
 
 /** The comment of a pull request, as its forge shows it. */
 
@@ -33,6 +34,19 @@ const end = (run: RunItem, jobId: string, ...word: Parameters<typeof lastWord>) 
 const deliver = () => deliverReports(shop, { until: shop.world.clock.nowMs });
 
 describe("the comment of a pull request", () => {
+  test("case C5: that a proxy's page was answered for is sent again: a page is no comment that was changed", async () => {
+    const owner = await shop.addProject({ reports: { mode: "checks", comment: true } });
+    const event = { number: 81, sha: addCommit(shop.repository, { branch: "main" }).sha };
+    addPull(shop.repository, { number: 81, branch: "feature", sha: event.sha });
+    const run = await startReported(shop, owner, planOf({ id: "a" }), { event });
+    await deliver();
+    shop.forge.set({ refuse: { why: "page", method: "PATCH", path: "comments", times: 1 } });
+    await end(run, "a");
+    await deliverReports(shop, { until: shop.world.clock.nowMs + 10 * MINUTE_MS });
+    const [comment] = shop.repository.comments.filter(({ number }) => number === 81);
+    expect(comment?.body).toContain("| ✅ |");
+  });
+
   test("that the forge refused, or that was switched off for a moment, is there with the next run", async () => {
     const owner = await shop.addProject({ reports: { mode: "checks", comment: true } });
     const event = { number: 80, sha: addCommit(shop.repository, { branch: "main" }).sha };
