@@ -27,6 +27,16 @@ const CHANCES = {
   "bucket refuses": 0.05,
   "bucket loses the reply": 0.05,
   "source cannot be read": 0.2,
+  "forge answers 5xx": 0.04,
+  "forge hangs": 0.02,
+  "forge resets": 0.03,
+  "forge loses the reply": 0.03,
+  "forge limits the rate": 0.01,
+  "forge limits secondarily": 0.03,
+  "forge replica lags": 0.15,
+  "webhook is lost": 0.2,
+  "webhook is doubled": 0.06,
+  "webhook is delayed": 0.06,
 } as const;
 export type ChanceFault = keyof typeof CHANCES;
 
@@ -35,6 +45,19 @@ export type ChanceFault = keyof typeof CHANCES;
  * cannot be stored is a loss that is told.
  */
 const HARMLESS: ReadonlySet<ChanceFault | EventFault> = new Set<ChanceFault | EventFault>([
+  "forge answers 5xx",
+  "forge hangs",
+  "forge resets",
+  "forge loses the reply",
+  "forge limits the rate",
+  "forge limits secondarily",
+  "forge replica lags",
+  "forge is down",
+  "forge refuses the credentials",
+  "repository is renamed",
+  "webhook is lost",
+  "webhook is doubled",
+  "webhook is delayed",
   "table throttles",
   "table fails before the write",
   "table loses the reply",
@@ -71,31 +94,41 @@ const EVENTS = [
   "bucket is down",
   "runner is nudged",
 ] as const;
-export type EventFault = (typeof EVENTS)[number];
+/** What happens to a forge at a moment. */
+const FORGE_EVENTS = ["forge is down", "forge refuses the credentials", "repository is renamed"] as const;
+type HostFault = (typeof EVENTS)[number];
+type ForgeFault = (typeof FORGE_EVENTS)[number];
+export type EventFault = HostFault | ForgeFault;
 
 export interface Happening {
   readonly id: string;
-  readonly kind: EventFault;
+  readonly kind: HostFault;
   readonly host: number;
   readonly atMs: number;
   readonly lastsMs: number;
 }
+export type ForgeHappening = Pick<Happening, "id" | "atMs" | "lastsMs"> & { readonly kind: ForgeFault };
 
 export interface Faults {
   /** Whether this fault strikes this operation; the name must be the operation's own. */
   strikes(kind: ChanceFault, operation: string): boolean;
   /** What is to happen to hosts, in order of time. */
   readonly happenings: readonly Happening[];
+  readonly forgeHappenings: readonly ForgeHappening[];
   /** From then on nothing goes wrong any more. */
   readonly healAtMs: number;
   /** Every fault that struck, in order. */
   readonly struck: readonly string[];
-  note(happening: Happening): void;
+  note(happening: Pick<Happening, "id">): void;
 }
 
 const HEAL_MS_MIN = 30_000;
 const HEAL_MS_MAX = 240_000;
 const HAPPENINGS_MAX = 6;
+/** Where there is a forge, there is more to go wrong, and slower. */
+const FORGE_LASTS = 4;
+const FORGE_HAPPENINGS_MAX = 3;
+const FORGE_EVENT_MS_MAX = 360_000;
 /** How long a pause, a suspension or an outage lasts at most: well past a lease. */
 const LASTS_MS_MAX = 120_000;
 const OUTLASTS_LEASE_MS = LEASE_TTL_MS + 5_000;
@@ -112,23 +145,25 @@ export interface DrawFaults {
   readonly hosts: number;
   /** Leases are under strain (see `strained` in simulate.ts): contact is lost, and answers come late. */
   readonly strained: boolean;
+  readonly hasForge: boolean;
   /** Exactly these happen. */
   readonly only?: ReadonlySet<string> | undefined;
 }
 
 /** Draws the faults of a seed. */
-export function drawFaults({ sim, hosts, strained, only }: DrawFaults): Faults {
+export function drawFaults({ sim, hosts, strained, hasForge, only }: DrawFaults): Faults {
   const dice = sim.dice("faults");
   const mood = strained ? 1 : dice();
   const calm = mood < CALM_SHARE;
   const allowed = (kind: ChanceFault | EventFault) => mood > CALM_SHARE + HARMLESS_SHARE || HARMLESS.has(kind);
   const intensity = calm ? 0 : oneOf(dice, [0.3, 1, 1, 2, 4]);
-  const healAtMs = calm ? 0 : wholeOf(dice, HEAL_MS_MIN, HEAL_MS_MAX);
+  const healAtMs = calm ? 0 : wholeOf(dice, HEAL_MS_MIN, HEAL_MS_MAX) * (hasForge ? FORGE_LASTS : 1);
   const all = Object.entries(CHANCES) as [ChanceFault, number][];
   const kinds = all.filter(([kind]) => dice() < KIND_SHARE && allowed(kind));
   const chances = new Map(kinds.map(([kind, chance]) => [kind, chance * intensity]));
   if (strained) chances.set("network delays the reply", STRAINED_CHANCE);
   const happenings = calm ? [] : drawHappenings(sim, hosts, healAtMs, strained ? isStrain : allowed);
+  const forgeHappenings = calm || !hasForge ? [] : drawForgeHappenings(sim, healAtMs);
   const struck: string[] = [];
   const strike = (id: string) => {
     struck.push(id);
@@ -138,6 +173,7 @@ export function drawFaults({ sim, hosts, strained, only }: DrawFaults): Faults {
   return {
     healAtMs,
     happenings: only === undefined ? happenings : happenings.filter(({ id }) => only.has(id)),
+    forgeHappenings: only === undefined ? forgeHappenings : forgeHappenings.filter(({ id }) => only.has(id)),
     struck,
     strikes(kind, operation) {
       const chance = chances.get(kind);
@@ -148,6 +184,16 @@ export function drawFaults({ sim, hosts, strained, only }: DrawFaults): Faults {
     },
     note: ({ id }) => void strike(id),
   };
+}
+
+function drawForgeHappenings(sim: Simulation, healAtMs: number): ForgeHappening[] {
+  const dice = sim.dice("happenings of the forge");
+  return Array.from({ length: wholeOf(dice, 0, FORGE_HAPPENINGS_MAX) }, (_, at) => {
+    const kind = oneOf(dice, FORGE_EVENTS);
+    const atMs = dice() * healAtMs;
+    const lastsMs = Math.min(dice() * FORGE_EVENT_MS_MAX, healAtMs - atMs);
+    return { id: `${kind}: happening ${at}`, kind, atMs, lastsMs };
+  }).sort((a, b) => a.atMs - b.atMs);
 }
 
 const isStrain = (kind: EventFault) => kind === "host is cut off" || kind === "runner is paused";

@@ -24,6 +24,8 @@ const program = new Command("npm run sim --")
   )
   .option("--seed <n>", "the first world's seed; more than once for more bases (default: random)", addSeed, [])
   .option("--runs <n>", "worlds of each base", wholeNumber, RUNS_DEFAULT)
+  .option("--forge", "every world has a forge")
+  .option("--no-forge", "no world has a forge")
   .option("--story", "tell what happens in the world of one seed", false)
   .option("--mutants", "hunt the planted faults instead", false)
   .option("--json", "for programs", false)
@@ -43,11 +45,11 @@ async function main(): Promise<boolean> {
   const { seed, runs, ...values } = program.opts<Options>();
   const seeds = seed.length === 0 ? [randomInt(SEED_MAX)] : seed;
   if (values.mutants) return hunt(values.json);
-  if (values.story) return tellStory(seeds[0] ?? 0);
+  if (values.story) return tellStory(seeds[0] ?? 0, values.forge);
   const rows: Row[] = [];
   let failed = false;
   for (const base of seeds) {
-    const row = await runOne(base, runs);
+    const row = await runOne(base, runs, values.forge);
     rows.push(row);
     if (row.failed.length > 0) failed = true;
     if (!values.json) await tell(row);
@@ -63,6 +65,7 @@ interface Options {
   readonly seed: readonly number[];
   readonly runs: number;
   readonly story: boolean;
+  readonly forge?: boolean;
   readonly mutants: boolean;
   readonly json: boolean;
 }
@@ -91,9 +94,9 @@ interface Row extends Summary {
   readonly cpuSeconds: number;
 }
 
-async function runOne(seed: number, runs: number): Promise<Row> {
+async function runOne(seed: number, runs: number, forge: boolean | undefined): Promise<Row> {
   const before = { atMs: systemClock.monotonicMs(), cpu: process.cpuUsage() };
-  const summary = await runWorlds(seed, runs, sayProgress(seed, runs));
+  const summary = await runWorlds(seed, runs, sayProgress(seed, runs), forge);
   const seconds = (systemClock.monotonicMs() - before.atMs) / 1_000;
   const { user, system } = process.cpuUsage(before.cpu);
   return { seed, ...summary, seconds, cpuSeconds: (user + system) / 1_000_000 };
@@ -133,8 +136,8 @@ async function explain(failed: Outcome): Promise<void> {
   console.log(outcome.broken?.message);
 }
 
-async function tellStory(seed: number): Promise<boolean> {
-  const outcome = await simulate({ seed, recording: true });
+async function tellStory(seed: number, forge: boolean | undefined): Promise<boolean> {
+  const outcome = await simulate({ seed, forge, recording: true });
   for (const line of outcome.story) console.log(line);
   console.log(outcome.broken?.message ?? `seed ${seed}: all invariants hold; trace ${outcome.traceHash}`);
   return outcome.broken === undefined;

@@ -7,7 +7,7 @@ import { MUTANTS } from "./mutants/mutants.ts";
 
 const run = promisify(execFile);
 const SIM = fileURLToPath(new URL("./main.ts", import.meta.url));
-const HUNT_MAX_MS = 120_000;
+const HUNT_MAX_MS = 400_000;
 
 const caughtSchema = z.object({
   mutants: z.array(z.object({ name: z.string(), seed: z.number().optional(), message: z.string() })),

@@ -20,6 +20,7 @@ export async function runWorlds(
   from: number,
   count: number,
   onWorld: (worlds: number) => void = () => {},
+  forge?: boolean,
 ): Promise<Summary> {
   const failed: Outcome[] = [];
   let worlds = 0;
@@ -29,7 +30,7 @@ export async function runWorlds(
   let faults = 0;
   let quietMsMax = 0;
   for (; worlds < count && failed.length < FAILURES_MAX; worlds += 1) {
-    const outcome = await simulate({ seed: from + worlds });
+    const outcome = await simulate({ seed: from + worlds, forge });
     if (outcome.broken !== undefined) failed.push(outcome);
     jobs += outcome.jobs;
     events += outcome.events;

@@ -19,13 +19,13 @@ const TRIES_MAX = 400;
  * the world stays what it was, up to what the missing faults caused.
  */
 export async function shrink(simulate: (world: Simulate) => Promise<Outcome>, failed: Outcome): Promise<Shrunk> {
-  const { seed } = failed;
+  const { seed, hasForge: forge } = failed;
   const wanted = kindOf(failed);
   let tries = 0;
   let faults: readonly string[] = failed.struck;
   const fails = async (some: readonly string[]): Promise<boolean> => {
     tries += 1;
-    return kindOf(await simulate({ seed, only: new Set(some) })) === wanted;
+    return kindOf(await simulate({ seed, forge, only: new Set(some) })) === wanted;
   };
   for (let part = Math.ceil(faults.length / 2); faults.length > 0 && tries < TRIES_MAX; ) {
     const fewer = await withoutOnePart(faults, part, fails);
@@ -35,7 +35,7 @@ export async function shrink(simulate: (world: Simulate) => Promise<Outcome>, fa
     } else if (part === 1) break;
     else part = Math.ceil(part / 2);
   }
-  const outcome = await simulate({ seed, only: new Set(faults), recording: true });
+  const outcome = await simulate({ seed, forge, only: new Set(faults), recording: true });
   return { faults, outcome, tries };
 }
 

@@ -1,6 +1,9 @@
-import type { Plan } from "../../shared/domain/plan.ts";
+import type { Plan, PlannedJob } from "../../shared/domain/plan.ts";
 import { createToken } from "../../shared/usecases/manage-tokens.ts";
 import { checkEnd } from "./check/end-state.ts";
+import { type ForgeRest, watchForgeRest } from "./check/forge-rest.ts";
+import { checkNothingMissed } from "./check/nothing-missed.ts";
+import { checkShown, watchShown } from "./check/shown.ts";
 import { type Report, Violation } from "./check/violation.ts";
 import { type WatchedAttempts, watchAttempts } from "./check/watch-attempts.ts";
 import { type WatchedMessages, watchMessages } from "./check/watch-messages.ts";
@@ -10,6 +13,10 @@ import { makeSimulation, type Simulation } from "./engine/simulation.ts";
 import { allHarmless, drawFaults, type Faults } from "./faults.ts";
 import { type ControlPlane, makeControlPlane } from "./world/control-plane.ts";
 import { startFleet } from "./world/fleet.ts";
+import { type ForgeWorld, makeProject } from "./world/forge/forge-plane.ts";
+import { forgeJobs, randomPipelines } from "./world/forge/pipelines.ts";
+import { makeSimForge } from "./world/forge/sim-forge.ts";
+import { type LivingForge, startForge } from "./world/forge/start-forge.ts";
 import { makePlannedRuns, type PlannedRuns } from "./world/planned-runs.ts";
 import { randomPlan } from "./world/random-plan.ts";
 import { startUser, type UserAnswer } from "./world/sim-user.ts";
@@ -17,6 +24,7 @@ import { startUser, type UserAnswer } from "./world/sim-user.ts";
 /** What came of one world. */
 export interface Outcome {
   readonly seed: number;
+  readonly hasForge: boolean;
   readonly traceHash: string;
   /** What does not hold; undefined where all does. */
   readonly broken: Error | undefined;
@@ -33,7 +41,9 @@ export interface Outcome {
 export interface Simulate {
   readonly seed: number;
   /** Only these faults strike. */
-  readonly only?: ReadonlySet<string>;
+  readonly only?: ReadonlySet<string> | undefined;
+  /** Whether there is a forge; as the seed says where absent. */
+  readonly forge?: boolean | undefined;
   /** Keeps the story: slower. */
   readonly recording?: boolean;
 }
@@ -45,6 +55,8 @@ const QUIET_WITHIN_MS = 3 * HOUR_MS;
 /** A world without any runner ends by its queue deadlines alone. */
 const NOBODY_WITHIN_MS = 30 * HOUR_MS;
 const NOBODY_SHARE = 0.002;
+/** Worlds whose runs are started by what happens in a repository, and shown there. */
+const FORGE_SHARE = 0.25;
 /** Worlds of slow clocks, long and stubborn steps, late answers and lost contact: where a lease's margin is all used. */
 const STRAINED_SHARE = 0.08;
 /** What was delayed before the last fault may still be on its way for so long. */
@@ -56,16 +68,17 @@ const EVENTS_MAX = 1_000_000;
 const HOSTS_MAX = 4;
 
 /** Lets one seeded world live until all is quiet, and tells what in it does not hold. */
-export async function simulate({ seed, only, recording = false }: Simulate): Promise<Outcome> {
+export async function simulate({ seed, only, forge, recording = false }: Simulate): Promise<Outcome> {
   const sim = makeSimulation(seed, recording);
-  const world = await makeWorld(sim, only);
+  const world = await makeWorld(sim, { only, forge: forge ?? sim.dice("has a forge")() < FORGE_SHARE });
   const broken = await live(sim, world);
   return {
     seed,
+    hasForge: world.living !== undefined,
     traceHash: sim.traceHash(),
     broken,
     struck: world.faults.struck,
-    jobs: world.plan.jobs.length,
+    jobs: world.jobs.length,
     events: sim.events(),
     writes: world.watched.writes,
     quietMs: sim.nowMs() - world.faults.healAtMs,
@@ -74,7 +87,8 @@ export async function simulate({ seed, only, recording = false }: Simulate): Pro
 }
 
 interface World {
-  readonly plan: Plan;
+  /** Every job that there may be. */
+  readonly jobs: readonly Pick<PlannedJob, "id" | "retries" | "spec">[];
   readonly pools: readonly [string, ...string[]];
   /** No runner ever comes. */
   readonly nobody: boolean;
@@ -84,29 +98,44 @@ interface World {
   readonly watched: Watched;
   readonly messages: WatchedMessages;
   readonly user: { answers: UserAnswer[]; done: boolean };
+  readonly living: (LivingForge & ForgeRest) | undefined;
 }
 
 /** Everything as it stands at the beginning, with whoever looks at it. */
-async function makeWorld(sim: Simulation, only: ReadonlySet<string> | undefined): Promise<World> {
+async function makeWorld(
+  sim: Simulation,
+  asked: { readonly only: Simulate["only"]; readonly forge: boolean },
+): Promise<World> {
   const dice = sim.dice("world");
   const pools: readonly [string, ...string[]] = dice() < 0.3 ? ["default", "gpu"] : ["default"];
   const nobody = dice() < NOBODY_SHARE;
   const hosts = wholeOf(dice, 1, HOSTS_MAX);
   const strained = dice() < STRAINED_SHARE;
   const plan = randomPlan(sim.dice("plan"), pools, strained);
-  const faults = drawFaults({ sim, hosts, strained, only });
+  const faults = drawFaults({ sim, hosts, strained, hasForge: asked.forge, only: asked.only });
   const planned = makePlannedRuns();
-  const plane = makeControlPlane(sim, faults, pools, planned);
+  const forge = asked.forge ? makeForgeWorld(sim, faults, pools) : undefined;
+  const plane = makeControlPlane(sim, faults, pools, planned, forge);
   const token = await makeToken(plane, sim);
   const report: Report = (invariant, message) => sim.fail(new Violation(invariant, message));
   const harmless = () => allHarmless(faults.struck);
   const bucketStruck = () => faults.struck.some((fault) => fault.startsWith("bucket"));
-  const attempts = watchAttempts({ sim, table: plane.table, plan, harmless, bucketStruck }, report);
+  const jobs = forge === undefined ? plan.jobs : forgeJobs();
+  const attempts = watchAttempts({ sim, table: plane.table, jobs, harmless, bucketStruck }, report);
   const watched = watchTable(plane.table, attempts, report);
   const messages = watchMessages(plane, () => watched.openRuns, report);
   if (!nobody) startFleet({ sim, faults, plane, token, pools, hosts, strained, attempts, messages });
-  const user = comeUser({ sim, plane, token, planned, plan });
-  return { plan, pools, nobody, faults, plane, attempts, watched, messages, user };
+  const same = { jobs, pools, nobody, faults, plane, attempts, watched, messages };
+  if (forge === undefined) return { ...same, user: comeUser({ sim, plane, token, planned, plan }), living: undefined };
+  const living = startForge(sim, faults, { world: forge, plane, token });
+  watchShown(sim, plane.table, living, report);
+  const rest = watchForgeRest(sim, faults, plane, living);
+  return { ...same, user: { answers: [], done: true }, living: { ...living, ...rest } };
+}
+
+function makeForgeWorld(sim: Simulation, faults: Faults, pools: World["pools"]): ForgeWorld {
+  const forge = makeSimForge(sim, faults, randomPipelines(sim.dice("pipelines"), pools));
+  return { forge, project: makeProject(sim, pools) };
 }
 
 interface ComingUser {
@@ -142,21 +171,26 @@ async function live(sim: Simulation, world: World): Promise<Error | undefined> {
   }
   const found: Violation[] = [];
   const note: Report = (invariant, message) => void found.push(new Violation(invariant, message));
-  const { plane, plan, attempts } = world;
-  const budgets = new Map(plan.jobs.map(({ id, retries }) => [id, retries]));
+  const { plane, jobs, attempts, living } = world;
+  const budgets = new Map(jobs.map(({ id, retries }) => [id, retries]));
   const { objects } = plane.bucket;
   checkEnd({ table: plane.table, objects, logged: attempts.logs, budgetOf: (id) => budgets.get(id) }, note);
   checkAnswers(plane, world.user.answers, note);
   attempts.checkEnd(note);
+  if (living !== undefined) {
+    const { table } = plane;
+    checkNothingMissed({ table, living, knownSinceMs: living.knownSinceMs() }, note);
+    checkShown(table, living, note);
+  }
   return found[0];
 }
 
 /** Whether all has ended, and nothing has stirred for a while. Asked before every event. */
 function stillness(sim: Simulation, world: World): () => boolean {
-  const { faults, nobody, watched, user, attempts, pools, plane, messages } = world;
+  const { faults, nobody, watched, user, attempts, pools, plane, messages, living } = world;
   let stillAtMs = Number.POSITIVE_INFINITY;
   return () => {
-    if (!user.done || watched.openRuns > 0) {
+    if (!user.done || watched.openRuns > 0 || living?.isAtRest() === false) {
       stillAtMs = Number.POSITIVE_INFINITY;
       return false;
     }

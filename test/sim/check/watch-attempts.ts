@@ -1,5 +1,5 @@
 import type { Emit } from "../../../runner/events.ts";
-import type { Plan } from "../../../shared/domain/plan.ts";
+import type { PlannedJob } from "../../../shared/domain/plan.ts";
 import type { JobItem } from "../../../shared/store/items.ts";
 import type { Simulation } from "../engine/simulation.ts";
 import type { AttemptWatch } from "../world/sim-executor.ts";
@@ -22,7 +22,8 @@ export interface WatchedAttempts extends Truth, AttemptWatch {
 export interface WatchAttempts {
   readonly sim: Simulation;
   readonly table: SimTable;
-  readonly plan: Plan;
+  /** Every job that there may be. */
+  readonly jobs: readonly Pick<PlannedJob, "id" | "spec">[];
   /** Whether nothing has struck that an attempt may be lost to. */
   readonly harmless: () => boolean;
   readonly bucketStruck: () => boolean;
@@ -32,12 +33,12 @@ export interface WatchAttempts {
 const ODD_ENDS: ReadonlySet<string> = new Set(["released", "broken", "stale", "fenced", "unanswered", "unclean"]);
 
 export function watchAttempts(
-  { sim, table, plan, harmless, bucketStruck }: WatchAttempts,
+  { sim, table, jobs, harmless, bucketStruck }: WatchAttempts,
   report: Report,
 ): WatchedAttempts {
   const attempts: AttemptProcesses[] = [];
   const logs = new Map<string, Buffer[]>();
-  const steps = new Map(plan.jobs.map(({ id, spec }) => [id, spec.steps.length]));
+  const steps = new Map(jobs.map(({ id, spec }) => [id, spec.steps.length]));
   const jobOf = ({ runId, jobId }: AttemptProcesses) =>
     table.get({ pk: `T#main#RUN#${runId}`, sk: `JOB#${jobId}` }) as unknown as JobItem | undefined;
 

@@ -38,7 +38,7 @@ export interface ClockError {
 export const EXACT: ClockError = { wallOffsetMs: 0, monotonicOffsetMs: 0, rate: 1 };
 
 /** Where wall clocks stand when a world begins. */
-const WORLD_EPOCH_MS = Date.UTC(2026, 0, 1);
+export const WORLD_EPOCH_MS = Date.UTC(2026, 0, 1);
 
 export function makeActorClock(trueNowMs: () => number, error: ClockError): ActorClock {
   const { wallOffsetMs, monotonicOffsetMs, rate } = error;

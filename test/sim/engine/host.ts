@@ -1,11 +1,14 @@
+import http from "node:http";
+import https from "node:https";
 import { syncBuiltinESMExports } from "node:module";
 import timersPromises from "node:timers/promises";
 import type { Dice } from "./dice.ts";
+import { type Internet, requestOver } from "./host-http.ts";
 import type { SimTimer } from "./simulation.ts";
 
 /**
  * What a JavaScript process has of its host, exchanged for the simulated world's while one of its actors acts: timers,
- * timeouts of signals, randomness, fetch. So the production code runs as it is, without a parameter for each of them.
+ * timeouts of signals, dates, randomness, fetch, HTTP. So the production code runs as it is, without a parameter for each of them.
  * Between the events of a world, and in whatever else this process does, everything is the platform's own.
  */
 
@@ -15,6 +18,10 @@ export interface ActorHost {
   /** Calls after so many milliseconds of the actor's own clock. */
   readonly later: (ownMs: number, call: () => void) => SimTimer;
   readonly fetch: typeof fetch | undefined;
+  /** The wall clock of its machine, in Unix milliseconds. */
+  readonly nowMs: () => number;
+  /** What `node:http` and `node:https` reach; absent where there is nothing to reach. */
+  readonly internet: Internet | undefined;
 }
 
 let acting: ActorHost | undefined;
@@ -38,6 +45,10 @@ const real = {
   any: AbortSignal.any.bind(AbortSignal),
   random: Math.random,
   fetch: globalThis.fetch,
+  // Not by the clock that everybody is given: that one asks what is exchanged here.
+  now: Reflect.get(Date, "now") as () => number,
+  http: http.request,
+  https: https.request,
 };
 
 /** Timers that have been handed out; those of the platform go back to it. */
@@ -107,10 +118,30 @@ const simFetch: typeof fetch = (input, init) => {
   return acting.fetch(input, init);
 };
 
+/** As the platform's, but that "now" is the acting actor's. */
+const simNow = (): number => (acting === undefined ? real.now() : acting.nowMs());
+const SimDate = new Proxy(Date, {
+  construct: (target, parts, newTarget) =>
+    Reflect.construct(target, parts.length === 0 ? [simNow()] : parts, newTarget),
+  get: (target, name) => (name === "now" ? simNow : Reflect.get(target, name)),
+});
+
+function simRequest(real: typeof http.request): typeof http.request {
+  const request = (...args: Parameters<typeof http.request>) => {
+    if (acting === undefined) return real(...args);
+    if (acting.internet === undefined) throw new Error("no simulated process reaches the real network");
+    const [url, options] = args as unknown as [URL, http.RequestOptions];
+    return requestOver(acting.internet, url, options);
+  };
+  return request as typeof http.request;
+}
+
 const simRandom = (): number => (acting === undefined ? real.random() : acting.dice());
 
-Object.assign(globalThis, { setTimeout: simSetTimeout, clearTimeout: simClearTimeout, fetch: simFetch });
+Object.assign(globalThis, { setTimeout: simSetTimeout, clearTimeout: simClearTimeout, fetch: simFetch, Date: SimDate });
 Object.assign(AbortSignal, { timeout: simTimeout, any: simAny });
 Object.assign(Math, { random: simRandom });
 Object.assign(timersPromises, { setTimeout: simWait });
+Object.assign(http, { request: simRequest(real.http) });
+Object.assign(https, { request: simRequest(real.https) });
 syncBuiltinESMExports();

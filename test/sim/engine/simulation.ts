@@ -2,6 +2,7 @@ import { type Actor, type ClockError, EXACT, makeActorClock } from "./actor.ts";
 import { type Dice, diceOf, hashText, mixed } from "./dice.ts";
 import { makeEventQueue, type Timed } from "./event-queue.ts";
 import { enterActor, realHost } from "./host.ts";
+import type { Internet } from "./host-http.ts";
 
 /** One seeded world: virtual time, its actors, and the one scheduler that lets them act. */
 export interface Simulation {
@@ -30,6 +31,8 @@ export interface Simulation {
   run(limits: { readonly untilMs: number; readonly eventsMax: number; readonly done: () => boolean }): Promise<RunEnd>;
   /** Stops with this error at the end of the event that finds it. */
   fail(error: unknown): void;
+  /** What the actors reach by `node:http`, once a world has it. */
+  internet: Internet | undefined;
   /** Of everything that happened so far, in order. */
   traceHash(): string;
   events(): number;
@@ -112,6 +115,8 @@ export function makeSimulation(seed: number, recording: boolean): Simulation {
     return {
       dice: actor.dice,
       fetch: actor.fetch,
+      nowMs: actor.clock.nowMs,
+      internet: self.internet,
       later: (ownMs: number, call: () => void): SimTimer => at(actor, actor.clock.trueMs(ownMs), actor.name, call),
     };
   }
@@ -169,8 +174,9 @@ export function makeSimulation(seed: number, recording: boolean): Simulation {
     });
   }
 
-  return {
+  const self: Simulation = {
     seed,
+    internet: undefined,
     nowMs: () => nowMs,
     current() {
       if (current === undefined) throw new Error("nobody acts at this moment");
@@ -214,6 +220,7 @@ export function makeSimulation(seed: number, recording: boolean): Simulation {
     events: () => events,
     story,
   };
+  return self;
 }
 
 function stamp(ms: number): string {

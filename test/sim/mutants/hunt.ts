@@ -20,7 +20,7 @@ async function huntMutant(mutant: Mutant): Promise<Caught> {
   let other = "nothing";
   for (let worlds = 1; worlds <= WORLDS_MAX; worlds += 1) {
     const seed = worlds === 1 ? mutant.foundIn : worlds - 1;
-    const { broken } = await simulate({ seed });
+    const { broken } = await simulate({ seed, forge: mutant.forge ?? false });
     if (broken === undefined) continue;
     const invariant = "invariant" in broken ? (broken as Found).invariant : 0;
     if (mutant.breaks.includes(invariant)) return { mutant, seed, worlds, message: broken.message };
@@ -30,6 +30,6 @@ async function huntMutant(mutant: Mutant): Promise<Caught> {
 }
 
 /** Every planted fault, one after the other. */
-export async function* huntMutants(): AsyncGenerator<Caught> {
-  for (const mutant of MUTANTS) yield await huntMutant(mutant);
+export async function* huntMutants(mutants: readonly Mutant[] = MUTANTS): AsyncGenerator<Caught> {
+  for (const mutant of mutants) yield await huntMutant(mutant);
 }

@@ -1,3 +1,5 @@
+import { FORGE_MUTANTS } from "./forge-mutants.ts";
+
 /** Planted faults in the real sources, each of which the simulator must find: a checker that never found one is no proof. */
 export interface Mutant {
   readonly name: string;
@@ -6,6 +8,8 @@ export interface Mutant {
   readonly breaks: readonly number[];
   /** A world that has found it; others are looked at where it does not any more. */
   readonly foundIn: number;
+  /** It is looked for in worlds with a forge; where absent, in those without. */
+  readonly forge?: true;
 }
 
 export interface Change {
@@ -17,6 +21,7 @@ export interface Change {
 }
 
 export const MUTANTS: readonly Mutant[] = [
+  ...FORGE_MUTANTS,
   {
     name: "a claim that lost its answer believes that it lost the race",
     changes: [

@@ -3,22 +3,34 @@ import type { FunctionDeps } from "../../../functions/deps.ts";
 import { apiRoutes } from "../../../functions/http/api-routes.ts";
 import { httpLambda } from "../../../functions/http/http-lambda.ts";
 import { leaseRoutes } from "../../../functions/http/lease-routes.ts";
+import { webhookRoutes } from "../../../functions/http/webhook-routes.ts";
 import { planLambda, reconcileLambda } from "../../../functions/queue-calls.ts";
+import { makeReadDefinition } from "../../../functions/read-run-definition.ts";
 import { makeSigner, type Signer } from "../../../shared/lib/signed-token.ts";
-import { QUEUES, SCHEDULES } from "../../../shared/resources.ts";
+import { FUNCTIONS, QUEUES, SCHEDULES } from "../../../shared/resources.ts";
 import { createLive, requestItem } from "../../../shared/usecases/create-run.ts";
-import type { Deps } from "../../../shared/usecases/deps.ts";
-import { PIPELINES_HERE } from "../../../shared/usecases/pipelines.ts";
+import { ForgeError } from "../../../shared/usecases/forge.ts";
+import type { ReportDeps } from "../../../shared/usecases/report-deps.ts";
 import { digest } from "../../../shared/usecases/specs.ts";
+import type { SweepDeps } from "../../../shared/usecases/sweep-deps.ts";
 import { sweepRuns } from "../../../shared/usecases/sweep-runs.ts";
 import { toRunSummary } from "../../../shared/usecases/views.ts";
-import { forgeOf } from "../../support/fake-forge.ts";
 import { memorySecrets } from "../../support/memory-secrets.ts";
 import { oneOf } from "../engine/dice.ts";
 import type { Simulation } from "../engine/simulation.ts";
 import type { Faults } from "../faults.ts";
 import { connectEventSource } from "./event-source.ts";
+import {
+  FORGE_HOSTS,
+  type ForgeWorld,
+  forgeLambdas,
+  forgeOfEachProcess,
+  makeProjectSecrets,
+  PUBLIC_URL,
+} from "./forge/forge-plane.ts";
+import { type ForgeStores, makeForgeStores } from "./forge/forge-stores.ts";
 import { type PlannedRuns, SIM_TENANT } from "./planned-runs.ts";
+import { REMEMBERED_PIPELINES } from "./remembered-pipelines.ts";
 import { makeRequests, QUEUE_FAULTS, TABLE_FAULTS } from "./requests.ts";
 import { makeSimBucket, type SimBucket } from "./sim-bucket.ts";
 import { makeSimIndex } from "./sim-index.ts";
@@ -37,6 +49,8 @@ export interface ControlPlane {
   readonly network: Network;
   /** How often each function was invoked. */
   readonly invoked: ReadonlyMap<string, number>;
+  /** Told of each sweep that was not cut short, with the time when it began. */
+  watchSweeps(watcher: (beganAtMs: number) => void): void;
 }
 
 const SECOND_MS = 1_000;
@@ -49,6 +63,7 @@ export function makeControlPlane(
   faults: Faults,
   pools: readonly string[],
   planned: PlannedRuns,
+  world: ForgeWorld | undefined,
 ): ControlPlane {
   const table = makeSimTable();
   const lag = sim.dice("index lag");
@@ -67,36 +82,68 @@ export function makeControlPlane(
   };
   const deps = depsOf(sim, {
     store: makeSimStore(table, index, tableRequests),
+    stores: makeForgeStores(table, index, tableRequests, () => (world === undefined ? [] : [world.project])),
+    secrets: world === undefined ? memorySecrets() : makeProjectSecrets(world.project),
     queues,
     bucket,
     pools,
     faults,
     planned,
   });
+  const lambdas = world === undefined ? undefined : forgeLambdas(sim, deps);
   const network = makeNetwork(sim, faults, invoke, {
     api: lambda(httpLambda<"api">(deps, { ...apiRoutes(deps), createRun: createPlanned(deps, planned) })),
     lease: lambda(httpLambda<"lease">(deps, leaseRoutes(deps))),
+    ...(world === undefined ? {} : { webhook: lambda(httpLambda<"webhook">(deps, webhookRoutes(deps))) }),
   });
-  const sources = { ticks: lambda(reconcileLambda(deps)), plans: lambda(planLambda(deps)) };
-  for (const name of ["ticks", "plans"] as const) {
+  const sources = {
+    ticks: lambda(reconcileLambda(deps)),
+    plans: lambda(planLambda(deps)),
+    ...(lambdas === undefined ? {} : { reports: lambdas.report }),
+  };
+  for (const name of ["ticks", "plans", "reports"] as const) {
     const { function: functionName, timeoutSeconds, batch: batchMax, maxReceives: receivesMax } = QUEUES[name];
     const timeoutMs = timeoutSeconds * SECOND_MS;
     const handler = sources[name];
+    if (handler === undefined) continue;
     connectEventSource(sim, invoke, { queue: queues[name], functionName, timeoutMs, batchMax, receivesMax, handler });
   }
-  const [sweep] = SCHEDULES;
-  const sweepAgain = () =>
-    void sim.world(sweep.everySeconds * SECOND_MS, "schedule", () => {
-      invoke(
-        "sweep",
-        30 * SECOND_MS,
-        () => sweepRuns(deps),
-        () => undefined,
-      );
-      sweepAgain();
+  const sweepWatchers: ((beganAtMs: number) => void)[] = [];
+  const sweeps = {
+    sweep: lambdas?.sweep ?? (() => sweepRuns(deps)),
+    firstMs: lambdas === undefined ? EVERY_MS : SECOND_MS,
+  };
+  startSweeps(sim, invoke, sweeps, (beganAtMs) => {
+    for (const watcher of sweepWatchers) watcher(beganAtMs);
+  });
+  return {
+    deps,
+    table,
+    queues,
+    bucket,
+    network,
+    invoked,
+    watchSweeps: (watcher) => void sweepWatchers.push(watcher),
+  };
+}
+
+const EVERY_MS = SCHEDULES[0].everySeconds * SECOND_MS;
+
+function startSweeps(
+  sim: Simulation,
+  invoke: Invoke,
+  { sweep, firstMs }: { readonly sweep: () => Promise<unknown>; readonly firstMs: number },
+  ended: (beganAtMs: number) => void,
+): void {
+  const sweepIn = (ms: number) =>
+    void sim.world(ms, "schedule", () => {
+      const beganAtMs = sim.nowMs();
+      invoke("sweep", FUNCTIONS.sweep.timeoutSeconds * SECOND_MS, sweep, ({ kind }) => {
+        if (kind === "answered") ended(beganAtMs);
+      });
+      sweepIn(EVERY_MS);
     });
-  sweepAgain();
-  return { deps, table, queues, bucket, network, invoked };
+  sweepIn(firstMs);
 }
 
 /** A middy handler as Lambda calls it; the context is never read. */
@@ -106,6 +153,8 @@ function lambda<E, R>(handler: (event: E, context: never) => Promise<R>): (event
 
 interface Parts {
   readonly store: FunctionDeps["store"];
+  readonly stores: ForgeStores;
+  readonly secrets: FunctionDeps["secrets"];
   readonly queues: SimQueues;
   readonly bucket: SimBucket;
   readonly pools: readonly string[];
@@ -113,7 +162,7 @@ interface Parts {
   readonly planned: PlannedRuns;
 }
 
-function depsOf(sim: Simulation, parts: Parts): FunctionDeps {
+function depsOf(sim: Simulation, parts: Parts): FunctionDeps & SweepDeps & ReportDeps {
   const ids = sim.dice("ids");
   const letter = () => CROCKFORD[Math.floor(ids() * CROCKFORD.length)] ?? "0";
   const word = (length: number) => Array.from({ length }, letter).join("");
@@ -129,12 +178,24 @@ function depsOf(sim: Simulation, parts: Parts): FunctionDeps {
   };
   const metrics = { count: () => undefined, timing: () => undefined };
   const observer = { log, metrics, flush: () => undefined, prometheus: async () => "", registry: new Registry() };
+  const clock = { nowMs: () => sim.current().clock.nowMs(), monotonicMs: () => sim.current().clock.monotonicMs() };
+  const { secrets, stores } = parts;
+  const forge = forgeOfEachProcess(sim, { secrets, clock, log });
+  const readOwn = makeReadDefinition({ projects: stores.projects, forge }, async ({ sha }) =>
+    parts.planned.textOf(sha),
+  );
   return {
     store: parts.store,
-    ...NO_PROJECTS,
+    ...stores,
+    ...UNSEEN,
+    secrets,
+    forge,
+    forgeHosts: FORGE_HOSTS,
+    publicUrl: PUBLIC_URL,
+    sendDelivery: parts.queues.sendDelivery,
     queues: parts.queues.queues,
     bucket: parts.bucket.bucket,
-    clock: { nowMs: () => sim.current().clock.nowMs(), monotonicMs: () => sim.current().clock.monotonicMs() },
+    clock,
     random: { ulid: (nowMs) => timeWord(nowMs) + word(16), secret: () => `${word(43)}` },
     signer: SIGNER,
     log,
@@ -142,12 +203,12 @@ function depsOf(sim: Simulation, parts: Parts): FunctionDeps {
     observer,
     meter: () => undefined,
     environment: {} as FunctionDeps["environment"],
-    async readDefinition(source) {
+    async readDefinition(source, path, run) {
       if (parts.faults.strikes("source cannot be read", sim.numbered(`source ${source.sha}`)))
         throw new Error("injected: the source cannot be reached");
-      return parts.planned.textOf(source.sha);
+      return readOwn(source, path, run);
     },
-    pipelines: PIPELINES_HERE,
+    pipelines: REMEMBERED_PIPELINES,
     settings: {
       tenant: SIM_TENANT,
       pools: parts.pools,
@@ -161,30 +222,10 @@ function depsOf(sim: Simulation, parts: Parts): FunctionDeps {
   };
 }
 
-/** What concerns projects: the simulated world has none, and nobody reads its audit or asks for its runners. */
-const NO_PROJECTS: Omit<FunctionDeps, keyof Deps | "observer" | "environment" | "meter"> = {
-  triggers: {
-    getDelivery: async () => undefined,
-    getDecided: async () => undefined,
-    getAbsence: async () => undefined,
-    getRef: async () => undefined,
-    lastClosing: async () => undefined,
-    dueDeliveries: async () => [],
-  },
-  sendDelivery: async () => undefined,
-  reports: { getOutbox: async () => undefined, getStatus: async () => undefined, dueOutboxes: async () => [] },
-  forge: forgeOf(new Map()),
-  projects: {
-    getProject: async () => undefined,
-    listProjects: async () => [],
-    addProject: async () => "full",
-    changeProject: async () => "changed",
-    removeProject: async () => false,
-  },
-  secrets: memorySecrets(),
+/** Nobody reads its audit or asks for its runners. */
+const UNSEEN: Pick<FunctionDeps, "audit" | "runners"> = {
   audit: { append: async () => undefined, readDay: async () => ({ items: [] }) },
   runners: { seen: async () => undefined, list: async () => ({ runners: [], cut: false }) },
-  forgeHosts: [],
 };
 
 /** Tokens mean the same in every world, so each is verified once: HMAC would be a tenth of a world's time. */
@@ -221,6 +262,8 @@ function timeWord(nowMs: number): string {
 /** Errors that the world itself makes say so; any other that reaches a function's log is a bug. */
 function isInjected(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
+  if (error instanceof AggregateError) return error.errors.every(isInjected);
+  if (error instanceof ForgeError && error.retry) return true;
   return error.message.startsWith("injected:") || isInjected(error.cause);
 }
 

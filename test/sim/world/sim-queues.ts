@@ -1,5 +1,5 @@
 import { OFFER_QUEUE, QUEUES } from "../../../shared/resources.ts";
-import { QUEUE_DELAY_MAX_MS, type Queues, type Tick } from "../../../shared/store/queues.ts";
+import { type DeliveryHint, QUEUE_DELAY_MAX_MS, type Queues, type Tick } from "../../../shared/store/queues.ts";
 import type { Simulation } from "../engine/simulation.ts";
 import type { Faults } from "../faults.ts";
 import { makeSimQueue, type SimQueue } from "./sim-queue.ts";
@@ -10,6 +10,8 @@ export interface SimQueues {
   readonly queues: Queues;
   readonly ticks: SimQueue;
   readonly plans: SimQueue;
+  readonly reports: SimQueue;
+  readonly sendDelivery: (hint: DeliveryHint, delayMs?: number) => Promise<void>;
   pool(name: string): SimQueue;
   /** Told of each tick that a process sends, before anything happens to it. */
   watchTicks(watcher: (tick: Tick, sender: string) => void): void;
@@ -20,13 +22,14 @@ const SECOND_MS = 1_000;
 const LATE_MS_MAX = 20_000;
 
 export function makeSimQueues(sim: Simulation, faults: Faults, request: Request, pools: readonly string[]): SimQueues {
-  const lambdaQueue = (name: "ticks" | "plans") =>
+  const lambdaQueue = (name: "ticks" | "plans" | "reports") =>
     makeSimQueue(sim, name, {
       visibilityMs: QUEUES[name].visibilitySeconds * SECOND_MS,
       retentionMs: QUEUES[name].retentionSeconds * SECOND_MS,
     });
   const ticks = lambdaQueue("ticks");
   const plans = lambdaQueue("plans");
+  const reports = lambdaQueue("reports");
   const poolSettings = {
     visibilityMs: OFFER_QUEUE.visibilitySeconds * SECOND_MS,
     retentionMs: OFFER_QUEUE.retentionSeconds * SECOND_MS,
@@ -62,16 +65,23 @@ export function makeSimQueues(sim: Simulation, faults: Faults, request: Request,
       );
     },
     async sendTick(tick, delayMs) {
-      const delaySeconds = Math.ceil(Math.min(QUEUE_DELAY_MAX_MS, Math.max(0, delayMs)) / SECOND_MS);
       for (const watcher of watchers) watcher(tick, sim.current().name);
-      await request("SendMessage ticks", () => accept(ticks, JSON.stringify(tick), delaySeconds * SECOND_MS));
+      await request("SendMessage ticks", () => accept(ticks, JSON.stringify(tick), wholeSeconds(delayMs)));
     },
     sendPlan: ({ tenant, runId }) =>
       request("SendMessage plans", () => accept(plans, JSON.stringify({ tenant, runId }), 0)),
-    // No forge is told of a simulated run.
-    sendReport: () => request("SendMessage reports", () => undefined),
+    sendReport: (ref, delayMs) =>
+      request("SendMessage reports", () => accept(reports, JSON.stringify(ref), wholeSeconds(delayMs))),
     visibleOffers: (name) => request(`GetQueueAttributes pool-${name}`, () => pool(name).visible()),
     ping: () => request("GetQueueAttributes ticks", () => undefined),
   };
-  return { queues, ticks, plans, pool, watchTicks: (watcher) => void watchers.push(watcher) };
+  const sendDelivery = (hint: DeliveryHint, delayMs = 0) =>
+    request("SendMessage plans", () =>
+      accept(plans, JSON.stringify({ kind: "delivery", ...hint }), wholeSeconds(delayMs)),
+    );
+  return { queues, ticks, plans, reports, sendDelivery, pool, watchTicks: (watcher) => void watchers.push(watcher) };
 }
+
+/** As SQS takes a delay. */
+const wholeSeconds = (delayMs: number): number =>
+  Math.ceil(Math.min(QUEUE_DELAY_MAX_MS, Math.max(0, delayMs)) / SECOND_MS) * SECOND_MS;

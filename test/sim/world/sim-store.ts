@@ -26,7 +26,7 @@ import {
   tokenListKey,
 } from "../../../shared/store/keys.ts";
 import type { Applied, FamilyItems, Store } from "../../../shared/store/store.ts";
-import { decidedItemSchema } from "../../../shared/store/trigger-items.ts";
+import { absenceItemSchema, closingItemSchema, decidedItemSchema } from "../../../shared/store/trigger-items.ts";
 import { frozen } from "./as-stored.ts";
 import type { SimIndex } from "./sim-index.ts";
 import type { SimTable } from "./sim-table.ts";
@@ -37,25 +37,29 @@ const schemas = {
   token: tokenItemSchema,
   idempotency: idempotencyItemSchema,
   decided: decidedItemSchema,
+  closing: closingItemSchema,
+  absence: absenceItemSchema,
 } as const;
 
-/** One request to the table: it happens, or fails, or happens and its answer is lost. */
-export type Request = <T>(operation: string, effect: () => T) => Promise<T>;
-
-/** The store on the simulated table: the same births, codecs and retries as on DynamoDB (shared/store/dynamo-store.ts). */
-export function makeSimStore(table: SimTable, index: SimIndex, request: Request): Store {
+/** Each version of an item is parsed once, however often it is read. */
+export function makeParse(): (item: Item) => Item {
   const parsed = new WeakMap<Item, Item>();
-
-  /** Each version of an item is parsed once, however often it is read. */
-  function parse(item: Item): Item {
+  return (item) => {
     const known = parsed.get(item);
     if (known !== undefined) return known;
     const schema = schemas[String(item["family"]) as keyof typeof schemas];
     const fresh = frozen(schema.parse(item) as Item);
     parsed.set(item, fresh);
     return fresh;
-  }
+  };
+}
 
+/** One request to the table: it happens, or fails, or happens and its answer is lost. */
+export type Request = <T>(operation: string, effect: () => T) => Promise<T>;
+
+/** The store on the simulated table: the same births, codecs and retries as on DynamoDB (shared/store/dynamo-store.ts). */
+export function makeSimStore(table: SimTable, index: SimIndex, request: Request): Store {
+  const parse = makeParse();
   async function get<T>(key: Key): Promise<T | undefined> {
     const item = await retryRequest(() => request(`GetItem ${key.sk}`, () => table.get(key)));
     return item === undefined ? undefined : (parse(item) as T);

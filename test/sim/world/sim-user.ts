@@ -141,7 +141,7 @@ async function follow(client: Client, runId: string): Promise<void> {
 const pause = (ms: number) => new Promise<void>((resolve) => void setTimeout(resolve, ms));
 
 /** Asks until there is an answer. */
-async function insist<T>(call: () => Promise<T>): Promise<T> {
+export async function insist<T>(call: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await call();
