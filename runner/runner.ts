@@ -16,6 +16,8 @@ import { aborted, wait } from "./wait.ts";
 
 /** How long deletions and the last polls may hold a runner up that has nothing else to do. */
 const FLUSH_MAX_MS = 3_000;
+/** How long it waits for an answer to its goodbye. */
+const GOODBYE_MAX_MS = 2_000;
 
 export interface RunnerDeps extends AttemptDeps {
   readonly openOfferQueue: OpenOfferQueue;
@@ -153,6 +155,7 @@ export function startRunner(deps: RunnerDeps): Runner {
     const failed = await Promise.race([polling, aborted(hurrying.signal)]);
     while (running.size > 0) await Promise.all(running.values());
     await Promise.race([sessions.flush(), wait(FLUSH_MAX_MS)]);
+    if (failed === undefined) await Promise.race([sessions.close(), wait(GOODBYE_MAX_MS)]);
     await deps.executor.close();
     emit({ type: "stopped" });
     // Only now: what was running when the control plane turned us away was still ours to end.

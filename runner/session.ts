@@ -31,6 +31,8 @@ export interface SessionKeeper {
   invalidate(failed: OpenSession): void;
   /** Waits for what the session still has to send. */
   flush(): Promise<void>;
+  /** Says that this runner goes, once, where it was there at all: a control plane that does not answer sees it from its absence. */
+  close(): Promise<void>;
 }
 
 export function keepSession(options: {
@@ -113,6 +115,21 @@ export function keepSession(options: {
       if (failed === open) renewAtMs = Number.NEGATIVE_INFINITY;
     },
     flush: async () => open?.queue.flush(),
+    async close() {
+      if (open === undefined) return;
+      const { runnerId, sessionToken } = open.session;
+      const body = firstSession === undefined || firstSession === runnerId ? {} : { firstSession };
+      try {
+        await client.call("closeSession", { body }, { token: sessionToken });
+      } catch (error) {
+        // An older control plane knows no such call.
+        if (error instanceof ApiError && error.code === "not_found") return;
+        emit({
+          type: "trouble",
+          message: `the control plane does not know that this runner goes: ${messageOf(error)}`,
+        });
+      }
+    },
   };
 }
 

@@ -2,7 +2,7 @@ import { recordAudit } from "../../shared/usecases/audit.ts";
 import { claimJob } from "../../shared/usecases/claim-job.ts";
 import { ackCancel, completeJob, releaseJob } from "../../shared/usecases/end-attempt.ts";
 import { assertServes, type Principal } from "../../shared/usecases/manage-tokens.ts";
-import { openSession, type SessionRequest } from "../../shared/usecases/open-session.ts";
+import { closeSession, openSession, type SessionRequest } from "../../shared/usecases/open-session.ts";
 import { receiveOffers, removeOffers, returnOffers } from "../../shared/usecases/poll-offers.ts";
 import { readJobSecrets } from "../../shared/usecases/read-job-secrets.ts";
 import { ackLease, renewLease } from "../../shared/usecases/renew-lease.ts";
@@ -18,6 +18,10 @@ export const leaseRoutes = (deps: FunctionDeps): Implementations<"lease"> => ({
     const session = await openSession(deps, body);
     await auditSession(deps, caller, session.runnerId, body);
     return session;
+  },
+  closeSession: async ({ caller, body }) => {
+    await closeSession(deps, caller, body.firstSession);
+    return { ok: true };
   },
   receiveOffers: async ({ params, caller, body }) => ({ offers: await receiveOffers(deps, caller, params.pool, body) }),
   removeOffers: async ({ params, caller, body }) => {

@@ -39,6 +39,9 @@ export const openSessionBody = z.strictObject({
   firstSession: runnerId.optional(),
 });
 
+/** `firstSession` as when it was renewed. */
+export const closeSessionBody = z.strictObject({ firstSession: runnerId.optional() });
+
 export const sessionReply = z.object({
   runnerId,
   sessionToken: z.string(),

@@ -1,14 +1,30 @@
-import { type DynamoDBDocumentClient, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
+import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
+import { type DynamoDBDocumentClient, PutCommand, QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import { keyOnly } from "./dynamo-calls.ts";
 import { retryRequest } from "./dynamo-retry.ts";
 import { runnersPartition } from "./keys.ts";
 import { migrateItem } from "./migrate.ts";
-import { runnerItemSchema } from "./runner-item.ts";
+import { EPHEMERAL, runnerItemSchema } from "./runner-item.ts";
 import type { RunnerStore } from "./runner-store.ts";
 
 export function makeDynamoRunnerStore(client: DynamoDBDocumentClient, TableName: string): RunnerStore {
   return {
     async seen(Item) {
-      await retryRequest(() => client.send(new PutCommand({ TableName, Item })));
+      const input = { TableName, Item };
+      // An ephemeral process has its entry in common with the next.
+      if (Item.instance === EPHEMERAL) return void (await retryRequest(() => client.send(new PutCommand(input))));
+      const ConditionExpression = "attribute_not_exists(leftAtMs)";
+      await retryRequest(() => client.send(new PutCommand({ ...input, ConditionExpression }))).catch(unlessRefused);
+    },
+    async left(key, { runnerId, nowMs }) {
+      const input = {
+        TableName,
+        Key: keyOnly(key),
+        ConditionExpression: "runnerId = :session",
+        UpdateExpression: "SET leftAtMs = :now, expiresAtMs = :now",
+        ExpressionAttributeValues: { ":session": runnerId, ":now": nowMs },
+      };
+      await retryRequest(() => client.send(new UpdateCommand(input))).catch(unlessRefused);
     },
     async list(tenant, Limit) {
       const input = {
@@ -22,4 +38,9 @@ export function makeDynamoRunnerStore(client: DynamoDBDocumentClient, TableName:
       return { runners, cut: answer.LastEvaluatedKey !== undefined };
     },
   };
+}
+
+/** Another session has come, or it has left before: that is how it is now. */
+function unlessRefused(error: unknown): void {
+  if (!(error instanceof ConditionalCheckFailedException)) throw error;
 }

@@ -19,7 +19,7 @@ import type { DeliveryItem } from "../store/trigger-items.ts";
 import { isAbsenceUnsure } from "./confirm-absence.ts";
 import { doubtHead } from "./doubt-head.ts";
 import { followRepository, keepIdentity } from "./follow-repository.ts";
-import { ForgeError, isTooLarge } from "./forge.ts";
+import { ForgeError, isFinalRefusal } from "./forge.ts";
 import { hintPostponed } from "./hints.ts";
 import { isNamed } from "./repository-identity.ts";
 import { startTriggered } from "./start-triggered.ts";
@@ -90,7 +90,8 @@ async function postponeOrFail(
 ): Promise<void> {
   const nowMs = deps.clock.nowMs();
   const reason = cut(error.message, REASON_LENGTH_MAX);
-  const isOver = isFinal(error) || nowMs - item.receivedAtMs > giveUpMs(item) || item.fence >= DELIVERY_TRIES_MAX;
+  const isOver =
+    isFinal(error, item, nowMs) || nowMs - item.receivedAtMs > giveUpMs(item) || item.fence >= DELIVERY_TRIES_MAX;
   const about = { project: item.project, delivery: item.deliveryId, reason, again: !isOver };
   if (isAbsenceUnsure(error)) deps.log.info("delivery waits", about);
   else deps.log.warn("delivery not decided", about);
@@ -103,8 +104,9 @@ async function postponeOrFail(
   if (applied) await hintPostponed(deps, { ...deliveryRefOf(item), fence: nextFence }, delayMs);
 }
 
-/** A credential, a permission, an App that is not installed: somebody may mend it. What is too large stays so. */
-const isFinal = (error: ForgeError): boolean => isTooLarge(error);
+/** 404 is also how a forge refuses whom it does not know: the App may be installed yet, or the token be given access. */
+const isFinal = (error: ForgeError, { receivedAtMs }: DeliveryItem, nowMs: number): boolean =>
+  error.status !== 404 && isFinalRefusal(error, receivedAtMs, nowMs);
 
 export const giveUpMs = ({ trigger }: Pick<DeliveryItem, "trigger">): number =>
   trigger?.event === "tag" ? TAG_GIVE_UP_MS : DELIVERY_GIVE_UP_MS;

@@ -4,8 +4,9 @@ import type { Session } from "../protocol/leases.ts";
 import { ttlAt } from "../store/item-base.ts";
 import { runnerItemKey } from "../store/keys.ts";
 import { ITEM_VERSION } from "../store/migrate.ts";
+import { EPHEMERAL } from "../store/runner-item.ts";
 import type { RunnerStore } from "../store/runner-store.ts";
-import { signSession } from "./lease-token.ts";
+import { type SessionClaims, signSession } from "./lease-token.ts";
 import { type OfferDeps, polledPools } from "./poll-offers.ts";
 
 export interface SessionRequest {
@@ -26,8 +27,6 @@ export interface SessionDeps extends OfferDeps {
 
 /** How long the table remembers a runner that does not come again. */
 const REMEMBERED_MS = 3_600_000;
-/** A host's ephemeral processes come one after the other, and each is another: they are one runner to people. */
-const EPHEMERAL = "ephemeral";
 
 /** Opens a runner's session: which pools it may claim from, and how to reach their queues and nothing else. */
 export async function openSession(deps: SessionDeps, runner: SessionRequest): Promise<Session> {
@@ -79,10 +78,24 @@ async function noteRunner(
     family: "runner",
     name,
     instance,
+    runnerId,
     pools: [...pools],
     slots,
     ...session,
   });
+}
+
+/** A runner goes: it is offline to people from now on, and a session that it opened before does not bring it back. */
+export async function closeSession(
+  deps: Pick<SessionDeps, "runners" | "clock" | "settings" | "log">,
+  session: SessionClaims,
+  firstSession: string | undefined,
+): Promise<void> {
+  const { name, runnerId, ephemeral } = session;
+  const instance = ephemeral === true ? EPHEMERAL : (firstSession ?? runnerId);
+  const key = runnerItemKey(deps.settings.tenant, name, instance);
+  await deps.runners.left(key, { runnerId, nowMs: deps.clock.nowMs() });
+  deps.log.info("a runner goes", { runner: name, runnerId });
 }
 
 interface Access {

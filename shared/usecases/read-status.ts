@@ -6,7 +6,7 @@ import { priceOf, type Usage } from "../prices.ts";
 import type { Status } from "../protocol/status.ts";
 import type { JobItem, RunItem } from "../store/items.ts";
 import { dueShard } from "../store/keys.ts";
-import type { RunnerItem } from "../store/runner-item.ts";
+import { EPHEMERAL, type RunnerItem } from "../store/runner-item.ts";
 import type { RunnerStore } from "../store/runner-store.ts";
 import type { SweepStore } from "../store/sweep-store.ts";
 import type { Deps } from "./deps.ts";
@@ -144,22 +144,32 @@ function poolsOf(depths: readonly Depth[], jobs: Jobs): Status["pools"] {
   }));
 }
 
-/** By name: a host that restarts its runner is one row, and so are processes that share a name. */
+/**
+ * By name, and of each name the newest process alone: one that was killed cannot say that it goes, and whoever is started under
+ * its name takes its place.
+ */
 function runnersOf(all: readonly RunnerItem[], jobs: Jobs, nowMs: number): Status["runners"] {
   const shown = all.filter((item) => item.expiresAtMs > nowMs - GONE_SHOWN_MS);
   return [...Map.groupBy(shown, (item) => item.name)].map(([name, items]) => {
-    const here = items.filter((item) => item.expiresAtMs > nowMs);
+    const newest = items.reduce((one, other) => (isNewer(other, one) ? other : one));
+    const here = [newest].filter((item) => item.expiresAtMs > nowMs);
     const busy = jobs && tally(jobs, (job) => isLeased(job) && job.lease?.runnerName === name);
     return {
       name,
       state: here.length === 0 ? "offline" : busy !== undefined && busy > 0 ? "busy" : "available",
       processes: here.length,
-      pools: [...new Set(items.flatMap((item) => item.pools))],
+      pools: [...newest.pools],
       slots: here.reduce((sum, item) => sum + item.slots, 0),
       ...(busy === undefined ? {} : { busy }),
       lastSeenAtMs: Math.max(...items.map((item) => item.seenAtMs)),
     };
   });
+}
+
+/** Ids of sessions sort by time; ephemeral processes have one entry for all of them. */
+function isNewer(one: RunnerItem, other: RunnerItem): boolean {
+  const areComparable = one.instance !== EPHEMERAL && other.instance !== EPHEMERAL;
+  return areComparable ? one.instance > other.instance : one.seenAtMs > other.seenAtMs;
 }
 
 function countRuns(active: readonly ActiveRun[]): Status["runs"] {

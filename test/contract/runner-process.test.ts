@@ -156,6 +156,22 @@ test("a control plane that goes silent has the steps ended at the deadline", asy
   expect(isAlive(pid)).toBe(false);
 });
 
+test("case C16: a runner that ends says that it goes, once, after its last attempt; where nobody answers it ends all the same", async () => {
+  const one = await runner();
+  const job = plane.addJob({ script: `touch ${join(scratch, "runs")}; sleep 1` });
+  plane.offer(job);
+  await eventually("the step runs", () => existsSync(join(scratch, "runs")));
+  process.kill(one.pid, "SIGTERM");
+  expect(await one.exited).toEqual({ code: 0, signal: null });
+  expect(plane.calls.map(({ name }) => name).slice(-2)).toEqual(["complete", "closeSession"]);
+  expect(calls("closeSession")).toBe(1);
+  plane.fault("closeSession", "lose_answer", 10);
+  const two = await runner();
+  await two.heard("ready");
+  process.kill(two.pid, "SIGTERM");
+  expect(await two.exited).toEqual({ code: 0, signal: null });
+});
+
 test("SIGTERM drains: no more offers are taken, what runs may end", async () => {
   const one = await runner();
   const file = join(scratch, "pid");

@@ -236,6 +236,7 @@ function makeHandlers(deps: {
 
   return (name, params, body, token) => {
     if (name === "openSession") return openSession(token, deps.sqsUrl);
+    if (name === "closeSession") return { ok: true };
     const job = jobs.get(`${params["run"]}/${params["job"]}`);
     if (job === undefined) throw new DomainError("not_found", "no such job");
     if (name === "claim") return claim(job, body as z.output<(typeof routes)["claim"]["body"]>, put, now());

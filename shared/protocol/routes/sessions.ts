@@ -20,6 +20,18 @@ export const sessionsRoutes = {
     reply: leases.sessionReply,
     failures: [],
   }),
+  closeSession: route({
+    method: "POST",
+    path: "/v1/sessions/close",
+    handler: "lease",
+    access: "session",
+    summary: "A runner goes, and is offline from now on; its leases are not touched",
+    params: none,
+    body: leases.closeSessionBody,
+    status: 200,
+    reply: ok,
+    failures: [],
+  }),
   receiveOffers: route({
     method: "POST",
     path: "/v1/pools/{pool}/offers/receive",

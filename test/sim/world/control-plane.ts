@@ -225,7 +225,11 @@ function depsOf(sim: Simulation, parts: Parts): FunctionDeps & SweepDeps & Repor
 /** Nobody reads its audit or asks for its runners. */
 const UNSEEN: Pick<FunctionDeps, "audit" | "runners"> = {
   audit: { append: async () => undefined, readDay: async () => ({ items: [] }) },
-  runners: { seen: async () => undefined, list: async () => ({ runners: [], cut: false }) },
+  runners: {
+    seen: async () => undefined,
+    left: async () => undefined,
+    list: async () => ({ runners: [], cut: false }),
+  },
 };
 
 /** Tokens mean the same in every world, so each is verified once: HMAC would be a tenth of a world's time. */

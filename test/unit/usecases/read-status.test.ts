@@ -1,9 +1,9 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { TABLE_NAME } from "../../../localstack/names.ts";
 import { DUE_SHARDS, SESSION_MS, STATUS_RUNS_MAX } from "../../../shared/domain/limits.ts";
 import { statusReply } from "../../../shared/protocol/status.ts";
 import { makeDynamoSweepStore } from "../../../shared/store/dynamo-sweep-store.ts";
-import { openSession } from "../../../shared/usecases/open-session.ts";
+import { closeSession, openSession } from "../../../shared/usecases/open-session.ts";
 import { readStatus, type StatusDeps } from "../../../shared/usecases/read-status.ts";
 import { claimAt, planOf, startRun } from "../../support/scenario.ts";
 import { startWorld, type World } from "../../support/world.ts";
@@ -72,19 +72,80 @@ test("a leased job makes its runner busy, and the longest wait is of the job tha
   expect(seen.runners).toMatchObject([{ name: "r1", state: "busy", busy: 1, slots: 2, processes: 1 }]);
 });
 
-test("a process that renews its session is one runner, a second process of its name a second; without a session it is offline", async () => {
+test("case C16: a process that renews its session is one runner, and one of the same name takes its place; without a session it is offline", async () => {
   const first = await openSession(world.deps, runner);
   world.clock.nowMs += SESSION_MS / 2;
   await openSession(world.deps, { ...runner, firstSession: first.runnerId });
   await openSession(world.deps, { ...runner, slots: 5 });
   const seenAtMs = world.clock.nowMs;
   expect((await status()).runners).toEqual([
-    { name: "r1", state: "available", processes: 2, pools: ["default"], slots: 7, busy: 0, lastSeenAtMs: seenAtMs },
+    { name: "r1", state: "available", processes: 1, pools: ["default"], slots: 5, busy: 0, lastSeenAtMs: seenAtMs },
   ]);
   world.clock.nowMs += SESSION_MS + 1;
   expect((await status()).runners).toMatchObject([{ name: "r1", state: "offline", processes: 0, slots: 0 }]);
   world.clock.nowMs += 3_600_000;
   expect((await status()).runners).toEqual([]);
+});
+
+describe("case C16: a runner that says that it goes", () => {
+  const sessionOf = (runnerId: string, ephemeral = false) => ({
+    tenant: "main",
+    runnerId,
+    name: "r1",
+    pools: ["default"],
+    expiresAtMs: world.clock.nowMs + SESSION_MS,
+    ...(ephemeral ? { ephemeral: true as const } : {}),
+  });
+  const shown = async () =>
+    (await status()).runners.map(({ state, processes, slots }) => `${state} ${processes} × ${slots}`);
+  const start = async (change: Partial<Parameters<typeof openSession>[1]> = {}) => {
+    world.clock.nowMs += 1_000;
+    return (await openSession(world.deps, { ...runner, ...change })).runnerId;
+  };
+
+  test("is offline at once, and a session of it that comes late does not bring it back", async () => {
+    const first = await start();
+    const renewed = await start({ firstSession: first });
+    await closeSession(world.deps, sessionOf(renewed), first);
+    expect(await shown()).toEqual(["offline 0 × 0"]);
+    await start({ firstSession: first });
+    expect(await shown()).toEqual(["offline 0 × 0"]);
+  });
+
+  test("is started again under its name, and the goodbye of before comes after that: the new one stays", async () => {
+    const old = await start();
+    await start({ slots: 3 });
+    await closeSession(world.deps, sessionOf(old), undefined);
+    expect(await shown()).toEqual(["available 1 × 3"]);
+  });
+
+  test("was killed and is started again: its slots count once, also where a session of before is renewed late", async () => {
+    const old = await start();
+    await start({ slots: 3 });
+    expect(await shown()).toEqual(["available 1 × 3"]);
+    await start({ firstSession: old });
+    expect(await shown()).toEqual(["available 1 × 3"]);
+    world.clock.nowMs += SESSION_MS + 1;
+    expect(await shown()).toEqual(["offline 0 × 0"]);
+  });
+
+  test("is ephemeral: the next of its host is there, whatever the one before says late", async () => {
+    const one = await start({ ephemeral: true, slots: 1 });
+    const next = await start({ ephemeral: true, slots: 1 });
+    await closeSession(world.deps, sessionOf(one, true), one);
+    expect(await shown()).toEqual(["available 1 × 1"]);
+    await closeSession(world.deps, sessionOf(next, true), next);
+    expect(await shown()).toEqual(["offline 0 × 0"]);
+    await start({ ephemeral: true, slots: 1 });
+    expect(await shown()).toEqual(["available 1 × 1"]);
+  });
+
+  test("touches no other runner of the tenant", async () => {
+    await start();
+    const other = await start({ name: "r2" });
+    await closeSession(world.deps, { ...sessionOf(other), name: "r2" }, undefined);
+    expect(await shown()).toEqual(["available 1 × 2", "offline 0 × 0"]);
+  });
 });
 
 test("where more runs are active than are looked at, it says so", async () => {
