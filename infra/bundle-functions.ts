@@ -6,7 +6,7 @@ import { rolldown } from "rolldown";
 import { leanHttp } from "../shared/lib/lean-http.ts";
 import { removeWholeTree } from "../shared/lib/remove-tree.ts";
 import { FUNCTIONS, type FunctionName } from "../shared/resources.ts";
-import { environmentCredentials, leanMetrics, leanYaml } from "./lean-packages.ts";
+import { environmentCredentials, leanMetrics, leanYaml, leanZod } from "./lean-packages.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
@@ -44,7 +44,7 @@ export async function bundleCode(entry: string): Promise<string> {
   const bundler = await rolldown({
     cwd: root,
     input: entry,
-    plugins: [leanHttp, leanMetrics, leanYaml, environmentCredentials],
+    plugins: [leanHttp, leanMetrics, leanYaml, leanZod, environmentCredentials],
     platform: "node",
     // The ES modules where a package has both: only of those can unused parts be left out.
     resolve: { mainFields: ["module", "main"] },

@@ -38,3 +38,16 @@ export const leanYaml = stand(
   "yaml",
   `export { Composer, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, Parser } from ${JSON.stringify(YAML_MODULES)};`,
 );
+
+const JSON_SCHEMA_PROCESSORS = /\/zod\/v4\/core\/json-schema-processors\.js$/;
+
+/** Schemas, without what prints them as JSON Schema: that is for docs, and each schema would bring it along. */
+export const leanZod: Plugin = {
+  name: "baton-lean-zod",
+  transform(code, id) {
+    if (!JSON_SCHEMA_PROCESSORS.test(id)) return null;
+    const names = [...code.matchAll(/^export (?:const|function) (\w+)/gm)].map(([, name]) => name);
+    const none = `const none = () => { throw new Error("a function prints no JSON Schema"); };`;
+    return { code: [none, ...names.map((name) => `export const ${name} = none;`)].join("\n"), map: null };
+  },
+};

@@ -82,7 +82,10 @@ test("no bytes make it throw", () => {
 });
 
 /** A good pipeline as JSON, which is YAML: jobs that need only earlier ones, scripts and values of any text. */
-const text = fc.string({ unit: "grapheme", minLength: 1, maxLength: 40 }).filter((value) => value.trim() !== "");
+const text = fc
+  .string({ unit: "grapheme", minLength: 1, maxLength: 40 })
+  // U+FFFD is what is left of a byte that was no UTF-8, and is refused.
+  .filter((value) => value.trim() !== "" && !value.includes("\ufffd"));
 const literal = text.map((value) => value.replaceAll("${", "$${"));
 const env = fc.dictionary(
   fc.constantFrom("A", "B", "C", "D_1"),
