@@ -322,13 +322,13 @@ export const MUTANTS: readonly Mutant[] = [
     name: "links to artifacts are asked for once",
     changes: [
       {
-        file: "runner/last-word.ts",
-        find: "const asked = await persist(ask, { untilMs: hardDeadlineAtMs, clock: deps.clock, signal });",
+        file: "runner/keep-artifacts.ts",
+        find: "const asked = await persist(ask, { untilMs: hardDeadlineAtMs - LAST_WORD_MS, clock: deps.clock, signal });",
         replace: 'const asked = { kind: "ok" as const, reply: await ask(), hardDeadlineAtMs };',
       },
     ],
     breaks: [12],
-    foundIn: 71,
+    foundIn: 723,
   },
   {
     name: "a failed job does not fail its run",
