@@ -64,7 +64,7 @@ test.each([
   [runner("--token-file", "folder"), "runner: --token-file: cannot read folder: it is a folder"],
   [runner("--token-file", "empty"), "runner: --token-file: empty is empty; `baton tokens create"],
   [runner("--token-file", "poem"), "runner: --token-file: poem holds no token, which is one word"],
-  [runner("--token-file", "word", "--secrets-file", "nowhere"), "runner: --secrets-file: cannot read "],
+  [runner("--token-file", "word", "--secrets-file", "nowhere"), "secrets file (--secrets-file): cannot read "],
   [runner("--token-file", "word", "--work-dir", "word"), "--work-dir: cannot make folders in "],
   [runner("--pool", "default", "gpu"), "Several of one option: --pool a --pool b."],
   [["runner", "--url", "ci.example.com", "--token-file", "word"], '"ci.example.com" is not an http or https URL'],
