@@ -7,7 +7,7 @@ import { projectName } from "../../shared/protocol/ids.ts";
 import { deliveryId as deliveryIdSchema } from "../../shared/protocol/webhooks.ts";
 import type { ProjectItem } from "../../shared/store/items.ts";
 import { type Delivery, receiveDelivery } from "../../shared/usecases/receive-delivery.ts";
-import { isNamed } from "../../shared/usecases/repository-identity.ts";
+import { isNamed, otherReason } from "../../shared/usecases/repository-identity.ts";
 import type { DeliveryDeps } from "../../shared/usecases/trigger-deps.ts";
 import { readWebhookSecrets } from "../../shared/usecases/webhook-secrets.ts";
 import { type ParsedEvent, parseEvent } from "../forges/github/parse-event.ts";
@@ -101,11 +101,11 @@ function deliveryOf(
 function saidOf(project: ProjectItem, parsed: Exclude<ParsedEvent, { kind: "unreadable" }>): Delivery["said"] {
   if (parsed.kind === "ignored") return { ignored: parsed.reason };
   const { repository } = parsed;
-  const { forge, repositoryId } = project;
+  const { repositoryId } = project;
   const isById = repositoryId !== undefined && repository.id !== undefined;
-  const isOurs = isById ? repository.id === repositoryId : isNamed(project, repository.name);
+  // Before the project's id is known a renaming cannot be told from another repository: the forge is asked.
+  const isPerhaps = repositoryId === undefined && repository.id !== undefined;
+  const isOurs = isById ? repository.id === repositoryId : isPerhaps || isNamed(project, repository.name);
   if (isOurs) return parsed.kind === "moved" ? { repository } : { trigger: parsed.trigger, repository };
-  const other = isNamed(project, repository.name) ? `${repository.name} with the id ${repository.id}` : repository.name;
-  const own = isById ? `${forge.repository}, whose id is ${repositoryId}` : forge.repository;
-  return { ignored: cut(`it is of ${other}, and this project is of ${own}`, REASON_LENGTH_MAX) };
+  return { ignored: cut(otherReason(project, repository), REASON_LENGTH_MAX) };
 }

@@ -21,7 +21,7 @@ import { doubtHead } from "./doubt-head.ts";
 import { followRepository, keepIdentity } from "./follow-repository.ts";
 import { ForgeError, isFinalRefusal } from "./forge.ts";
 import { hintPostponed } from "./hints.ts";
-import { isNamed } from "./repository-identity.ts";
+import { isNamed, otherReason } from "./repository-identity.ts";
 import { startTriggered } from "./start-triggered.ts";
 import { canSupersede } from "./supersede.ts";
 import type { TriggerDeps } from "./trigger-deps.ts";
@@ -45,6 +45,7 @@ export async function decideDelivery(deps: TriggerDeps, { fence, ...ref }: Deliv
   let decisions: Decision[];
   try {
     const now = await followTold(deps, project, item);
+    if (now === undefined) return ignore(deps, item, otherReason(project, item.repository ?? { name: "another" }));
     decisions =
       item.trigger === undefined
         ? [{ pipeline: "*", reason: `the repository is ${now.forge.repository}` }]
@@ -62,12 +63,23 @@ export async function decideDelivery(deps: TriggerDeps, { fence, ...ref }: Deliv
   if (applied) deps.metrics.count("DeliveriesHandled", 1, { outcome: "handled" });
 }
 
-/** An event by another name than the project's was told before or after a renaming: the forge says which name is the one of now. */
-async function followTold(deps: TriggerDeps, project: ProjectItem, { repository }: DeliveryItem): Promise<ProjectItem> {
-  if (repository?.id === undefined) return project;
-  if (!isNamed(project, repository.name)) return followRepository(deps, project);
-  const { id } = repository;
-  return project.repositoryId === undefined ? keepIdentity(deps, project, { id, name: repository.name }) : project;
+/**
+ * An event by another name than the project's was told before or after a renaming, or is of another repository: the forge says which
+ * repository is the project's, and how it is named now. Undefined where that is not the event's.
+ */
+async function followTold(
+  deps: TriggerDeps,
+  project: ProjectItem,
+  item: DeliveryItem,
+): Promise<ProjectItem | undefined> {
+  const { id, name } = item.repository ?? { name: "" };
+  if (id === undefined) return project;
+  if (!isNamed(project, name)) {
+    const now = await followRepository(deps, project);
+    return now.repositoryId === id ? now : undefined;
+  }
+  const known = project.repositoryId === undefined ? await keepIdentity(deps, project, { id, name }) : project;
+  return known.repositoryId === id ? known : undefined;
 }
 
 /** Its keys are forgotten some day: then an old event that somebody sends again must not be new (SECURITY 18). */

@@ -1,7 +1,7 @@
 import type { AuditActor } from "../protocol/audit.ts";
 import type { ProjectItem } from "../store/items.ts";
 import { recordAudit } from "./audit.ts";
-import { isNamed, renamed } from "./repository-identity.ts";
+import { isNamed, isSameRepository, renamed } from "./repository-identity.ts";
 import type { TriggerDeps } from "./trigger-deps.ts";
 
 const ACTOR: AuditActor = { kind: "forge", id: "github", name: "github" };
@@ -32,8 +32,11 @@ export async function keepIdentity(
     const details = { repository: now.name, formerRepository: project.forge.repository, repositoryId: now.id };
     await recordAudit(deps, { action: "project.change", actor: ACTOR, subject: project.name, details });
   }
-  if ((await deps.projects.changeProject(item, project)) === "changed")
-    return (await deps.projects.getProject(project.tenant, project.name)) ?? project;
+  if ((await deps.projects.changeProject(item, project)) === "changed") {
+    const other = await deps.projects.getProject(project.tenant, project.name);
+    // Somebody's change came first. Where it is about something else, this one is written down the next time.
+    return other !== undefined && !isSameRepository(other, project.forge) ? other : item;
+  }
   const about = { project: project.name, repository: now.name, id: now.id };
   deps.log.info(
     isRenamed ? "the repository has another name, which is followed" : "the repository's id is known now",

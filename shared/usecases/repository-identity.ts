@@ -1,3 +1,4 @@
+import type { ToldRepository } from "../protocol/triggers.ts";
 import type { ProjectItem } from "../store/items.ts";
 
 /** Which repository a project is of: the forge's id says, whatever its name is. Names are the same in any case. */
@@ -21,6 +22,14 @@ export const repositoryFactsOf = ({
   ...(repositoryId === undefined ? {} : { repositoryId }),
   ...(formerRepositories === undefined ? {} : { formerRepositories }),
 });
+
+/** Why an event is not the project's. */
+export function otherReason(project: Named, { id, name }: ToldRepository): string {
+  const { forge, repositoryId } = project;
+  const isById = id !== undefined && repositoryId !== undefined;
+  const other = isById && isNamed(project, name) ? `${name} with the id ${id}` : name;
+  return `it is of ${other}, and this project is of ${forge.repository}${isById ? `, whose id is ${repositoryId}` : ""}`;
+}
 
 /** The name that it had when it was first seen: what is kept by it stays where it is when the repository is renamed. */
 export const firstNameOf = ({ forge, formerRepositories = [] }: Named): string =>

@@ -67,6 +67,23 @@ test("case C6: an App's tokens are for the repository's id, where that is known"
   expect(asked().at(-1)).toEqual({ repository_ids: [Number(known.repositoryId)] });
 });
 
+test("case C6: an App finds a repository that was renamed before its id was known", async () => {
+  addCommit(github.repository, { branch: "main" });
+  const project = github.appProject();
+  rename();
+  const body = { message: "There is at least one repository that does not exist or is not accessible" };
+  github.server.fail({ path: /access_tokens$/, how: { status: 422, body } });
+  expect(await github.github().readRepository(project)).toEqual({ id: known.repositoryId, name: "initech/gadgets" });
+  const asked = github.server.requests
+    .filter(({ path }) => path.endsWith("/access_tokens"))
+    .map(({ body: one }) => one);
+  expect(asked).toEqual([
+    { repositories: ["widgets"] },
+    { permissions: { metadata: "read" } },
+    { repository_ids: [Number(known.repositoryId)] },
+  ]);
+});
+
 test("case C6, SECURITY 19: whether a pull request is a fork's, ids say", async () => {
   addCommit(github.repository, { branch: "main" });
   const head = addCommit(github.repository, { branch: "feature" });

@@ -93,6 +93,24 @@ describe("case C6: a repository's id", () => {
   });
 });
 
+describe("case C6: before the id of a project's repository is known", () => {
+  test("an event by another name is the project's where its own name leads to that repository", async () => {
+    rename();
+    expect(await told("m2", { id: 42, full_name: NEW })).toMatchObject({ state: "handled" });
+    expect(startedShas()).toEqual(shaList("m2"));
+    expect(await stored()).toMatchObject({ repositoryId: "42", forge: { repository: NEW } });
+  });
+
+  test("an event of another repository, as a hook of an organisation tells it, is ignored; and the id is known then", async () => {
+    expect(await told("x", { id: 7, full_name: "acme/other" })).toMatchObject({
+      state: "ignored",
+      reason: `it is of acme/other, and this project is of ${OLD}`,
+    });
+    expect(startedShas()).toEqual([]);
+    expect(await stored()).toMatchObject({ repositoryId: "42", forge: { repository: OLD } });
+  });
+});
+
 describe("case C6: a repository that is renamed or transferred", () => {
   beforeEach(async () => {
     await sweep();

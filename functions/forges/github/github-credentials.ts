@@ -1,5 +1,6 @@
 import { createAppAuth, type InstallationAuthOptions } from "@octokit/auth-app";
 import type { request as octokitRequest } from "@octokit/request";
+import { RequestError } from "@octokit/request-error";
 import { z } from "zod";
 import type { Clock } from "../../../shared/lib/clock.ts";
 import type { ProjectItem } from "../../../shared/store/items.ts";
@@ -111,13 +112,20 @@ export function makeAppTokens(
     }
   };
   // By its id where that is known: a name may be another repository's by now.
-  const { repositoryId } = project;
-  const which = repositoryId === undefined ? { repositoryNames: [repo] } : { repositoryIds: [Number(repositoryId)] };
+  let repositoryId = project.repositoryId === undefined ? undefined : Number(project.repositoryId);
   let finding: Promise<number> | undefined;
   const find = async () => {
     const { token } = await auth({ type: "app" });
     const headers = { authorization: `bearer ${token}` };
     const answer = await request("GET /repos/{owner}/{repo}/installation", { owner, repo, headers });
+    return z.object({ id: z.int() }).parse(answer.data).id;
+  };
+  const findRepository = async (token: string) => {
+    const answer = await request("GET /repos/{owner}/{repo}", {
+      owner,
+      repo,
+      headers: { authorization: `token ${token}` },
+    });
     return z.object({ id: z.int() }).parse(answer.data).id;
   };
   const findOnce = () => {
@@ -129,8 +137,16 @@ export function makeAppTokens(
   };
   const make = async (narrow: Partial<InstallationAuthOptions> = {}) => {
     const installationId = app.installationId ?? (await findOnce());
+    const mint = (which: Partial<InstallationAuthOptions>) =>
+      timely(() => auth({ type: "installation", installationId, ...which }));
     try {
-      return await timely(() => auth({ ...narrow, type: "installation", installationId, ...which }));
+      if (repositoryId !== undefined) return await mint({ ...narrow, repositoryIds: [repositoryId] });
+      return await mint({ ...narrow, repositoryNames: [repo] }).catch(async (error: unknown) => {
+        if (!(error instanceof RequestError) || error.status !== 422) throw error;
+        // No repository of the installation has this name any more: where it leads to, a token that reads no content may ask.
+        repositoryId = await findRepository((await mint({ permissions: { metadata: "read" } })).token);
+        return mint({ ...narrow, repositoryIds: [repositoryId] });
+      });
     } catch (error) {
       // It may have been removed, and be installed again under another id.
       finding = undefined;

@@ -24,7 +24,7 @@ export const FORGE_PROFILE: ForgeProfile = {
   clockOffMsMax: 90_000,
   lagMsMax: 20_000,
   credentialsBreak: true,
-  renames: false,
+  renames: true,
   basesChange: true,
   pushesBack: true,
   pagesForTokens: true,

@@ -44,12 +44,21 @@ export function makeForgeStores(
   const due = (shard: string, untilMs: number, limit: number) =>
     ask(`Query due ${shard}`, () => index.due(shard, untilMs, limit));
 
+  /** What was written since the world began: a repository's id, and its new name. */
+  const changed = new Map<string, ProjectItem>();
+  const all = () => projects().map((one) => changed.get(one.name) ?? one);
+
   return {
     projects: {
-      getProject: (_tenant, name) => ask("GetItem project", () => projects().find((one) => one.name === name)),
-      listProjects: () => ask("Query projects", () => [...projects()]),
+      getProject: (_tenant, name) => ask("GetItem project", () => all().find((one) => one.name === name)),
+      listProjects: () => ask("Query projects", all),
       addProject: async () => "full",
-      changeProject: async () => "changed",
+      changeProject: (item, seen) =>
+        ask("TransactWriteItems project", () => {
+          if (all().find(({ name }) => name === item.name)?.updatedAtMs !== seen.updatedAtMs) return "changed";
+          changed.set(item.name, item);
+          return "done";
+        }),
       removeProject: async () => false,
     },
     triggers: {
