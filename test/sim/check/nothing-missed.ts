@@ -70,9 +70,12 @@ function checkStanding(
   accepted: ReadonlySet<HeadEvent>,
   report: Report,
 ): void {
-  for (const head of living.forge.repository.standing()) {
-    // What stood at first sight, and nobody told of, starts nothing.
-    if (head.atMs >= knownSinceMs || accepted.has(head))
+  const { repository } = living.forge;
+  const before = repository.events.filter(({ atMs }) => atMs < knownSinceMs);
+  // What stood at first sight, and nobody told of, starts nothing; also where it was pushed back to between two looks.
+  const known = new Set(before.filter((head) => !accepted.has(head)).map(nameOfHead));
+  for (const head of repository.standing()) {
+    if (!known.has(nameOfHead(head)) || accepted.has(head))
       for (const pipeline of pipelinesOf(living, head)) {
         const [newest, ...older] = (runs.get(`${nameOfHead(head)} of ${pipeline.path}`) ?? []).toReversed();
         if (newest === undefined) report(15, `${nameOfHead(head)} stands, and has no run of ${pipeline.path}`);
