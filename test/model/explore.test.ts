@@ -28,6 +28,8 @@ const UNUSED = [
   "job.expireSupersede",
   "run.commitPlan",
   "run.failPlan",
+  "run.keepPlace",
+  "run.supersede",
   "check.plan",
   "check.await",
 ];
