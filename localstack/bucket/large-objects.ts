@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import {
   createReadStream,
   createWriteStream,
@@ -78,9 +79,12 @@ export function makeLargeObjects(folder: string, fresh: boolean): LargeObjects {
       const mark = randomUUID();
       const part = `${fileOf(mark)}${PART}`;
       const digests = digestsOf(request);
+      const file = createWriteStream(part, { mode: 0o600, highWaterMark: WRITE_BYTES });
       try {
-        await pipeline(body, feeding(digests), createWriteStream(part, { mode: 0o600, highWaterMark: WRITE_BYTES }));
+        await pipeline(body, feeding(digests), file);
       } catch (error) {
+        // A client that goes away at once ends the pipeline before the file is there.
+        if (!file.closed) await once(file, "close");
         removeFileNow(part);
         if (isDiskFull(error)) return DISK_FULL;
         throw error;

@@ -1,6 +1,6 @@
 import { unlinkSync } from "node:fs";
 import { unlink } from "node:fs/promises";
-import { basename, dirname, isAbsolute } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { setImmediate as giveTurn, setTimeout as wait } from "node:timers/promises";
 import { systemClock } from "./clock.ts";
 import { emptyTree, type Left, type Pass, type TreeRoot } from "./empty-tree.ts";
@@ -86,7 +86,9 @@ export function describeLeft({ left, leftCount }: Removal): string | undefined {
   return `left behind: ${named}${leftCount > left.length ? `, and ${leftCount - left.length} more` : ""}`;
 }
 
-function* removal(path: string, options: RemoveOptions): Generator<"turn" | "pause", Removal> {
+function* removal(given: string, options: RemoveOptions): Generator<"turn" | "pause", Removal> {
+  if (["", ".", ".."].includes(basename(given))) throw new Error(`not the path of a tree to remove: ${given}`);
+  const path = resolve(given);
   const { signal, withinMs = WITHIN_MS, above } = options;
   const untilMs = systemClock.monotonicMs() + withinMs;
   let turnMs = systemClock.monotonicMs();
@@ -119,8 +121,6 @@ function* removal(path: string, options: RemoveOptions): Generator<"turn" | "pau
 
 function rootOf(path: string, above: PinnedFolder | undefined): TreeRoot | "gone" | Error {
   const name = Buffer.from(basename(path)).toString(NAME_BYTES);
-  if (!isAbsolute(path) || name === "" || name === ".." || name === ".")
-    throw new Error(`not the path of a tree to remove: ${path}`);
   try {
     return { path, name, above: above === undefined ? pinFolder(dirname(path), true) : pinFolder(above.at(".")) };
   } catch (error) {

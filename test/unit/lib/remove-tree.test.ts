@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { describeLeft, removeTree, removeTreeNow } from "../../../shared/lib/remove-tree.ts";
 
@@ -30,8 +30,9 @@ function inMountNamespace(script: string): string {
 }
 
 const LIB = join(import.meta.dirname, "../../../shared/lib");
-const REMOVE = `${process.execPath} -e 'import(process.argv[1]).then(async ({ removeTree }) =>
-  console.log(JSON.stringify(await removeTree(process.argv[2]))))' ${LIB}/remove-tree.ts`;
+const removeBy = (first: string) => `${process.execPath} -e 'import(process.argv[1]).then(async ({ removeTree }) => {
+  ${first} console.log(JSON.stringify(await removeTree(process.argv[2]))); })' ${LIB}/remove-tree.ts`;
+const REMOVE = removeBy("");
 
 test("a tree whose paths are longer than the kernel takes is removed", async () => {
   const tree = join(folder, "deep");
@@ -181,6 +182,16 @@ test("case L1: what cannot be removed costs a bounded number of tries, however d
   }
 });
 
+test("a tree is named from the working folder on, too; the folder itself, the one above and the root are no trees", async () => {
+  const tree = join(folder, "tree");
+  mkdirSync(join(tree, "below"), { recursive: true });
+  expect(await removeTree(relative(process.cwd(), join(tree, "below")))).toMatchObject(NOTHING);
+  expect(readdirSync(tree)).toEqual([]);
+  for (const path of ["", ".", "..", "/", `${tree}/.`, `${tree}/..`])
+    await expect(removeTree(path)).rejects.toThrow("not the path of a tree to remove");
+  expect(readdirSync(folder)).toEqual(["tree"]);
+});
+
 test("case L12: a folder of another user stays, and its owner is told", () => {
   if (process.geteuid?.() !== 0) return;
   const tree = join(folder, "tree");
@@ -190,9 +201,9 @@ test("case L12: a folder of another user stays, and its owner is told", () => {
   writeFileSync(join(tree, "theirs", "file"), "");
   chmodSync(join(tree, "theirs"), 0o700);
   execFileSync("chown", ["65534", folder, tree, join(tree, "ours")]);
-  const said = execFileSync("setpriv", ["--reuid=65534", "--clear-groups", "sh", "-c", `${REMOVE} "${tree}"`], {
-    encoding: "utf8",
-  });
+  // The program is loaded by root, for another user may not reach the folder that it lies in.
+  const asOwner = "process.setgroups([]); process.setuid(65534);";
+  const said = execFileSync("sh", ["-c", `${removeBy(asOwner)} "${tree}"`], { encoding: "utf8" });
   expect(JSON.parse(said)).toMatchObject({
     left: [{ path: join(tree, "theirs"), why: "it belongs to user 0" }],
     leftCount: 1,
