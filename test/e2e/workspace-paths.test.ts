@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { baton, makePlace, type Place } from "./cli-process.ts";
@@ -31,6 +31,7 @@ const SOCKETS = `jobs:
 describe.skipIf(!has("python3", "--version"))("sockets of programs", () => {
   test.each([
     ["the usual TMPDIR", () => "/tmp"],
+    ["a TMPDIR of 26 bytes", () => mkdtempSync("/tmp/a-users-folder-")],
     ["a TMPDIR that leaves no room for them", (base: string) => join(base, "d".repeat(60), "e".repeat(60))],
   ])("case L6: python's Manager and sockets in HOME, TMPDIR and the workspace work with %s", async (_, tmpOf) => {
     place.write({ ".baton/ci.yml": SOCKETS });
@@ -39,7 +40,9 @@ describe.skipIf(!has("python3", "--version"))("sockets of programs", () => {
     const { code, stdout, stderr } = await baton(place, ["run"], { env: { TMPDIR } }).ended;
     expect(stdout + stderr).toMatch(/manager \{'a': 1\}[\s\S]*bound/);
     expect(code).toBe(0);
-    if (TMPDIR !== "/tmp") expect(readdirSync(TMPDIR)).toEqual([]);
+    if (TMPDIR === "/tmp") return;
+    expect(readdirSync(TMPDIR)).toEqual([]);
+    rmdirSync(TMPDIR);
   });
 });
 
