@@ -14,6 +14,7 @@ import type { ReportStore } from "../shared/store/report-store.ts";
 import { makeS3Bucket } from "../shared/store/s3-bucket.ts";
 import { makeDeliverySender, makeSqsQueues } from "../shared/store/sqs-queues.ts";
 import type { AuditDeps } from "../shared/usecases/audit.ts";
+import type { HostCheck } from "../shared/usecases/check-host.ts";
 import type { Deps } from "../shared/usecases/deps.ts";
 import type { SessionDeps } from "../shared/usecases/open-session.ts";
 import { PIPELINES_HERE } from "../shared/usecases/pipelines.ts";
@@ -21,6 +22,7 @@ import type { TriggerDeps } from "../shared/usecases/trigger-deps.ts";
 import { documentClient, s3Client, sqsClient } from "./aws-clients.ts";
 import type { Environment } from "./environment.ts";
 import { makeForge } from "./forges/make-forge.ts";
+import { hostCheck } from "./host-check.ts";
 import { makeObserver, type Observer } from "./observe.ts";
 import { openSecrets } from "./open-secrets.ts";
 import { pipelinesInThread } from "./pipelines/pipelines-in-thread.ts";
@@ -36,6 +38,8 @@ export interface FunctionDeps extends TriggerDeps, AuditDeps, SessionDeps {
   readonly environment: Environment;
   /** Counts AWS requests among the metrics of this process. */
   readonly meter: RequestMeter;
+  /** Checks proofs of EC2 hosts; absent where no role's are taken. */
+  readonly checkHost?: HostCheck;
 }
 
 const SECRET_BYTES = 32;
@@ -88,6 +92,7 @@ export function makeDeps(environment: Environment): FunctionDeps {
     metrics: observer.metrics,
     readDefinition: makeReadDefinition({ projects, forge }, readDefinitionWithGit),
     ...(offers === undefined ? {} : { poolOffers: offers }),
+    ...hostCheck(environment),
     pipelines: environment.BATON_READING_THREAD === "on" ? pipelinesInThread() : PIPELINES_HERE,
     settings: {
       tenant: environment.BATON_TENANT,

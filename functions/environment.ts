@@ -3,6 +3,7 @@ import { OFFER_COPIES_MAX } from "../shared/domain/limits.ts";
 import { FORGE_HOSTS_DEFAULT } from "../shared/lib/forge-hosts.ts";
 import { poolName } from "../shared/protocol/ids.ts";
 import { DEFAULT_POOLS } from "../shared/resources.ts";
+import { isRoleArn } from "../shared/usecases/check-host.ts";
 
 /** The functions' environment, parsed once. Secrets are named by files or parameters, never put here (SECURITY 12). */
 const schema = z.object({
@@ -11,6 +12,7 @@ const schema = z.object({
   AWS_ENDPOINT_URL_SQS: z.url().optional(),
   AWS_ENDPOINT_URL_S3: z.url().optional(),
   AWS_ENDPOINT_URL_SSM: z.url().optional(),
+  AWS_ENDPOINT_URL_STS: z.url().optional(),
   BATON_TABLE: z.string(),
   BATON_BUCKET: z.string(),
   BATON_TICKS_QUEUE_URL: z.url(),
@@ -41,6 +43,17 @@ const schema = z.object({
   BATON_RUNNER_SQS_ENDPOINT: z.url().optional(),
   /** The role that sessions get a share of, by STS. Without one, see functions/runner-sqs.ts. */
   BATON_RUNNER_ROLE_ARN: z.string().startsWith("arn:").optional(),
+  /** Roles whose EC2 instances open sessions by a proof: `ARN|POOL,POOL`, by spaces. */
+  BATON_HOST_ROLES: z
+    .string()
+    .transform((text) => text.split(" ").map(hostRole))
+    .pipe(z.array(z.object({ arn: z.string().refine(isRoleArn), pools: z.array(poolName).min(1) })))
+    .optional(),
+  /** The host, and port, of this control plane's URL as those instances know it: their proofs are for it alone. */
+  BATON_HOST_AUDIENCE: z
+    .string()
+    .regex(/^[a-z0-9.:[\]-]+$/)
+    .optional(),
   /** Whether runners may poll through the API, which costs more than the queues (docs/RUNNERS.md). */
   BATON_API_POLLING: z.enum(["on", "off"]).default("off"),
   BATON_TENANT: z
@@ -55,12 +68,23 @@ const schema = z.object({
   /** Who counts what a bill counts, for `baton status`: this process, or CloudWatch; nobody where absent. */
   BATON_USAGE: z.enum(["process", "cloudwatch"]).optional(),
 });
+
+function hostRole(text: string): { arn: string; pools: string[] } {
+  const [arn = "", pools = ""] = text.split("|");
+  return { arn, pools: pools.split(",") };
+}
+
 /** Apart, since nothing can be picked from a schema that compares its fields. */
-const wholeSchema = schema.refine(
-  (environment) =>
-    (environment.BATON_SIGNING_KEY_FILE === undefined) !== (environment.BATON_SIGNING_KEY_PARAMETER === undefined),
-  { error: "exactly one of BATON_SIGNING_KEY_FILE and BATON_SIGNING_KEY_PARAMETER must be set" },
-);
+const wholeSchema = schema
+  .refine(
+    (environment) =>
+      (environment.BATON_SIGNING_KEY_FILE === undefined) !== (environment.BATON_SIGNING_KEY_PARAMETER === undefined),
+    { error: "exactly one of BATON_SIGNING_KEY_FILE and BATON_SIGNING_KEY_PARAMETER must be set" },
+  )
+  .refine(
+    (environment) => (environment.BATON_HOST_ROLES === undefined) === (environment.BATON_HOST_AUDIENCE === undefined),
+    { error: "BATON_HOST_ROLES and BATON_HOST_AUDIENCE go together" },
+  );
 export type Environment = z.infer<typeof schema>;
 
 export const readEnvironment = (): Environment => read(wholeSchema);

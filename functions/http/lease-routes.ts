@@ -8,6 +8,7 @@ import { readJobSecrets } from "../../shared/usecases/read-job-secrets.ts";
 import { ackLease, renewLease } from "../../shared/usecases/renew-lease.ts";
 import { signInputs, signUploads } from "../../shared/usecases/sign-uploads.ts";
 import { offerSourceCredential, readSourceCredential } from "../../shared/usecases/source-credential.ts";
+import { spendProof } from "../../shared/usecases/spend-proof.ts";
 import type { FunctionDeps } from "../deps.ts";
 import type { Implementations } from "./http-lambda.ts";
 
@@ -15,6 +16,7 @@ import type { Implementations } from "./http-lambda.ts";
 export const leaseRoutes = (deps: FunctionDeps): Implementations<"lease"> => ({
   openSession: async ({ body, caller }) => {
     assertServes(caller, body.pools);
+    await spendProof(deps, caller, body);
     const session = await openSession(deps, body);
     await auditSession(deps, caller, session.runnerId, body);
     return session;
@@ -51,14 +53,14 @@ export const leaseRoutes = (deps: FunctionDeps): Implementations<"lease"> => ({
 /** The runner's id is one that sorts by time, and is as good for its entry. */
 async function auditSession(
   deps: FunctionDeps,
-  { tokenId, name: tokenName }: Principal,
+  { tokenId, name: tokenName, proof }: Principal,
   runnerId: string,
   { name, pools }: SessionRequest,
 ): Promise<void> {
   await recordAudit(deps, {
     id: runnerId.slice("rnr_".length),
     action: "session.open",
-    actor: { kind: "token", id: tokenId, name: tokenName },
+    actor: { kind: proof === undefined ? "token" : "host", id: tokenId, name: tokenName },
     subject: runnerId,
     details: { runner: name, pools: [...pools] },
   });

@@ -228,6 +228,8 @@ export const CONFIG_BYTES_MAX = 64 * KIB;
 /** Sessions and tokens. */
 /** Also how long a session may outlive its API token: revoking that takes effect at the next renewal. */
 export const SESSION_MS = 15 * MINUTE_MS;
+/** How old a host's proof may be, and how far ahead its clock: a fresh one is made for each session. */
+export const HOST_PROOF_MS = MINUTE_MS;
 export const TOKEN_CACHE_MS = 5 * SECOND_MS;
 export const POOLS_PER_SESSION_MAX = 16;
 /** Offers, or receipts, of one call of a runner that polls through the API: SQS's own limit. */

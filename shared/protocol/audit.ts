@@ -19,8 +19,8 @@ const AUDIT_ACTIONS = [
 
 /** `id` is the token's or the runner's own; a name is chosen by people and may be anybody's. */
 export const auditActorSchema = z.object({
-  /** `forge`: an event of it, or its answer. */
-  kind: z.enum(["token", "runner", "operator", "forge"]),
+  /** `forge`: an event of it, or its answer. `host`: an instance that proved who it is; `id` is its role, `name` itself. */
+  kind: z.enum(["token", "runner", "operator", "forge", "host"]),
   id: z.string(),
   name: z.string(),
 });

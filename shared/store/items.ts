@@ -209,6 +209,7 @@ export type TokenItem = z.infer<typeof tokenItemSchema>;
 export const idempotencyItemSchema = z.object({
   ...itemBase,
   family: z.literal("idempotency"),
+  /** What was made of it: a run; of a host's proof, its instance. */
   runId: z.string(),
   requestDigest: z.string(),
 });

@@ -89,6 +89,8 @@ export interface Principal {
   readonly scopes: readonly Scope[];
   /** The only pools that it may open sessions of; where absent, any. */
   readonly pools?: readonly string[] | undefined;
+  /** Of a host that proved who it is: what its one session spends. `tokenId` is its role then, `name` its instance. */
+  readonly proof?: string;
 }
 
 /**

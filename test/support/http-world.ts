@@ -52,10 +52,11 @@ export const PARAMS = {
   delivery: "d-1",
 };
 
-export async function startHttpWorld(): Promise<HttpWorld> {
+/** `more`: parts of the functions that the world has none of. */
+export async function startHttpWorld(more: (world: World) => Partial<FunctionDeps> = () => ({})): Promise<HttpWorld> {
   const world = await startWorld(["default", "gpu", "forks"]);
   const logged: unknown[] = [];
-  const deps = functionDeps(world, logged);
+  const deps = { ...functionDeps(world, logged), ...more(world) };
   const handlers = {
     api: httpLambda<"api">(deps, apiRoutes(deps)),
     lease: httpLambda<"lease">(deps, leaseRoutes(deps)),
