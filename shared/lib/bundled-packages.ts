@@ -33,7 +33,6 @@ export const BUNDLED_PACKAGES = [
   "fastest-levenshtein",
   "fauxqs",
   "picocolors",
-  "picomatch",
   "prom-client",
   "tar",
   "tinyglobby",

@@ -1,4 +1,6 @@
+import { showInvisible } from "../lib/invisible.ts";
 import { isTaken } from "./match-glob.ts";
+import { type CharRange, GLOB_RANGE_MAX, type Glob, type GlobPiece, parseGlob } from "./parse-glob.ts";
 
 /** What a filter's globs are about. Branches and tags are refs, named without `refs/heads/` and `refs/tags/`. */
 export type NameKind = "branch" | "tag" | "path";
@@ -9,9 +11,10 @@ export type NameKind = "branch" | "tag" | "path";
  * @see https://git-scm.com/docs/git-check-ref-format
  */
 export function deadPatternMistake(glob: string, kind: NameKind): string | undefined {
-  const meant = meantOtherwise(glob);
+  const meant = meantOtherwise(glob, kind);
   if (meant !== undefined) return meant;
-  const shapes = shapesOf(glob);
+  // A glob that begins with `./` is taken as what follows.
+  const shapes = shapesOf(parseGlob(glob.replace(/^\.\//, "")), kind);
   if (shapes === undefined) return undefined;
   const reasons = shapes.map((shape) => (kind === "path" ? deadPath(shape, glob) : deadRef(shape, glob, kind)));
   return reasons.every((reason) => reason !== undefined) ? reasons[0] : undefined;
@@ -32,52 +35,82 @@ export function excludedBy(glob: string, excluding: readonly string[]): string |
   });
 }
 
-/** Signs that mean something in a regular expression or in a shell, and here something that nobody writes a filter for. */
-function meantOtherwise(glob: string): string | undefined {
+/** What means something in a regular expression, a shell or another system's filter, and here something that nobody writes. */
+function meantOtherwise(glob: string, kind: NameKind): string | undefined {
   if (/\[[^\]]+\]\+/.test(glob))
     return `cannot be meant: + repeats nothing in a glob; write "${glob.replaceAll("]+", "]*")}", or [+] for the sign itself`;
+  if (/\]\{\d+,?\}/.test(glob))
+    return "cannot be meant: {2} repeats nothing in a glob; write what it repeats so many times";
+  if (/\[\^?\[[:.=]/.test(glob)) return "cannot be meant: a glob has no classes such as [:digit:]; write [0-9]";
   const negated = glob.replaceAll("[!", "[^");
   if (negated !== glob) return `cannot be meant: to leave out characters write "${negated}"`;
-  return undefined;
+  const single = glob.replace(/\.\{(\w+)\}$/, ".$1");
+  if (single !== glob) return `cannot be meant: braces choose among several; write "${single}"`;
+  const range = /\{\w+\.\.[^{},]+\}/.exec(glob)?.[0];
+  if (range !== undefined && parseGlob(range)[0]?.kind !== "choice")
+    return `cannot be meant: ${range} is no range; one has two numbers, less than ${GLOB_RANGE_MAX} apart, or two letters`;
+  if (/(?:\*\*|\/),\s*\S/.test(glob.replace(/\{[^{}]*\}/g, "")))
+    return "cannot be meant: several globs are a list, [a, b], and not one text";
+  return kind === "path" ? undefined : refMeantOtherwise(glob);
 }
 
-/** One character that is not known, and any number of them. */
+function refMeantOtherwise(glob: string): string | undefined {
+  if (glob.includes("${")) return "cannot be meant: no value is put into a filter; write the name";
+  if (glob === "$default-branch") return "cannot be meant: nothing is put in its place; write the name of the branch";
+  return showInvisible(glob) === glob ? undefined : "cannot be meant: it holds a character that nobody sees";
+}
+
+/** One character that is not known, any number of them, and one that there is not. */
 const ONE = "\u0001";
 const ANY = "\u0002";
+const NONE = "\u0003";
 const SHAPES_MAX = 256;
 
 /** Each way to choose among a glob's braces, with its wildcards as placeholders; undefined where there are too many. */
-function shapesOf(glob: string): string[] | undefined {
-  // A glob that begins with `./` is taken as what follows.
-  const plain = glob
-    .replace(/^\.\//, "")
-    .replace(/\[[^\]]+\]/g, ONE)
-    .replaceAll("*", ANY)
-    .replaceAll("?", ONE);
-  let open = [plain];
-  // The innermost braces first: those with a comma are a choice, a range stands for one character, others are text.
-  for (let depth = 0; depth < 16; depth += 1) {
-    const next = open.flatMap(chooseOnce);
-    if (next.length > SHAPES_MAX) return undefined;
-    if (next.length === open.length && next.every((shape, at) => shape === open[at])) return next;
-    open = next;
+function shapesOf(glob: Glob, kind: NameKind): string[] | undefined {
+  let shapes = [""];
+  for (const piece of glob) {
+    const choices = shapesOfPiece(piece, kind);
+    if (choices === undefined || shapes.length * choices.length > SHAPES_MAX) return undefined;
+    shapes = shapes.flatMap((shape) => choices.map((choice) => shape + choice));
   }
-  return undefined;
+  return shapes;
 }
 
-function chooseOnce(shape: string): string[] {
-  const found = /\{([^{}]*(?:,|\.\.)[^{}]*)\}/.exec(shape);
-  const inner = found?.[1];
-  if (found === null || inner === undefined) return [shape];
-  const before = shape.slice(0, found.index);
-  const after = shape.slice(found.index + found[0].length);
-  const choices = inner.includes(",") ? inner.split(",") : [ONE];
-  return choices.map((choice) => before + choice + after);
+function shapesOfPiece(piece: GlobPiece, kind: NameKind): string[] | undefined {
+  switch (piece.kind) {
+    case "char":
+      return [piece.char];
+    case "one":
+      return [ONE];
+    case "class":
+      return [piece.isNegated || piece.ranges.some((range) => canStand(range, kind)) ? ONE : NONE];
+    case "star":
+      return [ANY];
+    case "choice": {
+      const all = piece.of.map((one) => shapesOf(one, kind));
+      return all.includes(undefined) ? undefined : all.flatMap((shapes) => shapes ?? []);
+    }
+  }
+}
+
+/** Signs that git allows in no ref, beside spaces and control characters. */
+const NOT_IN_REFS = /[~^:?*[\\]/;
+const BEYOND_ASCII = 0x80;
+
+function canStand([from, to]: CharRange, kind: NameKind): boolean {
+  if (to < from) return false;
+  if (to >= BEYOND_ASCII) return true;
+  const signs = Array.from({ length: to - from + 1 }, (_, nth) => String.fromCodePoint(from + nth));
+  return signs.some((sign) => sign !== "/" && (kind === "path" || (sign > " " && !NOT_IN_REFS.test(sign))));
 }
 
 function deadPath(shape: string, glob: string): string | undefined {
+  if (shape.includes(NONE)) return `matches no path: ${NO_MEMBER}`;
+  if (shape === "") return 'matches no path: write "**" for all of them';
   if (shape.startsWith("/")) return `matches no path: paths are relative to the repository; write "${trimmed(glob)}"`;
-  if (shape.endsWith("/")) return `matches no path: it names a folder; write "${trimmed(glob)}/**"`;
+  if (shape.endsWith("/")) return `matches no path: it names a folder; write "${insideOf(glob)}"`;
+  if (shape.startsWith("~/")) return "matches no path: no shell reads it, so ~ is only a name here";
   const parts = shape.split("/");
   if (parts.includes("")) return `matches no path: it has an empty part; write "${glob.replaceAll(/\/+/g, "/")}"`;
   if (parts.includes("..")) return "matches no path: paths are relative to the repository, and have no ..";
@@ -89,16 +122,18 @@ function deadPath(shape: string, glob: string): string | undefined {
 /** GitHub, too, refuses names that begin with `refs/`. */
 function deadRef(shape: string, glob: string, kind: "branch" | "tag"): string | undefined {
   const none = `matches no ${kind}`;
+  if (shape.includes(NONE)) return `${none}: ${NO_MEMBER}`;
+  if (shape === "") return `${none}: write "**" for all of them`;
   const full = /^refs\/(?:heads|tags)\//.exec(glob)?.[0];
   if (full !== undefined) return `${none}: names stand here without ${full}; write "${glob.slice(full.length)}"`;
   if (shape.startsWith("refs/")) return `${none}: no name begins with refs/`;
   if (shape.startsWith("/")) return `${none}: no name begins with /; write "${trimmed(glob)}"`;
-  if (shape.endsWith("/")) return `${none}: no name ends with /; write "${trimmed(glob)}/**"`;
+  if (shape.endsWith("/")) return `${none}: no name ends with /; write "${insideOf(glob)}"`;
   if (shape.includes("//")) return `${none}: no name has an empty part; write "${glob.replaceAll(/\/+/g, "/")}"`;
   const plain = glob.replace(/^\^/, "").replace(/\$$/, "").replaceAll(".*", "*");
   if (shape.startsWith("^") || shape.startsWith(`.${ANY}`))
     return `${none}: it is a glob and no regular expression; write "${plain}"`;
-  const sign = /[~^:]|@\{/.exec(shape)?.[0];
+  const sign = /[~^:[]|@\{/.exec(shape)?.[0];
   if (sign !== undefined) return `${none}: git allows no ${sign} in a name`;
   if (shape.includes("..")) return `${none}: git allows no .. in a name`;
   if (/(^|\/)\./.test(shape)) return `${none}: git allows no part of a name that begins with a dot`;
@@ -107,4 +142,10 @@ function deadRef(shape: string, glob: string, kind: "branch" | "tag"): string | 
   return shape === "@" ? `${none}: git allows no name @` : undefined;
 }
 
-const trimmed = (glob: string): string => glob.replace(/^\/+/, "").replace(/\/+$/, "");
+const NO_MEMBER = "no character is in its [ ]: a range begins with its first one, as in [a-z]";
+const trimmed = (glob: string): string => glob.replace(/^\/+/, "").replace(/\/+$/, "") || "**";
+/** All that is in a folder. */
+const insideOf = (glob: string): string =>
+  trimmed(glob)
+    .replace(/(?:\/?\*\*)*$/, "/**")
+    .replace(/^\//, "");

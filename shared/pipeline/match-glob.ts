@@ -1,15 +1,19 @@
-import picomatch from "picomatch";
-import { globCostMistake } from "../domain/glob-cost.ts";
+import { compileGlob } from "./compile-glob.ts";
 
-/** Names and paths against a filter's globs: `*` within one part, `**` across parts, `?`, `[…]`, `{a,b}`, `!` leaves out. */
+/**
+ * Names and paths against a filter's globs: `*` within one part, `**` across parts, `?`, `[…]`, `{a,b}`, `{1..9}`, `!` leaves
+ * out. Dot files are files. Whoever pushes chooses both, and the table's only thread matches them: so the work is bounded by
+ * their lengths, whatever they are.
+ */
 
-/** Dot files are files. A name is never read as code: no groups, no repetition but a glob's own. */
-const OPTIONS = { dot: true, noextglob: true, regex: false, nonegate: true } as const;
-
-/** Why a glob cannot be a filter: it would be a regular expression, or cost too much. Undefined where it can. */
+/** Why a glob cannot be a filter: it is meant for a shell or as a regular expression. Undefined where it can be one. */
 export function globMistake(glob: string): string | undefined {
-  if (/[()|\\]/.test(glob)) return "must not contain ( ) | or a backslash";
-  return globCostMistake(glob);
+  if (glob.includes("\\"))
+    return `must not contain a backslash: folders are parted by /, and a sign stands for itself in brackets, such as [*]`;
+  if (glob.includes("|")) return "must not contain |: to choose among several write {a,b}, or [|] for the sign itself";
+  return /[?*+@!]\(/.test(glob)
+    ? "must not contain a group such as +(a): to choose among several write {a,b}"
+    : undefined;
 }
 
 /**
@@ -22,8 +26,8 @@ export function isTaken(name: string, globs: readonly string[]): boolean {
 
 /** The same for many names: each glob is compiled once. */
 export function makeFilter(globs: readonly string[]): (name: string) => boolean {
-  const taking = globs.filter((glob) => !glob.startsWith("!")).map((glob) => picomatch(glob, OPTIONS));
-  const leaving = globs.filter((glob) => glob.startsWith("!")).map((glob) => picomatch(glob.slice(1), OPTIONS));
+  const taking = globs.filter((glob) => !glob.startsWith("!")).map((glob) => compileGlob(glob));
+  const leaving = globs.filter((glob) => glob.startsWith("!")).map((glob) => compileGlob(glob.slice(1)));
   return (name) =>
     (taking.length === 0 || taking.some((match) => match(name))) && !leaving.some((match) => match(name));
 }

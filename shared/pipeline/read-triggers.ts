@@ -79,9 +79,15 @@ function readPatterns(slot: Slot | undefined, kind: NameKind): string[] {
   return patterns.map(({ value }) => value);
 }
 
+const REF_PATTERN = /^!?[^\s\p{Cc}!][^\s\p{Cc}]*$/u;
+/** Folders and files may have spaces in their names. */
+const PATH_PATTERN = /^!?[^\s\p{Cc}!](?:\P{Cc}*[^\s\p{Cc}])?$/u;
+
 function patternMistake(value: string, what: string, kind: NameKind): string | undefined {
-  const isPattern = value.length <= TRIGGER_PATTERN_LENGTH_MAX && /^!?[^\s\p{Cc}!][^\s\p{Cc}]*$/u.test(value);
-  if (!isPattern) return `is not a pattern of ${what}: 1 to ${TRIGGER_PATTERN_LENGTH_MAX} characters without spaces`;
+  const shape = kind === "path" ? PATH_PATTERN : REF_PATTERN;
+  const spaces = kind === "path" ? ", with no space at an end" : " without spaces";
+  if (value.length > TRIGGER_PATTERN_LENGTH_MAX || !shape.test(value))
+    return `is not a pattern of ${what}: 1 to ${TRIGGER_PATTERN_LENGTH_MAX} characters${spaces}`;
   const glob = value.replace(/^!/, "");
   return globMistake(glob) ?? deadPatternMistake(glob, kind);
 }
