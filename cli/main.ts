@@ -7,6 +7,7 @@ import { keepLoopbackDirect } from "../shared/lib/loopback-direct.ts";
 import type { Context } from "./context.ts";
 import { readEnvironment } from "./environment.ts";
 import { EXIT, SIGNAL_EXIT } from "./exit-codes.ts";
+import { tieToLauncher } from "./launcher-tie.ts";
 import { streamOutput } from "./print/output.ts";
 import { buildProgram } from "./program.ts";
 
@@ -14,6 +15,7 @@ import { buildProgram } from "./program.ts";
 export async function main(args: readonly string[]): Promise<void> {
   const readerGone = watchReader();
   try {
+    tieToLauncher(process.env);
     keepLoopbackDirect(process.env);
     const context: Context = {
       environment: readEnvironment(),

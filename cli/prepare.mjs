@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
  */
 const link = fileURLToPath(new URL("../node_modules/.bin/baton", import.meta.url));
 rmSync(link, { force: true });
-symlinkSync("../../cli/baton.mjs", link);
+symlinkSync("../../cli/baton", link);
 
 /** Then bundles the packages. Baton runs without, only slower to start: an installation does not fail for it. */
 try {

@@ -1,10 +1,12 @@
 import { useBundledPackages } from "../shared/lib/bundled-packages.ts";
+import { keepIgnoredSignals } from "../shared/lib/ignored-signals.ts";
 import { keepLoopbackDirect } from "../shared/lib/loopback-direct.ts";
 import { keepLogging } from "../shared/lib/steady-output.ts";
 
 /** The runner process: `node runner/main.ts --help`. */
 
 // First, so that all that is imported below finds the bundles.
+keepIgnoredSignals(process.env);
 keepLogging();
 keepLoopbackDirect(process.env);
 useBundledPackages(process.env);

@@ -6,6 +6,7 @@ import { MESSAGE_LENGTH_MAX } from "../shared/domain/limits.ts";
 import { shorten } from "../shared/lib/cut.ts";
 import { fileTrouble } from "../shared/lib/file-trouble.ts";
 import { exchangeOverHttp } from "../shared/lib/http-call.ts";
+import { heededSignals } from "../shared/lib/ignored-signals.ts";
 import { showInvisible } from "../shared/lib/invisible.ts";
 import { openFileWarning } from "../shared/lib/open-file.ts";
 import { TextFileError } from "../shared/lib/read-text-file.ts";
@@ -44,6 +45,7 @@ const UNUSABLE = 2;
 const PASSING = new Set(["ENOSPC", "EDQUOT", "EADDRINUSE"]);
 /** A second signal, and the parent's end, leave the steps less time than a drain does. */
 const SECOND_SIGNAL_GRACE_MS = 2_000;
+const STOP_SIGNALS = ["SIGTERM", "SIGINT"] as const;
 
 /**
  * Runs a runner until it has drained; answers the process's exit code. SIGTERM or SIGINT once drains, twice stops.
@@ -284,21 +286,22 @@ async function warnOpenFile(file: string): Promise<void> {
  * Answers how to undo that.
  */
 function listen(runner: Runner, options: RunnerOptions, nudge: Nudge): () => void {
-  let signals = 0;
+  let received = 0;
   const onSignal = (signal: NodeJS.Signals) => {
-    signals += 1;
-    if (signals === 1) runner.drain(signal, options.drainMs);
+    received += 1;
+    if (received === 1) runner.drain(signal, options.drainMs);
     else runner.kill(`${signal} again`, SECOND_SIGNAL_GRACE_MS);
   };
-  process.on("SIGTERM", onSignal);
-  process.on("SIGINT", onSignal);
+  const signals = heededSignals(STOP_SIGNALS);
+  for (const signal of signals) process.on(signal, onSignal);
   const onParentGone = () => runner.kill("the parent has ended", 0);
   if (options.exitWithParent) {
     process.stdin.once("end", onParentGone).once("error", onParentGone).on("data", nudge.now).resume();
+    // It may have ended while this process still started: that is not said again.
+    if (process.stdin.readableEnded || process.stdin.destroyed) onParentGone();
   }
   return () => {
-    process.off("SIGTERM", onSignal);
-    process.off("SIGINT", onSignal);
+    for (const signal of signals) process.off(signal, onSignal);
     process.stdin.off("end", onParentGone).off("error", onParentGone).off("data", nudge.now).pause();
   };
 }

@@ -1,7 +1,9 @@
+import { openSync } from "node:fs";
 import { mkdir, realpath, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type SpawnedStack, spawnStack } from "../../localstack/spawn-stack.ts";
 import { fileTrouble } from "../../shared/lib/file-trouble.ts";
+import { keepLogging, makeSteadyWriter } from "../../shared/lib/steady-output.ts";
 import { systemCode } from "../../shared/lib/system-code.ts";
 import { DEFAULT_POOLS } from "../../shared/resources.ts";
 import { CommandError } from "../command-error.ts";
@@ -41,6 +43,8 @@ export async function upCommand(context: Context, given: UpOptions): Promise<voi
   const stateDir = resolve(cwd, options.state ?? STATE_FOLDER);
   // A runner elsewhere has its own walls, and its own --help.
   const walls = options.runner ? await wallsOf(context, options, stateDir) : undefined;
+  // Who started it may close the terminal or leave a pager: it serves others, too.
+  keepLogging();
   const local: LocalStack = {};
   const stopped = Promise.withResolvers<StopSignal>();
   const unlisten = onStopSignals(context.clock, stopped.resolve, () => {
@@ -56,13 +60,16 @@ export async function upCommand(context: Context, given: UpOptions): Promise<voi
       pools: options.pool ?? DEFAULT_POOLS,
     });
     local.stack = stack;
+    const log = openLog(stack.logFile);
+    const say = sayAndLog(context, log);
     if (stack.exposed !== undefined) await context.err.write(`baton: not safe on a shared machine: ${stack.exposed}\n`);
     if (options.runner)
-      local.runner = await startUpRunner(context, { ...options, secrets }, stateDir, Promise.resolve(stack), walls);
+      local.runner = await startUpRunner(context, { ...options, secrets }, stateDir, { stack, walls, say });
     await context.out.write(
       printWelcome({ ...stack, stateDir, isFound: stateDir === resolve(cwd, STATE_FOLDER), runner: options.runner }),
     );
-    const signal = await Promise.race([stopped.promise, failure(local, stack, stateDir, context)]);
+    void local.runner?.givenUp.then((why) => say(`${why}; given up, see ${join(stateDir, RUNNER_LOG)}`));
+    const signal = await Promise.race([stopped.promise, failure(stack, log)]);
     await context.err.write("stopping; once more kills\n");
     process.exitCode = signal === "SIGINT" ? 0 : SIGNAL_EXIT[signal];
   } finally {
@@ -92,19 +99,17 @@ async function startUpRunner(
   context: Context,
   options: UpOptions & { readonly secrets: GivenSecrets | undefined },
   stateDir: string,
-  stack: Promise<SpawnedStack>,
-  walls: Walls | undefined,
+  { stack, walls, say }: { readonly stack: SpawnedStack; readonly walls: Walls | undefined; readonly say: Say },
 ): Promise<KeptRunner> {
   const { childEnv } = context.environment;
   // Runs of this repository may be read from the disk; any other local path is refused by the runner.
   const project = await projectOf(context);
   return startRunner({
-    stack,
+    stack: Promise.resolve(stack),
     folder: stateDir,
     clock: context.clock,
     restartsMax: RESTARTS_MAX,
-    onRestart: (how) =>
-      void context.err.write(`baton: the runner ${how}; it is started again (see ${join(stateDir, RUNNER_LOG)})\n`),
+    onRestart: (how) => say(`the runner ${how}; it is started again (see ${join(stateDir, RUNNER_LOG)})`),
     runner: {
       allowSources: [project],
       pools: options.pool ?? DEFAULT_POOLS,
@@ -125,12 +130,25 @@ const projectOf = async ({ environment: { cwd, childEnv } }: Context) =>
   (await findRepository(cwd, childEnv))?.root ?? (await realpath(cwd));
 
 /** Rejects when the control plane ends. A runner that is given up leaves the control plane to its other runners. */
-async function failure(local: LocalStack, stack: SpawnedStack, stateDir: string, context: Context): Promise<never> {
-  void local.runner?.givenUp.then((why) =>
-    context.err.write(`baton: ${why}; given up, see ${join(stateDir, RUNNER_LOG)}\n`),
-  );
+async function failure(stack: SpawnedStack, log: Say): Promise<never> {
   const why = await stackEnd(stack);
+  log(why);
   throw new CommandError(`${why}; see ${stack.logFile}`, { notes: await tailOf(stack.logFile) });
+}
+
+type Say = (message: string) => void;
+
+/** Nobody may read the terminal any more: what matters stands in the control plane's log, too. */
+function sayAndLog({ err }: Context, log: Say): Say {
+  return (message) => {
+    log(message);
+    void err.write(`baton: ${message}\n`);
+  };
+}
+
+function openLog(logFile: string): Say {
+  const write = makeSteadyWriter(openSync(logFile, "a", 0o600));
+  return (message) => write(Buffer.from(`${JSON.stringify({ level: "WARN", message, service: "up" })}\n`));
 }
 
 function printWelcome(up: {

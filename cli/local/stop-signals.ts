@@ -1,4 +1,5 @@
 import type { Clock } from "../../shared/lib/clock.ts";
+import { heededSignals } from "../../shared/lib/ignored-signals.ts";
 import type { StopSignal } from "../exit-codes.ts";
 
 /** Two signals closer than this are one: a terminal signals both us and a launcher that hands its own on. */
@@ -7,7 +8,7 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
  * Calls `first` for the first signal and `again` for each later one, until the returned function is called. Without
- * it the process would end at once and leave its children behind.
+ * it the process would end at once and leave its children behind. What it was started to ignore stays ignored.
  */
 export function onStopSignals(
   clock: Clock,
@@ -24,8 +25,9 @@ export function onStopSignals(
     if (isFirst) first(signal as StopSignal);
     else again(signal as StopSignal);
   };
-  for (const signal of SIGNALS) process.on(signal, listener);
+  const signals = heededSignals(SIGNALS);
+  for (const signal of signals) process.on(signal, listener);
   return () => {
-    for (const signal of SIGNALS) process.off(signal, listener);
+    for (const signal of signals) process.off(signal, listener);
   };
 }

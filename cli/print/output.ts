@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { showInvisible } from "../../shared/lib/invisible.ts";
 
@@ -17,6 +16,15 @@ export function streamOutput(stream: Writable): Output {
   };
 }
 
+/** An error ends the waiting, too, and is no error of this write: whoever listens to the stream decides about it. */
 async function drained(stream: Writable): Promise<void> {
-  await Promise.race([once(stream, "drain"), once(stream, "close")]);
+  await new Promise<void>((resolve) => {
+    const settle = () => {
+      for (const event of SETTLING) stream.off(event, settle);
+      resolve();
+    };
+    for (const event of SETTLING) stream.once(event, settle);
+  });
 }
+
+const SETTLING = ["drain", "close", "error"] as const;

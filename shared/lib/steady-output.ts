@@ -1,18 +1,26 @@
 import { fstatSync, writeSync } from "node:fs";
+import { isatty } from "node:tty";
 import { messageOf } from "./message-of.ts";
 
 /**
- * A log file must not end the program that writes it. Node destroys standard output at the first error of a file, and the
- * error ends the process; so where it is one, lines are written straight to it, and what its disk does not take is
- * counted, and reported when there is room again.
+ * For a program that serves: what becomes of its output must not end it. A pipe or terminal whose reader has gone takes
+ * nothing more; one whose reader does not read waits, up to a bound. Node destroys standard output at the first error of a
+ * file, so lines are written straight to it. What was not taken is counted, and reported when there is room again.
  */
 export function keepLogging(): void {
   for (const [fd, stream] of [
     [1, process.stdout],
     [2, process.stderr],
-  ] as const)
+  ] as const) {
+    // A command ends where its output does; from here on nothing does.
+    stream.removeAllListeners("error").on("error", stay);
     if (isFile(fd)) replaceWrite(stream, fd);
+    else boundWrite(stream);
+  }
 }
+
+/** What may wait in memory for a reader that does not read. */
+const WAITING_BYTES_MAX = 1_048_576;
 
 type Write = (fd: number, bytes: Buffer) => number;
 
@@ -48,18 +56,41 @@ function replaceWrite(stream: NodeJS.WriteStream, fd: number): void {
   const writeChunk = makeSteadyWriter(fd);
   stream.write = (chunk: string | Uint8Array, encoding?: unknown, done?: unknown): boolean => {
     writeChunk(typeof chunk === "string" ? Buffer.from(chunk, encodingOf(encoding)) : Buffer.from(chunk));
-    const callback = typeof encoding === "function" ? encoding : done;
-    if (typeof callback === "function") process.nextTick(callback);
+    callBack(encoding, done);
     return true;
   };
 }
 
+function boundWrite(stream: NodeJS.WriteStream): void {
+  const write = stream.write.bind(stream) as (chunk: unknown, encoding?: unknown, done?: unknown) => boolean;
+  let lost = 0;
+  stream.write = (chunk: string | Uint8Array, encoding?: unknown, done?: unknown): boolean => {
+    if (stream.writableLength < WAITING_BYTES_MAX) {
+      if (lost > 0) write(`${lostLine(lost, "nobody reads them")}\n`);
+      lost = 0;
+      return write(chunk, encoding, done);
+    }
+    lost += 1;
+    callBack(encoding, done);
+    return true;
+  };
+}
+
+function callBack(encoding: unknown, done: unknown): void {
+  const callback = typeof encoding === "function" ? encoding : done;
+  if (typeof callback === "function") process.nextTick(callback);
+}
+
+function stay(): void {}
+
 const encodingOf = (encoding: unknown): BufferEncoding | undefined =>
   typeof encoding === "string" && Buffer.isEncoding(encoding) ? encoding : undefined;
 
+/** Or a device that is no terminal: /dev/full. */
 function isFile(fd: number): boolean {
   try {
-    return fstatSync(fd).isFile();
+    const stat = fstatSync(fd);
+    return stat.isFile() || (stat.isCharacterDevice() && !isatty(fd));
   } catch {
     // Closed: there is nothing to keep.
     return false;
