@@ -30,7 +30,7 @@ const REDIRECTS_MAX = 2;
 const IDLE_MS = 4_000;
 const NULL_BODY_STATUSES = [204, 205, 304];
 
-/** Throws `ForgeError` where no whole answer came, or none may. */
+/** Throws `ForgeError` where no whole answer came, or none may: an address, a name or a proxy can be mended. */
 export function makeGuardedFetch(options: GuardedFetchOptions) {
   const agents = {
     "http:": new HttpAgent({ keepAlive: true, timeout: IDLE_MS }),
@@ -43,7 +43,7 @@ export function makeGuardedFetch(options: GuardedFetchOptions) {
       const answer = await send(url, init, { ...options, agents, signal });
       const next = redirectOf(url, init, answer);
       if (next === undefined) return answer;
-      if (redirects === REDIRECTS_MAX) throw new ForgeError(`${url.host} redirects without end`, { retry: false });
+      if (redirects === REDIRECTS_MAX) throw new ForgeError(`${url.host} redirects without end`, { kind: "mendable" });
       url = next;
     }
   };
@@ -58,7 +58,7 @@ function redirectOf(url: URL, { method = "GET" }: Init, answer: Response): URL |
   if (next?.origin === url.origin && sameRequest) return next;
   throw new ForgeError(`${url.host} redirects ${method} ${url.pathname} elsewhere: that is not followed`, {
     status: answer.status,
-    retry: false,
+    kind: "mendable",
   });
 }
 
@@ -69,7 +69,7 @@ interface Sending extends GuardedFetchOptions {
 
 async function send(url: URL, init: Init, sending: Sending): Promise<Response> {
   const problem = forgeUrlProblem(url, sending.hosts);
-  if (problem !== undefined) throw new ForgeError(problem, { retry: false });
+  if (problem !== undefined) throw new ForgeError(problem, { kind: "mendable" });
   const own = isOwnForge(url);
   const literal = url.hostname.replace(/^\[|\]$/g, "");
   if (isIP(literal) !== 0) refuseAddress(url.host, literal, own);
@@ -128,7 +128,7 @@ function answerLookup(
 
 function refuseAddress(host: string, address: string, own: boolean): void {
   if (isLinkLocalAddress(address) || (!own && isSpecialAddress(address)))
-    throw new ForgeError(`${host} has the address ${address}, which is never called`, { retry: false });
+    throw new ForgeError(`${host} has the address ${address}, which is never called`, { kind: "mendable" });
 }
 
 async function readBounded(url: URL, message: IncomingMessage, bytesMax: number): Promise<Buffer> {

@@ -29,8 +29,11 @@ afterEach(() => server.stop());
 
 describe("a forge that fails", () => {
   const call = () => github().defaultBranch(project());
-  const answering = (status: number, headers: Readonly<Record<string, string>> = {}, body: unknown = {}) =>
-    server.fail({ how: { status, headers, body } });
+  const answering = (
+    status: number,
+    headers: Readonly<Record<string, string>> = {},
+    body: unknown = { message: "no" },
+  ) => server.fail({ how: { status, headers, body } });
 
   test.each([500, 502, 503, 408])("%i may go better the next time", async (status) => {
     answering(status);

@@ -88,15 +88,61 @@ test.each([
   expect(shownOf(shop, run)).toEqual(SHOWN);
 });
 
-test.each(["unavailable", "page", "truncated"] as const)(
-  "case C5: %s is tried again",
-  async (why: keyof typeof REFUSALS) => {
+/** What says nothing of the report, whoever it comes from. */
+const STRANGERS = [
+  "unavailable",
+  "page",
+  "truncated",
+  "empty",
+  "denied",
+  "missingPage",
+  "badRequest",
+  "notAllowed",
+  "tooLong",
+  "locked",
+  "signIn",
+  "proxySignIn",
+] as const satisfies readonly (keyof typeof REFUSALS)[];
+const STRANGE_CALLS = [
+  ["app", "GET", "check-runs"],
+  ["app", "POST", "check-runs"],
+  ["app", "POST", "access_tokens"],
+  ["token", "POST", "statuses"],
+] as const;
+
+test.each(STRANGERS.flatMap((why) => STRANGE_CALLS.map((call) => [why, ...call] as const)))(
+  "case C5: %s, with credentials of an %s, to %s %s, is tried again",
+  async (why, credentials, method, path) => {
+    project = await shop.addProject({ forge: { credentials } });
+    const fresh = { ...shop, deps: shop.freshDeps() };
     const run = await endedRun();
-    shop.forge.set({ refuse: { why, path: "check-runs", times: 6 } });
-    await after(30 * MINUTE_MS);
-    expect(shownOf(shop, run)).toEqual(SHOWN);
+    const nowMs = shop.world.clock.nowMs;
+    shop.forge.set({ refuse: { why, method, path, times: 10_000 } });
+    await deliverReports(fresh, { until: nowMs + HOUR_MS });
+    const waiting = await readJobs(shop.deps, run.runId);
+    expect(waiting.reports).toMatchObject({ state: "pending", nextAtMs: expect.any(Number) });
+    expect(waiting.reports?.problems).not.toEqual([]);
+    shop.forge.heal();
+    await deliverReports(fresh, { until: nowMs + 2 * HOUR_MS });
+    const statuses = shop.repository.statuses.filter(({ sha }) => sha === shaOf(run));
+    if (credentials === "app") expect(shownOf(shop, run)).toEqual(SHOWN);
+    else expect(new Set(statuses.map(({ state, context }) => `${context}: ${state}`)).size).toBe(2);
+    expect(await outboxOf(shop.deps, run)).toMatchObject({ state: "delivered" });
   },
 );
+
+test("case C5: a token that may not write statuses is told so by 404, and waits until it may", async () => {
+  project = await shop.addProject({ forge: { credentials: "token" } });
+  const run = await endedRun();
+  shop.forge.set({ refuse: { why: "notFound", method: "POST", path: "statuses", times: 10_000 } });
+  await after(5 * HOUR_MS);
+  const { reports } = await readJobs(shop.deps, run.runId);
+  expect(reports).toMatchObject({ state: "pending" });
+  expect(reports?.problems[0]).toMatchObject({ state: "waits", advice: expect.stringContaining("permissions") });
+  shop.forge.heal();
+  await after(HOUR_MS);
+  expect(await outboxOf(shop.deps, run)).toMatchObject({ state: "delivered" });
+});
 
 test("case C5: one status that is refused for good costs none of the others, and none later", async () => {
   const run = await startReported(shop, project, planOf({ id: "a" }, { id: "b" }));

@@ -1,4 +1,5 @@
 import { RequestError } from "@octokit/request-error";
+import { z } from "zod";
 import { FORGE_WAIT_MAX_MS } from "../../../shared/domain/limits.ts";
 import type { RefusalKind } from "../../../shared/domain/refusals.ts";
 import { messageOf } from "../../../shared/lib/message-of.ts";
@@ -26,27 +27,44 @@ export function toForgeError(error: unknown, nowMs: number): ForgeError {
       kind: "limited",
       retryAfterMs: Math.min(retryAfterMs, FORGE_WAIT_MAX_MS),
     });
-  return new ForgeError(said, { status, kind: kindOf(status, error.message, path) });
+  const kind = isOfGithub(error)
+    ? kindOf(status, error.message, `${error.request.method} ${path}`)
+    : strangersKind(status);
+  return new ForgeError(said, { status, kind });
 }
 
-/** Calls that are about whether we may see a repository at all: 404 is then what GitHub says instead of 403. */
-const ACCESS = /^(?:\/api\/v3)?\/(?:app(?:\/.*)?|user|repos\/[^/]+\/[^/]+(?:\/installation)?|repositories\/\d+)$/;
-const UNKNOWN_COMMIT = /no commit found|commit\b.*\bnot found|could not resolve/i;
-/** To an App that asks for a token. */
-const NOT_GRANTED = /not granted to this installation|not accessible to the parent installation|suspended/i;
+/** GitHub's refusals are JSON with a message. */
+const refusal = z.object({ message: z.string() });
+const isOfGithub = (error: RequestError): boolean => refusal.safeParse(error.response?.data).success;
 
-function kindOf(status: number, message: string, path: string): RefusalKind {
-  if (status >= 500 || [408, 409, 425, 429].includes(status)) return "passing";
+/** Of an answer that is somebody else's, a proxy's or a load balancer's: it says nothing of what was asked. */
+function strangersKind(status: number): RefusalKind {
+  return [401, 402, 403, 404, 407, 451].includes(status) ? "mendable" : "passing";
+}
+
+/**
+ * Calls that are about whether we may see a repository at all, or may report to it: 404 is then what GitHub says instead of 403. Of a
+ * commit that it does not know it says 422 to a report.
+ */
+const ACCESS =
+  /^(?:\S+ (?:\/api\/v3)?\/(?:app(?:\/.*)?|user|repos\/[^/]+\/[^/]+(?:\/installation)?|repositories\/\d+)|POST \S+\/(?:statuses\/[^/]+|check-runs))$/;
+const UNKNOWN_COMMIT =
+  /no commit found|commit\b.*\bnot found|could not resolve|\b(?:object|sha)\b.*\bdoes(?: not|n't) exist/i;
+/** To an App that asks for a token: whatever keeps it from one is about its installation. */
+const TOKEN = /\/app\/installations\/\d+\/access_tokens$/;
+
+function kindOf(status: number, message: string, call: string): RefusalKind {
+  if (status >= 500 || [408, 409, 423, 425, 429].includes(status)) return "passing";
   switch (status) {
     case 401:
     case 402:
     case 403:
       return "mendable";
     case 404:
-      return ACCESS.test(path) ? "mendable" : "lagging";
+      return ACCESS.test(call) ? "mendable" : "lagging";
     case 422:
       if (UNKNOWN_COMMIT.test(message)) return "lagging";
-      return NOT_GRANTED.test(message) ? "mendable" : "final";
+      return TOKEN.test(call) ? "mendable" : "final";
     default:
       return "final";
   }

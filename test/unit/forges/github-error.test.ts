@@ -17,10 +17,17 @@ test.each([
   expect(toForgeError(refused(status, headers), 0)).toMatchObject({ retry: true, retryAfterMs: FORGE_WAIT_MAX_MS });
 });
 
-const at = (status: number, path: string, message = "no", headers: Readonly<Record<string, string>> = {}) => {
+const at = (
+  status: number,
+  call: string,
+  message = "no",
+  headers: Readonly<Record<string, string>> = {},
+  data: unknown = { message },
+) => {
+  const [method, path] = call.startsWith("POST ") ? (["POST", call.slice(5)] as const) : (["GET", call] as const);
   const url = `https://api.github.com${path}`;
-  const response = { status, headers, url, data: {} };
-  return toForgeError(new RequestError(message, status, { request: { ...request, url }, response }), 0);
+  const response = { status, headers, url, data };
+  return toForgeError(new RequestError(message, status, { request: { ...request, method, url }, response }), 0);
 };
 const REPO = "/repos/acme/widgets";
 
@@ -33,7 +40,13 @@ test.each([
   [404, `/api/v3${REPO}`, "Not Found", "mendable"],
   [404, `${REPO}/installation`, "Not Found", "mendable"],
   [404, "/app/installations/5/access_tokens", "Not Found", "mendable"],
-  [404, `${REPO}/statuses/abc`, "Not Found", "lagging"],
+  [404, `${REPO}/commits/abc/check-runs`, "Not Found", "lagging"],
+  [404, `POST ${REPO}/statuses/abc`, "Not Found", "mendable"],
+  [404, `POST ${REPO}/check-runs`, "Not Found", "mendable"],
+  [422, `POST ${REPO}/statuses/abc`, "No commit found for SHA: abc", "lagging"],
+  [422, `POST ${REPO}/check-runs`, "Object does not exist", "lagging"],
+  [422, "POST /app/installations/5/access_tokens", "something new about an installation", "mendable"],
+  [423, REPO, "Repository is locked", "passing"],
   [404, `${REPO}/issues/7/comments`, "Not Found", "lagging"],
   [422, `${REPO}/check-runs`, "No commit found for SHA: abc", "lagging"],
   [
@@ -50,8 +63,23 @@ test.each([
   expect(at(status, path, message)).toMatchObject({ status, kind });
 });
 
+test.each([
+  [400, "passing"],
+  [403, "mendable"],
+  [404, "mendable"],
+  [405, "passing"],
+  [407, "mendable"],
+  [410, "passing"],
+  [413, "passing"],
+  [422, "passing"],
+  [451, "mendable"],
+] as const)("case C5: %i that is not in GitHub's own form, but a proxy's, is %s", (status, kind) => {
+  for (const data of ["<html>no</html>", "", null, { error: "no" }])
+    expect(at(status, `${REPO}/check-runs`, "no", {}, data)).toMatchObject({ status, kind });
+});
+
 test("case C5: a lagging refusal is final when no lag lasts so long; one that may be mended, or passes, never is", () => {
-  const lagging = at(404, `${REPO}/statuses/abc`);
+  const lagging = at(404, `${REPO}/commits/abc`);
   expect(isFinalRefusal(lagging, 0, FORGE_LAG_MS - 1)).toBe(false);
   expect(isFinalRefusal(lagging, 0, FORGE_LAG_MS)).toBe(true);
   expect(isFinalRefusal(at(422, REPO), 0, 0)).toBe(true);
