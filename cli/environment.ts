@@ -9,6 +9,8 @@ export interface CliEnvironment {
   readonly token: string | undefined;
   /** The user's config file: it may not exist. */
   readonly configFile: string;
+  /** Where runners keep what they cache, unless they are told otherwise. */
+  readonly cacheFolder: string;
   readonly cwd: string;
   /** True: stack traces with errors. */
   readonly debug: boolean;
@@ -25,6 +27,7 @@ export function readEnvironment(): CliEnvironment {
     url: present(env["BATON_URL"]),
     token: present(env["BATON_TOKEN"]),
     configFile: join(configHome, "baton", "config.yml"),
+    cacheFolder: join(present(env["XDG_CACHE_HOME"]) ?? join(homeFolder(), ".cache"), "baton"),
     cwd: currentFolder(),
     debug: present(env["BATON_DEBUG"]) !== undefined,
     colour: { stdout: wantsColour(env, process.stdout.isTTY), stderr: wantsColour(env, process.stderr.isTTY) },

@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { type SpawnedStack, spawnStack } from "../../localstack/spawn-stack.ts";
 import { makeNudge } from "../../runner/nudge.ts";
 import { exchangeOverHttp } from "../../shared/lib/http-call.ts";
@@ -32,6 +32,7 @@ import { makeFollowPrinter } from "../print/follow-printer.ts";
 import { makePaint } from "../print/paint.ts";
 import { printRunTable } from "../print/run-table.ts";
 import { sanitizeLine } from "../print/sanitize.ts";
+import type { OwnPlaces } from "../snapshot/own-places.ts";
 import { type Snapshot, snapshotTree } from "../snapshot/snapshot-tree.ts";
 import { verdictExit } from "../verdict-exit.ts";
 
@@ -201,7 +202,7 @@ async function startAll(command: RunCommand): Promise<{ snapshot: Snapshot; stac
     haltOn(command, stackEnd(stack), join("state", "stack.log"));
     return stack;
   });
-  const copying = snapshotTree({ cwd, into: temp.path, env: childEnv }).then((snapshot) => {
+  const copying = snapshotTree({ cwd, into: temp.path, env: childEnv, own: ownPlaces(command) }).then((snapshot) => {
     local.runner = startRunFolderRunner(command, snapshot, starting);
     haltOn(command, local.runner.givenUp, RUNNER_LOG);
     return snapshot;
@@ -212,8 +213,17 @@ async function startAll(command: RunCommand): Promise<{ snapshot: Snapshot; stac
   if (stack.status === "rejected") throw stack.reason;
   const { exposed } = stack.value;
   if (exposed !== undefined) await context.err.write(`baton: not safe on a shared machine: ${exposed}\n`);
-  for (const warning of snapshot.value.warnings) await context.err.write(`baton: ${warning}\n`);
+  for (const warning of snapshot.value.warnings) await context.err.write(`baton: ${sanitizeLine(warning, false)}\n`);
   return { snapshot: snapshot.value, stack: stack.value };
+}
+
+/** What is ours, or was given to us in confidence, and may lie in the very tree that is copied. */
+function ownPlaces({ context, options, temp }: RunCommand): OwnPlaces {
+  const { cwd, configFile, cacheFolder } = context.environment;
+  return {
+    folders: [temp.path, dirname(configFile), cacheFolder],
+    files: options.secretsFile === undefined ? [] : [resolve(cwd, options.secretsFile)],
+  };
 }
 
 function startRunFolderRunner(command: RunCommand, snapshot: Snapshot, stack: Promise<SpawnedStack>): KeptRunner {
@@ -226,7 +236,7 @@ function startRunFolderRunner(command: RunCommand, snapshot: Snapshot, stack: Pr
     restartsMax: RESTARTS_MAX,
     onRestart: (how) => void context.err.write(`baton: the runner ${how}; it is started again\n`),
     runner: {
-      allowSources: [snapshot.source.url],
+      allowSources: [snapshot.source.url, ...snapshot.borrows],
       pools: poolsOf(command.definition),
       env: childEnv,
       name: "baton-run",

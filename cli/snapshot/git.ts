@@ -5,7 +5,7 @@ import { CommandError } from "../command-error.ts";
 
 /** Git as the snapshot uses it: fixed arguments, own environment, bounded output, errors with git's last line. */
 
-const OUTPUT_BYTES_MAX = 64 * 1_024 * 1_024;
+const OUTPUT_BYTES_MAX = 256 * 1_024 * 1_024;
 const ERROR_CHARS_MAX = 4_096;
 
 export interface GitResult {

@@ -1,22 +1,23 @@
-import type { Stats } from "node:fs";
-import { copyFile, lstat, mkdir, realpath, writeFile } from "node:fs/promises";
+import { mkdir, realpath, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { eachOf } from "../../shared/lib/each-of.ts";
-import { removeFile } from "../../shared/lib/remove-tree.ts";
+import { flattenAlternates } from "../../runner/products/alternates.ts";
+import { SNAPSHOT_MARK } from "../../runner/products/raw-checkout.ts";
+import { removeTree } from "../../shared/lib/remove-tree.ts";
 import type { Source } from "../../shared/protocol/runs.ts";
-import { CommandError } from "../command-error.ts";
-import { git, gitEnvironment, reasonOf, tryGit } from "./git.ts";
+import { git } from "./git.ts";
+import { collectLeftOut } from "./left-out.ts";
+import type { OwnPlaces } from "./own-places.ts";
+import { type BytePath, bytesOf } from "./path-bytes.ts";
 import { findRepository, type Repository } from "./repository.ts";
-
-/** What a snapshot may copy: more is hardly a working tree, and would fill the temporary folder. */
-const SNAPSHOT_FILES_MAX = 200_000;
-const SNAPSHOT_BYTES_MAX = 4 * 1_024 ** 3;
-const STATS_AT_ONCE = 32;
+import { isCommitted, type Taking, takeTree } from "./take-tree.ts";
+import { copyIfThere, type View } from "./view.ts";
 
 export interface Snapshot {
   readonly source: Source;
   /** The folder that was copied: the repository's, or the current one outside of any. */
   readonly root: string;
+  /** Where the source's objects lie beside its own folder. */
+  readonly borrows: readonly string[];
   /** True where the tree differs from HEAD, or there is no HEAD. */
   readonly changed: boolean;
   /** What was left out, and why. */
@@ -24,82 +25,69 @@ export interface Snapshot {
 }
 
 /**
- * Makes a commit of a working tree as it is, untracked files included and ignored ones not, in a bare repository in
- * `into` whose objects borrow from the project's. The project is only read: the commit is built with a copy of its
- * index, so that what has not changed is neither read nor hashed again. An unchanged tree is HEAD itself.
+ * Makes a commit of a working tree as it is, byte for byte: untracked files and submodules' included, ignored ones not, in
+ * a bare repository in `into` whose objects borrow from the project's. The project is only read, through a view of our own
+ * (view.ts), so that what has not changed is not read again and none of its filters and hooks runs. An unchanged tree is
+ * HEAD itself.
  */
 export async function snapshotTree(options: {
   readonly cwd: string;
   readonly into: string;
   readonly env: Readonly<Record<string, string>>;
+  /** What must not be in it, wherever it lies; `into` is never in it. */
+  readonly own?: OwnPlaces;
 }): Promise<Snapshot> {
-  const repository = await findRepository(options.cwd, options.env);
-  const bare = join(options.into, "source.git");
-  await makeBareRepository(bare, repository);
-  const root = repository?.root ?? (await realpath(options.cwd));
-  const index = join(options.into, "index");
-  const call = { cwd: root, env: snapshotEnvironment(options.env, { bare, root, index, repository }) };
-
-  await copyIndex(repository, index);
-  const { paths, warnings } = await changedPaths(call);
-  const { there, gone } = await sortPaths(root, paths);
-  await updateIndex(["--force-remove"], gone, call);
-  await updateIndex(["--add", "--remove", "--replace"], there, call);
-  const tree = await git([...STEADY, "write-tree"], call);
-  const changed = repository?.headTree !== tree;
-  const sha = changed ? await commit(tree, repository, call) : (repository?.head ?? "");
-  const branch = repository?.branch ?? "snapshot";
-  await nameCommit(bare, branch, sha);
-  await removeFile(index);
+  const { cwd, into, env, own = { folders: [], files: [] } } = options;
+  const repository = await findRepository(cwd, env);
+  const bare = join(into, "source.git");
+  const root = repository?.root ?? (await realpath(cwd));
+  await makeBareRepository(bare);
+  const taking: Taking = {
+    files: new Map(),
+    objects: new Set(),
+    leftOut: collectLeftOut(),
+    env,
+    into: join(into, "views"),
+    ownObjects: join(bare, "objects"),
+    own: { folders: await realPaths([into, ...own.folders]), files: await realPaths(own.files) },
+    changed: repository?.head === undefined || repository.partial,
+    copied: { files: 0, bytes: 0 },
+    trees: 0,
+  };
+  const view = await takeTree(taking, { root, repository, prefix: "" });
+  const head = repository?.head;
+  const isHead = head !== undefined && !taking.changed && (await isCommitted(view, head));
+  const tree = isHead ? repository?.headTree : await writeTree(taking, view, into);
+  const borrows = await flattenAlternates([...taking.objects]);
+  await writeFile(join(bare, "objects", "info", "alternates"), borrows.map((path) => `${path}\n`).join(""));
+  const changed = tree === undefined || tree !== repository?.headTree;
+  const sha = changed ? await commit(tree ?? "", repository, view) : (head ?? "");
+  await describe(bare, repository, sha);
+  await removeTree(taking.into);
   const named = repository?.branch === undefined ? {} : { branch: repository.branch };
-  return { source: { kind: "git", url: bare, sha, ...named }, root, changed, warnings };
+  return {
+    source: { kind: "git", url: bare, sha, ...named },
+    root,
+    borrows,
+    changed,
+    warnings: taking.leftOut.lines(),
+  };
 }
 
-/** Settings of the user's that would start daemons, write elsewhere, or stop for a question of style. */
-const STEADY = ["-c", "core.fsmonitor=false", "-c", "core.splitIndex=false", "-c", "core.safecrlf=false"];
-
-/** A file's name is bytes, not always UTF-8: this keeps each byte as one character. */
-const PATH_BYTES = "latin1";
-
-interface Call {
-  readonly cwd: string;
-  readonly env: Readonly<Record<string, string>>;
-}
-
-function snapshotEnvironment(
-  env: Readonly<Record<string, string>>,
-  at: { bare: string; root: string; index: string; repository: Repository | undefined },
-): Record<string, string> {
-  const author = { NAME: "baton run", EMAIL: "baton@localhost" };
-  return gitEnvironment(env, {
-    GIT_DIR: at.repository?.gitDir ?? at.bare,
-    GIT_WORK_TREE: at.root,
-    GIT_INDEX_FILE: at.index,
-    GIT_OBJECT_DIRECTORY: join(at.bare, "objects"),
-    GIT_OPTIONAL_LOCKS: "0",
-    GIT_LITERAL_PATHSPECS: "1",
-    GIT_AUTHOR_NAME: author.NAME,
-    GIT_AUTHOR_EMAIL: author.EMAIL,
-    GIT_COMMITTER_NAME: author.NAME,
-    GIT_COMMITTER_EMAIL: author.EMAIL,
-  });
-}
+const realPaths = (paths: readonly string[]): Promise<string[]> =>
+  Promise.all(paths.map((path) => realpath(path).catch(() => path)));
 
 /** Written by hand: the format is stable and a `git init` costs more than all of this. */
-async function makeBareRepository(bare: string, repository: Repository | undefined): Promise<void> {
+async function makeBareRepository(bare: string): Promise<void> {
   await Promise.all([
     mkdir(join(bare, "objects", "info"), { recursive: true }),
     mkdir(join(bare, "refs", "heads"), { recursive: true }),
   ]);
-  const files = [
+  await Promise.all([
     writeFile(join(bare, "HEAD"), "ref: refs/heads/snapshot\n"),
     writeFile(join(bare, "config"), BARE_CONFIG),
-  ];
-  if (repository !== undefined) {
-    files.push(writeFile(join(bare, "objects", "info", "alternates"), `${repository.objects}\n`));
-    files.push(copyIfThere(repository.shallow, join(bare, "shallow")));
-  }
-  await Promise.all(files);
+    writeFile(join(bare, SNAPSHOT_MARK), ""),
+  ]);
 }
 
 const BARE_CONFIG = `[core]
@@ -109,88 +97,39 @@ const BARE_CONFIG = `[core]
 	allowAnySHA1InWant = true
 `;
 
-/** A copied index knows which files have not changed. One that is split into two files cannot be copied alone. */
-async function copyIndex(repository: Repository | undefined, index: string): Promise<void> {
-  if (repository === undefined) return;
-  await copyIfThere(repository.index, index);
+/** From an index of its own. All folders' trees are written: to look for those that are there would touch the project's. */
+async function writeTree({ files }: Taking, { writes }: View, into: string): Promise<string> {
+  const call = { ...writes, env: { ...writes.env, GIT_INDEX_FILE: join(into, "views", "index") } };
+  const sorted = [...files.keys()].sort();
+  const lines = sorted.map((path) => entryOf(path, files.get(path)));
+  await git(["update-index", "-z", "--index-info"], { ...call, input: bytesOf(lines.join("")) });
+  return git(["write-tree", "--missing-ok"], call);
 }
 
-async function copyIfThere(from: string, to: string): Promise<void> {
-  try {
-    await copyFile(from, to);
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
-  }
+function entryOf(path: BytePath, file: { mode: string; id: string } | undefined): string {
+  return `${file?.mode} ${file?.id}\t${path}\0`;
 }
 
-/** Modified, deleted and untracked paths: all that the index does not say already. */
-async function changedPaths(call: Call): Promise<{ paths: string[]; warnings: string[] }> {
-  const list = ["ls-files", "-z", "--modified", "--deleted", "--others", "--exclude-standard"];
-  const { code, stdout, stderr } = await tryGit([...STEADY, ...list], call);
-  if (code !== 0) throw new CommandError(`git cannot read the working tree ${call.cwd}: ${reasonOf(stderr)}`);
-  const all = new Set(stdout.toString(PATH_BYTES).split("\0"));
-  all.delete("");
-  const nested = [...all].filter((path) => path.endsWith("/"));
-  if (all.size > SNAPSHOT_FILES_MAX) {
-    throw new CommandError(
-      `${call.cwd} has ${all.size} changed or untracked files, over ${SNAPSHOT_FILES_MAX}: ignore some in .gitignore`,
-    );
-  }
-  return {
-    paths: [...all].filter((path) => !path.endsWith("/")),
-    warnings: nested.map(
-      (path) => `${Buffer.from(path, PATH_BYTES).toString("utf8")} is a repository of its own and is left out`,
-    ),
+async function commit(tree: string, repository: Repository | undefined, { reads }: View): Promise<string> {
+  const author = { NAME: "baton run", EMAIL: "baton@localhost" };
+  const env = {
+    ...reads.env,
+    GIT_AUTHOR_NAME: author.NAME,
+    GIT_AUTHOR_EMAIL: author.EMAIL,
+    GIT_COMMITTER_NAME: author.NAME,
+    GIT_COMMITTER_EMAIL: author.EMAIL,
   };
-}
-
-async function updateIndex(options: readonly string[], paths: readonly string[], call: Call): Promise<void> {
-  if (paths.length === 0) return;
-  const input = Buffer.from(`${paths.join("\0")}\0`, PATH_BYTES);
-  await git([...STEADY, "update-index", ...options, "-z", "--stdin"], { ...call, input });
-}
-
-/** What is there to be added, and what is gone, or has become a folder whose files are listed themselves. */
-async function sortPaths(root: string, paths: readonly string[]): Promise<{ there: string[]; gone: string[] }> {
-  const there: string[] = [];
-  const gone: string[] = [];
-  let bytes = 0;
-  await eachOf(paths, STATS_AT_ONCE, async (path) => {
-    const file = Buffer.from(`${Buffer.from(root).toString(PATH_BYTES)}/${path}`, PATH_BYTES);
-    const found = await statusOf(file);
-    const isGone =
-      found === undefined ||
-      (found.isDirectory() && (await statusOf(Buffer.concat([file, Buffer.from("/.git")]))) === undefined);
-    (isGone ? gone : there).push(path);
-    if (found?.isFile() === true) bytes += found.size;
-    if (bytes > SNAPSHOT_BYTES_MAX) {
-      throw new CommandError(
-        `${root} has over ${SNAPSHOT_BYTES_MAX} bytes of changed or untracked files: ignore some in .gitignore`,
-      );
-    }
-  });
-  return { there, gone };
-}
-
-async function statusOf(file: Buffer): Promise<Stats | undefined> {
-  return lstat(file).catch((error: unknown) => {
-    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR"))
-      return undefined;
-    throw error;
-  });
-}
-
-async function commit(tree: string, repository: Repository | undefined, call: Call): Promise<string> {
   const parents = repository?.head === undefined ? [] : ["-p", repository.head];
-  return git(
-    [...STEADY, "-c", "commit.gpgSign=false", "commit-tree", tree, ...parents, "-m", "The working tree as it is"],
-    call,
-  );
+  return git(["commit-tree", tree, ...parents, "-m", "The working tree as it is"], { ...reads, env });
 }
 
-/** A ref, so that the commit can be fetched by every git. */
-async function nameCommit(bare: string, branch: string, sha: string): Promise<void> {
+/** A ref, so that the commit can be fetched by every git. What a partial clone lacks is history: none is promised. */
+async function describe(bare: string, repository: Repository | undefined, sha: string): Promise<void> {
+  const branch = repository?.branch ?? "snapshot";
   const name = /^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(branch) ? branch : "snapshot";
   await writeFile(join(bare, "refs", "heads", name), `${sha}\n`);
   await writeFile(join(bare, "HEAD"), `ref: refs/heads/${name}\n`);
+  if (repository === undefined) return;
+  await copyIfThere(repository.shallow, join(bare, "shallow"));
+  if (repository.partial) await writeFile(join(bare, "shallow"), `${sha}\n`, { flag: "a" });
 }

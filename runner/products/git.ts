@@ -37,6 +37,7 @@ const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
  * workspace may still borrow.
  */
 const CONFIG = {
+  "core.attributesFile": "/dev/null",
   "core.hooksPath": "/dev/null",
   "core.fsmonitor": "false",
   "credential.helper": "",
@@ -118,6 +119,9 @@ function gitEnvironment(credential: UrlCredential | undefined): Record<string, s
     ...Object.fromEntries(config),
     GIT_CONFIG_COUNT: String(entries.length),
     GIT_CONFIG_NOSYSTEM: "1",
+    GIT_ATTR_NOSYSTEM: "1",
+    GIT_NO_REPLACE_OBJECTS: "1",
+    GIT_NO_LAZY_FETCH: "1",
     GIT_CONFIG_GLOBAL: "/dev/null",
     GIT_TERMINAL_PROMPT: "0",
     GIT_ALLOW_PROTOCOL: "http:https:ssh",

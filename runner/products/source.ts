@@ -1,6 +1,7 @@
-import { copyFile, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { copyFile, mkdir, readdir, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { DomainError } from "../../shared/domain/errors.ts";
+import { eachOf } from "../../shared/lib/each-of.ts";
 import { removeWholeTree } from "../../shared/lib/remove-tree.ts";
 import { systemCode } from "../../shared/lib/system-code.ts";
 import type { SourceCredential } from "../../shared/protocol/leases.ts";
@@ -9,6 +10,7 @@ import { type GitContext, GitError, redact, run } from "./git.ts";
 import { CHECKOUT_MS, HISTORY_BYTES_MAX } from "./limits.ts";
 import { findLocalRepository, localPathOf, type Repository } from "./local-repository.ts";
 import { fetchCommit, isDamaged, mirrorOf } from "./mirror.ts";
+import { RAW_ATTRIBUTES } from "./raw-checkout.ts";
 
 export interface CheckoutOptions {
   readonly source: Source;
@@ -42,14 +44,31 @@ export async function checkout(options: CheckoutOptions): Promise<void> {
     throw new DomainError("bad_request", "a credential is sent over HTTPS only");
   const local = localPathOf(source.url);
   if (local !== undefined) {
-    const from = await findLocalRepository(context, local, options.allowedRoots);
-    const whole = (await objectBytes(from.objects)) <= HISTORY_BYTES_MAX;
-    await materialise(context, from, source.sha, into, whole ? "history" : "commit");
-    report(`checked out ${shortSha(source.sha)} of ${local}${whole ? "" : ", without its history, which is large"}`);
+    const whole = await checkoutLocal(context, options, local);
+    report(`checked out ${shortSha(source.sha)} of ${local}${whole}`);
     return;
   }
   const how = await checkoutRemote(context, options);
   report(`checked out ${shortSha(source.sha)} of ${redact(source.url)} (${how})`);
+}
+
+/** Returns what is to be said of its history. */
+async function checkoutLocal(context: GitContext, options: CheckoutOptions, local: string): Promise<string> {
+  const { source, into } = options;
+  const from = await findLocalRepository(context, local, options.allowedRoots);
+  const { bytes, isPartial } = await lookAtPacks(from.alternates);
+  const whole = !isPartial && bytes <= HISTORY_BYTES_MAX;
+  try {
+    await materialise(context, from, source.sha, into, whole ? "history" : "commit");
+  } catch (cause) {
+    if (!(cause instanceof GitError) || !isPartial) throw cause;
+    const cure = `\`git -C ${local} fetch --refetch --no-filter\` fetches them`;
+    throw new GitError(`${local} is a partial clone, and lacks objects of this commit: ${cure} (${cause.message})`, {
+      cause,
+    });
+  }
+  if (whole) return "";
+  return `, without its history, ${isPartial ? "of which a partial clone lacks some" : "which is large"}`;
 }
 
 /** As the command line shows commits; the whole one is the run's. */
@@ -123,6 +142,7 @@ async function materialise(
     what === "commit"
       ? writeFile(join(git, "shallow"), `${sha}\n`)
       : copyFile(from.shallow, join(git, "shallow")).catch(ignoreMissing),
+    ...(from.raw === true ? [writeRawAttributes(git)] : []),
   ]);
   const env = { GIT_DIR: git, GIT_WORK_TREE: into, GIT_ALTERNATE_OBJECT_DIRECTORIES: asAlternate(from.objects) };
   const pack = [
@@ -140,32 +160,29 @@ async function materialise(
   for (const one of done) if (one.status === "rejected") throw one.reason;
 }
 
+/** They stay: by them git knows in the workspace, too, that its files are as they should be. */
+async function writeRawAttributes(git: string): Promise<void> {
+  await mkdir(join(git, "info"));
+  await writeFile(join(git, "info", "attributes"), RAW_ATTRIBUTES);
+}
+
 /** As git reads one entry of the list (git(1)): quoted, a path may hold colons. */
 const asAlternate = (path: string) => `"${path.replace(/["\\]/g, "\\$&")}"`;
 
-/** What a repository's packs hold, those that it borrows from too. */
-async function objectBytes(objects: string, depth = 0): Promise<number> {
-  const pack = join(objects, "pack");
-  const names = (await readdir(pack).catch(noFolder)).filter((name) => name.endsWith(".pack"));
-  const sizes = await Promise.all(names.map(async (name) => (await stat(join(pack, name))).size));
-  const borrowed = depth < ALTERNATES_DEPTH_MAX ? await alternatesOf(objects) : [];
-  const others = await Promise.all(borrowed.map((path) => objectBytes(path, depth + 1)));
-  return [...sizes, ...others].reduce((sum, bytes) => sum + bytes, 0);
-}
-
-/** As deep as git itself follows them. */
-const ALTERNATES_DEPTH_MAX = 5;
-
-async function alternatesOf(objects: string): Promise<string[]> {
-  const text = await readFile(join(objects, "info", "alternates"), "utf8").catch((error: unknown) => {
-    ignoreMissing(error);
-    return "";
+/** What a repository's packs hold, those that it borrows from too; and whether what they lack was left with a remote. */
+async function lookAtPacks(objects: readonly string[]): Promise<{ bytes: number; isPartial: boolean }> {
+  const looks = await eachOf(objects, SIZES_AT_ONCE, async (folder) => {
+    const pack = join(folder, "pack");
+    const names = await readdir(pack).catch(noFolder);
+    const packs = names.filter((name) => name.endsWith(".pack"));
+    const sizes = await Promise.all(packs.map(async (name) => (await stat(join(pack, name))).size));
+    return { sizes, isPartial: names.some((name) => name.endsWith(".promisor")) };
   });
-  return text
-    .split("\n")
-    .filter((line) => line !== "" && !line.startsWith("#"))
-    .map((line) => resolve(objects, line));
+  const bytes = looks.flatMap(({ sizes }) => sizes).reduce((sum, size) => sum + size, 0);
+  return { bytes, isPartial: looks.some(({ isPartial }) => isPartial) };
 }
+
+const SIZES_AT_ONCE = 8;
 
 function noFolder(error: unknown): string[] {
   ignoreMissing(error);

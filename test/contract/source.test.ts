@@ -51,7 +51,7 @@ async function serve(version: 0 | 2): Promise<GitHttpServer> {
 async function check(
   url: string,
   sha: string,
-  options: { branch?: string; allowedRoots?: string[]; signal?: AbortSignal } = {},
+  options: { branch?: string; allowedRoots?: string[]; signal?: AbortSignal; env?: Record<string, string> } = {},
 ) {
   workspaces += 1;
   const into = join(root, `workspace-${workspaces}`);
@@ -64,6 +64,7 @@ async function check(
     allowedRoots: options.allowedRoots ?? [join(root, "repos")],
     signal: options.signal ?? new AbortController().signal,
     report: (line) => lines.push(line),
+    ...(options.env === undefined ? {} : { env: options.env }),
   });
   return { into, lines, content: await readFile(join(into, "src/file.txt"), "utf8") };
 }
@@ -146,6 +147,59 @@ describe("a local repository", () => {
       );
     expect((await check(repository, sha, { allowedRoots: [`${join(root, "repos/project")}/`] })).content).toBe("one");
     expect((await check(repository, sha, { allowedRoots: ["/"] })).content).toBe("one");
+  });
+
+  test("case A8: with objects that lie, or are borrowed, outside of the allowed folders is refused, by a link too", async () => {
+    const sha = await commit("one");
+    const allowed = join(root, "allowed");
+    const objects = join(repository, ".git/objects");
+    gitIn(root, "init", "-q", "--bare", join(allowed, "borrows.git"));
+    await writeFile(join(allowed, "borrows.git/objects/info/alternates"), `${objects}\n`);
+    gitIn(root, "init", "-q", "--bare", join(allowed, "borrows-twice.git"));
+    await writeFile(join(allowed, "borrows-twice.git/objects/info/alternates"), "../../borrows.git/objects\n");
+    gitIn(root, "init", "-q", "--bare", join(allowed, "links.git"));
+    await rm(join(allowed, "links.git/objects"), { recursive: true });
+    await symlink(objects, join(allowed, "links.git/objects"));
+    await mkdir(join(allowed, "points"));
+    await writeFile(join(allowed, "points/.git"), `gitdir: ${join(repository, ".git")}\n`);
+    for (const name of ["borrows.git", "borrows-twice.git", "links.git", "points"]) {
+      const url = join(allowed, name);
+      await expect(check(url, sha, { allowedRoots: [allowed] }), name).rejects.toThrow("outside of the folders");
+      expect((await check(url, sha, { allowedRoots: [allowed, objects] })).content, name).toBe("one");
+    }
+  });
+
+  test("case L15: that is a partial clone gives what it has, and else says what to do", async () => {
+    const old = await commit("one");
+    const sha = await commit("two");
+    git("config", "uploadpack.allowFilter", "true");
+    const partial = join(root, "repos", "partial");
+    gitIn(root, "clone", "-q", "--filter=blob:none", `file://${repository}`, partial);
+    gitIn(partial, "config", "remote.origin.uploadpack", `touch ${root}/fetched; git-upload-pack`);
+    const { content, lines } = await check(partial, sha);
+    expect(content).toBe("two");
+    expect(lines[0]).toContain("without its history, of which a partial clone lacks some");
+    await expect(check(partial, old)).rejects.toThrow(
+      `${partial} is a partial clone, and lacks objects of this commit: \`git -C ${partial} fetch --refetch --no-filter\``,
+    );
+    expect(await readdir(root)).not.toContain("fetched");
+  });
+
+  test("case L4: a filter's program is not run, wherever it is configured; .gitattributes say how lines end", async () => {
+    await writeFile(join(repository, ".gitattributes"), "*.txt filter=evil text eol=crlf\n");
+    await commit("one\n");
+    git("config", "filter.evil.smudge", `touch ${root}/smudged; cat`);
+    const home = join(root, "home");
+    await mkdir(home);
+    await writeFile(join(home, ".gitconfig"), `[filter "evil"]\n\tsmudge = touch ${root}/smudged; cat\n\trequired\n`);
+    const { url } = await serve(2);
+    for (const from of [repository, `${url}/project/.git`]) {
+      const { into } = await check(from, git("rev-parse", "HEAD"), {
+        env: { HOME: home, PATH: process.env["PATH"] ?? "" },
+      });
+      expect(await readFile(join(into, "src/file.txt"), "utf8")).toBe("one\r\n");
+    }
+    expect(await readdir(root)).not.toContain("smudged");
   });
 
   test("neither its hooks nor the user's configuration run", async () => {

@@ -70,6 +70,59 @@ describe("a run of the working tree", () => {
     expect(git("status", "--porcelain")).toBe("?? .baton/\n?? .gitignore\n?? new.txt\n");
   });
 
+  test("case L20: with its temporary folder in the tree, and keys too, none of it is in what jobs see", async () => {
+    execFileSync("git", ["init", "-q"], { cwd: place.project });
+    place.write({
+      "a.txt": "a",
+      "tmp/mine.txt": "m",
+      "config/baton/config.yml": "token: t",
+      "secrets.env": "KEY=correct-horse-battery",
+      ".baton/ci.yml": "jobs: {ls: {secrets: [KEY], run: 'find . -type f -not -path \"./.git/*\" | sort'}}\n",
+    });
+    const at = (name: string) => join(place.project, name);
+    const env = { TMPDIR: at("tmp"), XDG_CONFIG_HOME: at("config"), XDG_CACHE_HOME: at("tmp") };
+    const { code, stdout, stderr } = await baton(place, ["run", "--secrets-file", "secrets.env"], { env }).ended;
+    expect(code).toBe(0);
+    expect(stdout.match(/(?<=ls │ )(?!---).*/g)).toEqual(["./.baton/ci.yml", "./a.txt", "./tmp/mine.txt"]);
+    expect(stderr).toMatch(/^baton: not in the jobs: the file of --secrets-file: secrets.env$/m);
+    expect(readdirSync(at("tmp"))).toEqual(["mine.txt"]);
+  });
+
+  test("case L15: a sparse, partial clone with a submodule is run as it is, and what is not there is named", async () => {
+    const git = (cwd: string, ...args: string[]) =>
+      execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "protocol.file.allow=always", ...args], {
+        cwd: join(place.project, cwd),
+        stdio: "pipe",
+      });
+    place.write({
+      "lib/l.txt": "l",
+      "origin/in/b.txt": "b",
+      "origin/out/c.txt": "c",
+      "origin/.baton/ci.yml":
+        "jobs: {ls: {run: 'find . -type f -not -path \"./.git/*\" | sort; cat vendor/lib/l.txt'}}\n",
+    });
+    for (const cwd of ["lib", "origin"]) git(cwd, "init", "-q", "-b", "trunk");
+    git("lib", "add", "-A");
+    git("lib", "commit", "-qm", "lib");
+    git("origin", "submodule", "add", "-q", join(place.project, "lib"), "vendor/lib");
+    git("origin", "config", "uploadpack.allowFilter", "true");
+    git("origin", "add", "-A");
+    git("origin", "commit", "-qm", "first");
+    git(".", "clone", "-q", "--filter=blob:none", "--sparse", `file://${join(place.project, "origin")}`, "clone");
+    git("clone", "sparse-checkout", "set", "in", ".baton", "vendor");
+    git("clone", "submodule", "update", "-q", "--init");
+    place.write({ "clone/vendor/lib/l.txt": "edited" });
+    const clone = { ...place, project: join(place.project, "clone") };
+    const { code, stdout, stderr } = await baton(clone, ["run"]).ended;
+    expect(code).toBe(0);
+    expect(stderr).toMatch(
+      /^baton: outside of the sparse checkout, and not in the jobs: out\/.*; `git sparse-checkout disable` brings them\n$/,
+    );
+    expect(stdout.match(/(?<=ls │ )(?!---).*/g)).toEqual([
+      ...["./.baton/ci.yml", "./.gitmodules", "./in/b.txt", "./vendor/lib/l.txt", "edited"],
+    ]);
+  });
+
   test("--json is one document on stdout, and --artifacts unpacks", async () => {
     place.write({ ".baton/ci.yml": "jobs: {make: {run: mkdir d; echo 1 > d/f, artifacts: {paths: [d]}}}\n" });
     const { code, stdout, stderr } = await baton(place, ["run", "--json", "--artifacts", "out"]).ended;

@@ -26,6 +26,7 @@ function environment(more: Partial<CliEnvironment> = {}): CliEnvironment {
     url: undefined,
     token: undefined,
     configFile: join(folder, "config.yml"),
+    cacheFolder: join(folder, "cache"),
     cwd: folder,
     debug: false,
     colour: { stdout: false, stderr: false },

@@ -182,15 +182,6 @@ test("files in conflict are taken as they lie there", async () => {
   expect((await snapshot()).read("a.txt")).toContain("<<<<<<<");
 });
 
-test("a nested repository is left out, and that is said", async () => {
-  commit({ "a.txt": "a" });
-  write({ "inner/x": "x" });
-  git(["init", "-q"], join(project, "inner"));
-  const taken = await snapshot();
-  expect(taken.names).toEqual(["a.txt"]);
-  expect(taken.warnings).toEqual(["inner/ is a repository of its own and is left out"]);
-});
-
 test("a worktree and a split index work", async () => {
   commit({ "a.txt": "a", "b.txt": "b" });
   const tree = join(folder, "tree");
