@@ -169,7 +169,7 @@ test("500 MB of output pass with bounded memory", async () => {
   const one = await runner();
   const size = 500_000_000;
   const line = "2026-11-20T12:00:00Z INFO  compile src/module/file.ts in 12 ms, 3 warnings, ok";
-  const job = plane.addJob({ script: `yes '${line}' | head -c ${size}`, timeoutMs: 50_000 });
+  const job = plane.addJob({ script: `yes '${line}' | head -c ${size}`, timeoutMs: 200_000 });
   plane.offer(job);
   let peakKb = 0;
   const startedAtMs = systemClock.monotonicMs();
@@ -179,11 +179,11 @@ test("500 MB of output pass with bounded memory", async () => {
       peakKb = Math.max(peakKb, Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${one.pid}/status`, "utf8"))?.[1]));
       return job.ends[0];
     },
-    50_000,
+    200_000,
   );
   const rate = size / 1_000 / (systemClock.monotonicMs() - startedAtMs);
   console.log(`output: ${rate.toFixed(0)} MB/s, the runner's peak RSS ${(peakKb / 1_024).toFixed(0)} MiB`);
   expect(job.completion).toMatchObject({ outcome: "succeeded", losses: [] });
   expect(job.completion?.log.bytes).toBeGreaterThan(size);
   expect(peakKb / 1_024).toBeLessThan(300);
-}, 60_000);
+});

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { SPEC_INLINE_BYTES_MAX } from "../../shared/domain/limits.ts";
 import { claimJob } from "../../shared/usecases/claim-job.ts";
@@ -8,12 +9,14 @@ import { sessionOf, startWorld, type World } from "../support/world.ts";
 
 /** Trouble between the store and its engine, injected below the SDK's client: the store's own retries must do. */
 
-type Trouble = (requestNumber: number) => "throttle" | "lose the answer" | undefined;
+/** `nth`: of all requests. `again`: how often this very request was sent before, whatever others are on their way. */
+type Trouble = (nth: number, again: number) => "throttle" | "lose the answer" | undefined;
 
 let world: World;
 let deps: Deps;
 let trouble: Trouble = () => undefined;
 let requests = 0;
+const sent = new Map<string, number>();
 
 beforeAll(async () => {
   world = await startWorld();
@@ -21,7 +24,10 @@ beforeAll(async () => {
   world.client.middlewareStack.add(
     (next) => async (args) => {
       requests += 1;
-      const strikes = trouble(requests);
+      const request = inspect(args.input, { depth: null });
+      const again = sent.get(request) ?? 0;
+      sent.set(request, again + 1);
+      const strikes = trouble(requests, again);
       if (strikes === "throttle") throw named("ThrottlingException", "slow down");
       const answer = await next(args);
       if (strikes === "lose the answer") throw named("ECONNRESET", "socket hang up");
@@ -46,14 +52,14 @@ const ENDED = {
 };
 
 test("two of three requests throttled, reads too: nobody notices but by the time it takes", async () => {
-  trouble = (nth) => (nth % 3 === 0 ? undefined : "throttle");
+  trouble = (_nth, again) => (again % 3 === 2 ? undefined : "throttle");
   const { runId } = await startRun(deps, PLAN);
   await driveToEnd(world, runId);
   expect(await finalState(deps, runId)).toEqual(ENDED);
 });
 
 test("every second answer lost after its write has landed: the state that is seen decides", async () => {
-  trouble = (nth) => (nth % 2 === 0 ? "lose the answer" : undefined);
+  trouble = (_nth, again) => (again % 2 === 0 ? "lose the answer" : undefined);
   const { runId } = await startRun(deps, PLAN);
   await driveToEnd(world, runId);
   expect(await finalState(deps, runId)).toEqual(ENDED);

@@ -137,7 +137,7 @@ test("case C3: the very first push on a new project runs once, whatever a first 
     }),
     { numRuns: 300 },
   );
-}, 60_000);
+});
 
 test("case C3: a tag that nothing else tells of waits for days", async () => {
   const { world, repository, kept, deliver, decide, started } = newProject();

@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { systemClock } from "../../shared/lib/clock.ts";
 
 const LOOK_MS = 5;
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 60_000;
 
 /** Waits until the condition gives something, and gives it back. Throws, naming what was waited for, after a bound. */
 export async function eventually<T>(
