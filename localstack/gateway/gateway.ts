@@ -1,7 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { DISK_FULL } from "../../functions/http/replies.ts";
-import { BODY_BYTES_MAX, OPEN_BODIES_BYTES_MAX, UNPROVEN_BODIES_BYTES_MAX } from "../../shared/domain/limits.ts";
+import {
+  BODY_BYTES_MAX,
+  OPEN_BODIES_BYTES_MAX,
+  UNPROVEN_BODIES_BYTES_MAX,
+  UNPROVEN_REQUESTS_MAX,
+  UNPROVEN_REQUESTS_WAITING_MAX,
+} from "../../shared/domain/limits.ts";
 import type { Clock } from "../../shared/lib/clock.ts";
 import { isDiskFull } from "../../shared/lib/disk-full.ts";
 import { isForeignHost } from "../../shared/lib/foreign-host.ts";
@@ -11,9 +17,10 @@ import type { Invoke } from "../invoke.ts";
 import { errorFields, type Log } from "../stack-log.ts";
 import type { StackMeter } from "../stack-meter.ts";
 import { StartFailure } from "../start-failure.ts";
-import { type BodyBudget, type BodyShare, makeBodyBudget, NO_BUDGET } from "./body-budget.ts";
+import { type BodyBudget, type BodyShare, makeBodyBudget, makeBodyParts, NO_BUDGET } from "./body-budget.ts";
 import { answerOf, type HttpAnswer, refusalAnswer } from "./http-answer.ts";
 import { httpEvent } from "./http-event.ts";
+import { type Lane, makeLane, NO_LANE } from "./lane.ts";
 import { type Match, matchRoute } from "./match-route.ts";
 
 /** The HTTP API of the embedded stack: what API Gateway is to a deployment. */
@@ -51,6 +58,7 @@ const KEEP_ALIVE_MS = 75_000;
 const REQUEST_MS = 30_000;
 const NO_ROOM =
   "too many large requests are on their way, of callers that have not shown who they are: send it again later";
+const NO_TURN = "too many requests wait, of callers that have not shown who they are: send it again later";
 const FOREIGN_HOST = "this control plane does not go by the name in the Host header; BATON_PUBLIC_URL gives it one";
 /** What is still read of a refused body, so that the client can read the refusal. */
 const DISCARD_BYTES_MAX = 32 * BODY_BYTES_MAX;
@@ -59,11 +67,11 @@ const DISCARD_MS = 2_000;
 /** Binds the port at once, so that one in use is told before anything else starts. Fails `port_in_use`. */
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   let functions: Functions | undefined;
-  const budgets = { open: makeBodyBudget(OPEN_BODIES_BYTES_MAX), unproven: makeBodyBudget(UNPROVEN_BODIES_BYTES_MAX) };
+  const callers = { open: makeCallers(OPEN_BODIES_BYTES_MAX), unproven: makeCallers(UNPROVEN_BODIES_BYTES_MAX) };
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_MS, noDelay: true });
   server.on("request", (request, response) => {
     // `respond` answers every failure itself.
-    void respond(request, response, { functions, budgets, options });
+    void respond(request, response, { functions, callers, options });
   });
   const port = await listen(server, options);
   return {
@@ -77,9 +85,21 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
 
 interface Serving {
   readonly functions: Functions | undefined;
-  readonly budgets: { readonly open: BodyBudget; readonly unproven: BodyBudget };
+  readonly callers: { readonly open: Callers; readonly unproven: Callers };
   readonly options: GatewayOptions;
 }
+
+/** What callers of a kind have together. */
+interface Callers {
+  readonly budget: BodyBudget;
+  readonly lane: Lane;
+}
+
+const makeCallers = (bytesMax: number): Callers => ({
+  budget: makeBodyBudget(bytesMax),
+  lane: makeLane({ atOnceMax: UNPROVEN_REQUESTS_MAX, waitingMax: UNPROVEN_REQUESTS_WAITING_MAX }),
+});
+const RUNNERS: Callers = { budget: NO_BUDGET, lane: NO_LANE };
 
 async function respond(request: IncomingMessage, response: ServerResponse, serving: Serving): Promise<void> {
   const requestId = randomUUID();
@@ -136,19 +156,21 @@ async function answerRequest(request: IncomingMessage, requestId: string, servin
   // A forge's webhook comes by whatever name a tunnel has, and is signed.
   if (match.route.handler !== "webhook" && isForeignHost(headers.host, [host, ...names]))
     return refusalAnswer("forbidden", FOREIGN_HOST, requestId);
-  const share = budgetOf(match.route, headers.authorization, serving).open();
+  const { budget, lane } = callersOf(match.route, headers.authorization, serving);
+  const share = budget.open();
   try {
-    return await invokeRoute(request, requestId, serving, match, share);
+    return await invokeRoute(request, requestId, serving, match, { share, lane });
   } finally {
     share.release();
   }
 }
 
-/** A webhook's body counts until it is answered, since nobody has shown who sent it; and so does any other stranger's. */
-function budgetOf(route: Route, authorization: string | undefined, { functions, budgets }: Serving): BodyBudget {
-  if (route.access === "open") return budgets.open;
+/** A webhook counts until it is answered, since nobody has shown who sent it; and so does any other stranger's request. */
+function callersOf(route: Route, authorization: string | undefined, { functions, callers }: Serving): Callers {
+  if (route.access === "open")
+    return route.handler === "webhook" ? callers.open : { budget: callers.open.budget, lane: NO_LANE };
   const token = /^Bearer (\S+)$/.exec(authorization ?? "")?.[1];
-  return token !== undefined && functions?.isRunners(token) === true ? NO_BUDGET : budgets.unproven;
+  return token !== undefined && functions?.isRunners(token) === true ? RUNNERS : callers.unproven;
 }
 
 async function invokeRoute(
@@ -156,7 +178,7 @@ async function invokeRoute(
   requestId: string,
   { functions, options: { clock, log, onAnswer } }: Serving,
   match: Extract<Match, { kind: "found" }>,
-  share: BodyShare,
+  { share, lane }: { readonly share: BodyShare; readonly lane: Lane },
 ): Promise<HttpAnswer> {
   const { method = "", url = "", headers } = request;
   const atMs = clock.nowMs();
@@ -169,7 +191,8 @@ async function invokeRoute(
   const sourceIp = request.socket.remoteAddress ?? "";
   const event = httpEvent({ method, url, headers, body, sourceIp, requestId, atMs }, match.route, match.params);
   functions.meter.requested(event.routeKey);
-  const result = await functions.invoke(match.route.handler, event);
+  const result = await lane.run(() => functions.invoke(match.route.handler, event));
+  if (result === "full") return refusalAnswer("throttled", NO_TURN, requestId);
   onAnswer?.(event.routeKey);
   const answer = answerOf(result);
   if (answer !== undefined) return answer;
@@ -190,7 +213,7 @@ async function readBody(
   share: BodyShare,
 ): Promise<Buffer | "too_large" | "no_room"> {
   if (Number(request.headers["content-length"] ?? 0) > bytesMax) return "too_large";
-  const chunks: Buffer[] = [];
+  const parts = makeBodyParts();
   let bytes = 0;
   // Leaving the loop early must not destroy the socket: the refusal is yet to be sent.
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
@@ -198,9 +221,9 @@ async function readBody(
     bytes += piece.length;
     if (bytes > bytesMax) return "too_large";
     if (!share.take(piece.length)) return "no_room";
-    chunks.push(piece);
+    parts.add(piece);
   }
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+  return parts.joined();
 }
 
 function listen(server: Server, { host, port }: GatewayOptions): Promise<number> {

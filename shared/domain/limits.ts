@@ -133,6 +133,10 @@ export const WEBHOOK_BODY_BYTES_MAX = 25 * MIB;
 export const OPEN_BODIES_BYTES_MAX = 30 * MIB;
 /** The same of all other requests whose token is none of a session or a lease. */
 export const UNPROVEN_BODIES_BYTES_MAX = 32 * MIB;
+/** Such requests, and webhooks, that the embedded stack works at together: a flood of them delays a heartbeat by their time alone. */
+export const UNPROVEN_REQUESTS_MAX = 32;
+/** And those that wait for their turn meanwhile. */
+export const UNPROVEN_REQUESTS_WAITING_MAX = 1_000;
 /** A delivery's id is known for this long; an older event starts nothing, under whatever id. */
 export const DELIVERY_MS = 7 * DAY_MS;
 /** How long a delivery waits for a forge that does not answer, or refuses what may be mended. */

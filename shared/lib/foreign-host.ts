@@ -1,5 +1,8 @@
 import { isIP } from "node:net";
 
+/** Names below localhost are this machine's for every browser; what is no name of a host is nobody's. */
+const LOCALHOST = /^(?:[a-z0-9_-]+\.)*localhost$/;
+
 /**
  * Whether a request's `Host` is somebody else's name. A web site may have its own name resolved to this machine (DNS
  * rebinding), and its pages are then of one origin with the server that answers: so a name must be one of ours. `names`:
@@ -12,5 +15,5 @@ export function isForeignHost(host: string | undefined, names: readonly string[]
     .replace(/:\d*$/, "")
     .replace(/^\[(.*)\]$/, "$1")
     .toLowerCase();
-  return !(isIP(name) !== 0 || name === "localhost" || name.endsWith(".localhost") || names.includes(name));
+  return !(isIP(name) !== 0 || LOCALHOST.test(name) || names.includes(name));
 }

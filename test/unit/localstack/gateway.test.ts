@@ -1,9 +1,17 @@
 import { request as httpRequest } from "node:http";
+import { connect } from "node:net";
 import { expect, test } from "vitest";
+import { makeBodyParts } from "../../../localstack/gateway/body-budget.ts";
 import { openGateway } from "../../../localstack/gateway/gateway.ts";
 import { answerOf } from "../../../localstack/gateway/http-answer.ts";
 import { matchRoute } from "../../../localstack/gateway/match-route.ts";
-import { BODY_BYTES_MAX, OPEN_BODIES_BYTES_MAX, WEBHOOK_BODY_BYTES_MAX } from "../../../shared/domain/limits.ts";
+import {
+  BODY_BYTES_MAX,
+  OPEN_BODIES_BYTES_MAX,
+  UNPROVEN_REQUESTS_MAX,
+  UNPROVEN_REQUESTS_WAITING_MAX,
+  WEBHOOK_BODY_BYTES_MAX,
+} from "../../../shared/domain/limits.ts";
 import { systemClock } from "../../../shared/lib/clock.ts";
 import { routes } from "../../../shared/protocol/routes.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -78,6 +86,11 @@ test("SECURITY 6: case A1: a request for a name that is not ours is refused, but
       "127.0.0.1.rebound.example:4800",
       "localhost.rebound.example",
       "ci.example.com.evil",
+      "rebound.example#.localhost",
+      "rebound.example, a.localhost",
+      "rebound.example:.localhost",
+      "localhost.",
+      "2130706433",
     ])
       expect(await ask("GET", "/healthz", { host }), host).toEqual({ status: 403, cors: false });
     expect(await ask("POST", "/v1/webhooks/github/app", { host: "tunnel.example" })).toMatchObject({ status: 200 });
@@ -134,4 +147,58 @@ test("case A10: of many large bodies that nobody has signed few are held at once
     answers.resolve({ statusCode: 202 });
     await gateway.close(0);
   }
+});
+
+test("case A10: of many small requests that nobody has signed few are worked at together; runners' calls wait for none of them", async () => {
+  const gates: (() => void)[] = [];
+  const invoke = (_name: string, event: unknown) =>
+    (event as { rawPath: string }).rawPath.includes("webhooks")
+      ? new Promise((resolve) => gates.push(() => resolve({ statusCode: 202 })))
+      : { statusCode: 200 };
+  const gateway = await openGateway({ host: "127.0.0.1", port: 0, clock: systemClock, log: () => undefined });
+  gateway.serve({
+    invoke: async (name, event) => invoke(name, event),
+    meter: { requested: () => undefined },
+    isRunners: (token) => token === "a-session",
+  });
+  const seen = new Map<string, number>();
+  const sockets = Array.from({ length: 30 }, () => connect(gateway.port, "127.0.0.1"));
+  const one = "POST /v1/webhooks/github/app HTTP/1.1\r\nHost: tunnel.example\r\nContent-Length: 2\r\n\r\n{}";
+  const each = 50;
+  const read = (text: string) => {
+    for (const [, status = ""] of text.matchAll(/HTTP\/1\.1 (\d+)/g)) seen.set(status, (seen.get(status) ?? 0) + 1);
+  };
+  try {
+    for (const socket of sockets) socket.setEncoding("latin1").on("data", read).write(one.repeat(each));
+    await eventually("as many are at work as may be", () => gates.length >= UNPROVEN_REQUESTS_MAX);
+    const ask = (path: string, token: string) =>
+      fetch(`http://127.0.0.1:${gateway.port}${path}`, { headers: { authorization: `Bearer ${token}` } });
+    expect((await ask("/healthz", "x")).status).toBe(200);
+    expect((await ask("/v1/runs", "a-session")).status).toBe(200);
+    expect(gates).toHaveLength(UNPROVEN_REQUESTS_MAX);
+    const all = sockets.length * each;
+    await eventually("all are answered", () => {
+      for (const open of gates.splice(0)) open();
+      return (seen.get("202") ?? 0) + (seen.get("503") ?? 0) === all;
+    });
+    // So many have waited, and had their turn.
+    expect(seen.get("202")).toBeGreaterThanOrEqual(UNPROVEN_REQUESTS_WAITING_MAX);
+    expect(seen.get("503")).toBeGreaterThan(0);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    await gateway.close(0);
+  }
+});
+
+test("case A10: a body of single bytes takes little more memory than its bytes", () => {
+  const parts = makeBodyParts();
+  const before = process.memoryUsage().arrayBuffers;
+  const piece = Buffer.from("x");
+  const count = 8_000_000;
+  const heapBefore = process.memoryUsage().heapUsed;
+  for (let nth = 0; nth < count; nth += 1) parts.add(piece);
+  const grown = process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers - heapBefore - before;
+  // An array of so many would be 64 MB of pointers alone, and the pieces of a socket ten times that.
+  expect(grown).toBeLessThan(40_000_000);
+  expect(parts.joined()).toHaveLength(count);
 });
