@@ -60,6 +60,21 @@ describe("case C10: a forge that names no time", () => {
   });
 });
 
+test.each([-60, 60 * 24 * 365])(
+  "case C10: a Date that a proxy made up, %i min off, does not stay where our clock is right",
+  async (minutes) => {
+    shop.server.set({ dateOffsetMs: minutes * MINUTE_MS });
+    const forge = shop.github();
+    const project = shop.appProject();
+    const body = { message: "'Expiration time' claim ('exp') must be a numeric value representing the future time" };
+    shop.server.fail({ path: /installation/, times: 1, how: { status: 401, body } });
+    expect(await forge.defaultBranch(project).catch((error: unknown) => error)).toBeDefined();
+    shop.server.revokeTokens();
+    expect(await forge.defaultBranch(project)).toMatchObject(head);
+    expect(await shop.github().defaultBranch(project)).toMatchObject(head);
+  },
+);
+
 test("case C10: a refusal that Date does not explain is not tried for ever", async () => {
   const body = {
     message: "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued",

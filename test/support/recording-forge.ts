@@ -159,7 +159,7 @@ export async function startRecordingForge(options: RecordingForgeOptions = {}): 
     if (failure === "hang") return;
     if (failure === "reset") return void request.socket.destroy();
     response.sendDate = false;
-    if (!faults.isDateless()) response.setHeader("date", new Date(faults.nowMs()).toUTCString());
+    if (!faults.isDateless()) response.setHeader("date", new Date(faults.dateMs()).toUTCString());
     if (typeof failure === "object") {
       recorded.status = failure.status;
       return send(request, response, { ...failure, body: failure.body ?? { message: "no" } });

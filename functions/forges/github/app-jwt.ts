@@ -46,14 +46,16 @@ const GUESS_MS = 9 * 60_000;
 /** `Date` tells seconds, and answers take time. */
 const PRECISION_MS = 2_000;
 
-/** The skew with which to try again, by the refusal of a word that is too early or too late; undefined of any other. */
-export function correctedSkew(error: unknown, skew: Skew, nowMs: number): number | undefined {
+/**
+ * The skew with which to try again, by the refusal of a word that is too early or too late; undefined of any other. Of those that
+ * were tried, the first was known before. A proxy may have put a time of its own into the answer: then ours holds, or a guess.
+ */
+export function correctedSkew(error: unknown, tried: readonly number[], nowMs: number): number | undefined {
   if (!(error instanceof RequestError) || error.status !== 401) return undefined;
   const [untimely, claim, tooFar] = UNTIMELY.exec(error.message) ?? [];
   if (untimely === undefined) return undefined;
   const saidAtMs = Date.parse(String(error.response?.headers.date));
-  const isAhead = claim === "iat" || tooFar !== undefined;
-  if (Number.isNaN(saidAtMs)) return skew.ms + (isAhead ? -GUESS_MS : GUESS_MS);
-  const corrected = saidAtMs - nowMs;
-  return Math.abs(corrected - skew.ms) < PRECISION_MS ? undefined : corrected;
+  const guessMs = claim === "iat" || tooFar !== undefined ? -GUESS_MS : GUESS_MS;
+  const candidates = Number.isNaN(saidAtMs) ? [(tried.at(-1) ?? 0) + guessMs] : [saidAtMs - nowMs, 0];
+  return candidates.find((candidate) => tried.every((one) => Math.abs(one - candidate) >= PRECISION_MS));
 }

@@ -98,13 +98,15 @@ export function makeAppTokens(
   const auth = createAppAuth({ appId, createJwt, request, log });
   /** What GitHub's clock refuses is tried again by that clock. */
   const timely = async <T>(call: () => Promise<T>): Promise<T> => {
-    for (let tries = 1; ; tries += 1) {
+    const tried = [skew.ms];
+    for (;;) {
       try {
         return await call();
       } catch (error) {
-        const corrected = correctedSkew(error, skew, clock.nowMs());
-        if (corrected === undefined || tries === CLOCK_TRIES_MAX) throw error;
+        const corrected = correctedSkew(error, tried, clock.nowMs());
+        if (corrected === undefined || tried.length === CLOCK_TRIES_MAX) throw error;
         skew.ms = corrected;
+        tried.push(corrected);
         log.warn(
           `GitHub's clock differs from the clock here by ${Math.round(corrected / 1_000)} s; it is taken into account`,
         );

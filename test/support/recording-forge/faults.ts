@@ -22,6 +22,8 @@ export interface FaultChange {
   readonly clockOffsetMs?: number;
   /** Answers have no `Date` header. */
   readonly dateless?: boolean;
+  /** Added to the `Date` header alone: a proxy's clock. */
+  readonly dateOffsetMs?: number;
 }
 
 export interface Refusal {
@@ -83,6 +85,8 @@ export interface Faults {
   /** Undefined where the call is answered as usual. */
   refusalOf(asked: Asked): Refusal | undefined;
   readonly isDateless: () => boolean;
+  /** What a `Date` header says. */
+  dateMs(): number;
 }
 
 interface Lag {
@@ -97,16 +101,19 @@ export function makeFaults(clock: () => number): Faults {
   const refusals: { how: NonNullable<FaultChange["refuse"]>; left: number }[] = [];
   let clockOffsetMs = 0;
   let isDateless = false;
+  let dateOffsetMs = 0;
   let limit: { readonly untilMs: number; readonly refusal: (leftMs: number) => Refusal } | undefined;
   const nowMs = () => clock() + clockOffsetMs;
 
   return {
     nowMs,
     isDateless: () => isDateless,
+    dateMs: () => nowMs() + dateOffsetMs,
     set(change) {
       const { lagging, refuse, secondaryLimit, rateLimit } = change;
       clockOffsetMs = change.clockOffsetMs ?? clockOffsetMs;
       isDateless = change.dateless ?? isDateless;
+      dateOffsetMs = change.dateOffsetMs ?? dateOffsetMs;
       if (lagging !== undefined) {
         const { what, forMs, times = forMs === undefined ? 1 : Number.POSITIVE_INFINITY } = lagging;
         lags.push({ what, times, untilMs: clock() + (forMs ?? Number.POSITIVE_INFINITY) });
@@ -125,6 +132,7 @@ export function makeFaults(clock: () => number): Faults {
       limit = undefined;
       clockOffsetMs = 0;
       isDateless = false;
+      dateOffsetMs = 0;
     },
     refusalOf(asked) {
       if (limit !== undefined && nowMs() < limit.untilMs) return limit.refusal(limit.untilMs - nowMs());
