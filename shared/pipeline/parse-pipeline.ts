@@ -2,6 +2,7 @@ import { DEFINITION_BYTES_MAX } from "../domain/limits.ts";
 import { checkNames } from "./check-names.ts";
 import { checkNeeds } from "./check-needs.ts";
 import type { PipelineDefinition } from "./definition.ts";
+import type { RunContext } from "./interpolate.ts";
 import { planInto } from "./plan-pipeline.ts";
 import { collectProblems, type Problem, type Problems } from "./problem.ts";
 import { readDefinition } from "./read-definition.ts";
@@ -33,15 +34,36 @@ function checkSigns(text: string, problems: Problems): void {
 
 const TRIAL_TAG = { ...TRIAL_RUN, branch: undefined, tag: "t" };
 
-/** What only a tag's run makes wrong: it has no branch, so a pool or a folder that is named for one has no name. */
-function checkForTags(pipeline: PipelineDefinition, problems: Problems): void {
-  const found = collectProblems(pipeline.file);
-  planInto(pipeline, TRIAL_TAG, found);
-  const known = new Set(problems.list().map(({ line, column }) => `${line}:${column}`));
-  for (const { message, ...at } of found.list()) {
-    if (!known.has(`${at.line}:${at.column}`))
-      problems.report(at, `${message}; on.push.tags starts it for tags, of which git.branch is empty`);
+/**
+ * Plans it as each kind of its triggers would. A tag's run has no branch and any other has no tag, so a pool or a folder that is
+ * named for what is not there has no name: that is a problem where such a run starts, and says so.
+ */
+function checkTrials(pipeline: PipelineDefinition, text: string, problems: Problems): void {
+  const { push, pullRequest, schedule = [], manual = false } = pipeline.on ?? {};
+  const hasTags = (push?.tags.length ?? 0) > 0;
+  const isForTags =
+    hasTags && push?.branches.length === 0 && pullRequest === undefined && schedule.length === 0 && !manual;
+  const ofBranch = trial(pipeline, TRIAL_RUN);
+  const ofTag = hasTags || text.includes("git.tag") ? trial(pipeline, TRIAL_TAG) : ofBranch;
+  const placesOf = (found: readonly Problem[]) => new Set(found.map(placeOf));
+  const [inBranch, inTag] = [placesOf(ofBranch), placesOf(ofTag)];
+  const report = (problem: Problem, why: string) =>
+    problems.report(problem, `${problem.message}${why}`, () => problem.suggestion);
+  for (const problem of ofBranch) {
+    if (inTag.has(placeOf(problem))) report(problem, "");
+    else if (!isForTags) report(problem, "; what starts it is no tag, so git.tag is empty");
   }
+  for (const problem of hasTags ? ofTag : [])
+    if (!inBranch.has(placeOf(problem)))
+      report(problem, "; on.push.tags starts it for tags, of which git.branch is empty");
+}
+
+const placeOf = ({ line, column }: Problem): string => `${line}:${column}`;
+
+function trial(pipeline: PipelineDefinition, run: RunContext): Problem[] {
+  const found = collectProblems(pipeline.file);
+  planInto(pipeline, run, found);
+  return found.list();
 }
 
 /**
@@ -64,8 +86,7 @@ export function parsePipeline(text: string, path: string): Parsing {
   if (!problems.isBroken()) {
     checkNeeds(pipeline.jobs, problems);
     checkNames(pipeline, problems);
-    planInto(pipeline, TRIAL_RUN, problems);
-    if ((pipeline.on?.push?.tags.length ?? 0) > 0) checkForTags(pipeline, problems);
+    checkTrials(pipeline, text, problems);
   }
   const list = problems.list();
   return list.length === 0 ? { pipeline, problems: [], tokens } : { problems: list, tokens };

@@ -2,7 +2,7 @@ import { ENV_BYTES_MAX, ENV_ENTRIES_MAX, PLAN_BYTES_MAX, SPEC_BYTES_MAX } from "
 import { type JobSpec, type Plan, type PlannedJob, POOL_DEFAULT, type Step } from "../domain/plan.ts";
 import { allOf } from "../domain/predicate.ts";
 import { fitName, nameMistake, pathMistake, patternMistake, poolMistake } from "./check-text.ts";
-import type { JobDefinition, PipelineDefinition, StepDefinition, Template } from "./definition.ts";
+import type { EnvEntry, JobDefinition, PipelineDefinition, StepDefinition, Template } from "./definition.ts";
 import { interpolate, type RunContext, type Scope } from "./interpolate.ts";
 import { collectProblems, type Problem, type Problems, quoted } from "./problem.ts";
 import { EMPTY_ENV, type Env, type EnvSource, readingScope, resolveEnv } from "./resolve-env.ts";
@@ -31,7 +31,8 @@ export function planInto(definition: PipelineDefinition, run: RunContext, proble
   const env = resolveEnv(definition.env, EMPTY_ENV, source).all;
   const place: Place = { what: "", env, scope: readingScope(env, source), source };
   const pipeline = readName(place, "pipeline", definition.name);
-  const jobs = definition.jobs.map((job) => planJob(job, env, { ...source, secrets: namesOf(job) }));
+  const pipelineEnv: PipelineEnv = { entries: definition.env, env };
+  const jobs = definition.jobs.map((job) => planJob(job, pipelineEnv, { ...source, secrets: namesOf(job) }));
   checkSizes(definition, jobs, problems);
   return { pipeline: pipeline ?? baseName(definition.file), jobs };
 }
@@ -46,10 +47,16 @@ interface Place {
 
 const namesOf = (job: JobDefinition): Set<string> => new Set(job.secrets.map((secret) => secret.value));
 
-function planJob(job: JobDefinition, pipelineEnv: Env, source: EnvSource): PlannedJob {
-  const env = resolveEnv(job.env, pipelineEnv, source).all;
+interface PipelineEnv {
+  readonly entries: readonly EnvEntry[];
+  readonly env: Env;
+}
+
+function planJob(job: JobDefinition, outer: PipelineEnv, source: EnvSource): PlannedJob {
+  const env = resolveEnv(job.env, outer.env, source).all;
   const place: Place = { what: `jobs.${job.id}.`, env, scope: readingScope(env, source), source };
   checkEnvSize(job, env, source.problems);
+  const globs = job.artifacts.paths.length === 0 ? place : globPlace(place, [outer.entries, job.env]);
   const spec: JobSpec = {
     name: readName(place, "name", job.name) ?? job.id,
     steps: job.steps.map((step, index) => planStep(job, step, index, place)),
@@ -57,9 +64,7 @@ function planJob(job: JobDefinition, pipelineEnv: Env, source: EnvSource): Plann
     secrets: job.secrets.map((secret) => secret.value),
     timeoutMs: job.timeoutMs,
     artifacts: {
-      paths: job.artifacts.paths.flatMap(
-        (path) => read(globPlace(place), "artifacts.paths", path, patternMistake) ?? [],
-      ),
+      paths: job.artifacts.paths.flatMap((path) => read(globs, "artifacts.paths", path, patternMistake) ?? []),
       from: job.artifacts.from.map((from) => from.value),
     },
   };
@@ -98,13 +103,16 @@ function readName(place: Place, key: string, template: Template | undefined): st
   return text === undefined ? undefined : fitName(text);
 }
 
-/** A branch is text in a glob, too: its signs are put in brackets, where they mean themselves. */
-function globPlace(place: Place): Place {
-  const lookUp: Scope["lookUp"] = (name, template) => {
-    const value = place.scope.lookUp(name, template);
-    return name.startsWith("git.") ? value?.replace(/[(){}|!]/g, "[$&]") : value;
-  };
-  return { ...place, scope: { lookUp } };
+/** A branch is text in a glob, too, also by way of a variable: its signs are put in brackets, where they mean themselves. */
+function globPlace(place: Place, definition: readonly (readonly EnvEntry[])[]): Place {
+  const { run, ...others } = place.source;
+  const asText = (name: string | undefined) => name?.replace(/[(){}|!]/g, "[$&]");
+  const quoted = { ...run, branch: asText(run.branch), tag: asText(run.tag) };
+  if (quoted.branch === run.branch && quoted.tag === run.tag) return place;
+  // What is wrong with a variable was reported where it was read first.
+  const silent: EnvSource = { ...others, run: quoted, problems: collectProblems("") };
+  const env = definition.reduce<Env>((outer, entries) => resolveEnv(entries, outer, silent).all, EMPTY_ENV);
+  return { ...place, env, scope: readingScope(env, { ...others, run: quoted }) };
 }
 
 /** The resolved text, checked after resolving: a branch name may bring what the file did not show. */

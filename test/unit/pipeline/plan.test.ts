@@ -271,6 +271,28 @@ describe("case C15: what comes from outside never keeps a plan from being made",
     ]);
   });
 
+  test("a folder or pool that is named for a tag is a problem at once where no tag starts the pipeline, and none where tags alone do", () => {
+    const jobs = "jobs: {a: {steps: [{run: x, workdir: '${git.tag}'}], artifacts: {paths: '${git.tag}'}}}\n";
+    expect(parsePipeline(`on: {push: {tags: "v*"}}\n${jobs}`, "ci.yml").problems).toEqual([]);
+    for (const on of ["push", "{push: {branches: main, tags: 'v*'}}", "{push: {tags: 'v*'}, pull_request: }", "manual"])
+      expect(parsePipeline(`on: ${on}\n${jobs}`, "ci.yml").problems.map(printProblem)).toEqual([
+        'ci.yml:2:38: jobs.a.steps[0].workdir: "" must not be empty; what starts it is no tag, so git.tag is empty',
+        'ci.yml:2:73: jobs.a.artifacts.paths: "" must not be empty; what starts it is no tag, so git.tag is empty',
+      ]);
+  });
+
+  test.each(["x+(y)", "{a,b}", "(a|b)", "a@(b)", "!x"])(
+    "a branch in an artifact path is text, also by way of variables: %s",
+    (branch) => {
+      const direct = "jobs: {a: {run: x, artifacts: {paths: 'out/${git.branch}/**'}}}";
+      const lines =
+        "env: {B: '${git.branch}', P: 'out/${env.B}'}\njobs: {a: {run: x, env: {Q: '${env.P}'}, artifacts: {paths: '${env.Q}/**'}}}";
+      const pathsOf = (text: string) => planWith(text, { branch }).jobs[0]?.spec.artifacts.paths;
+      expect(pathsOf(lines)).toEqual(pathsOf(direct));
+      expect(planWith(lines, { branch }).jobs[0]?.spec.env).toMatchObject({ Q: `out/${branch}` });
+    },
+  );
+
   test("a branch in an artifact path is text, whatever signs it has", () => {
     const plan = planWith("jobs: {a: {run: x, artifacts: {paths: 'out/${git.branch}/**'}}}", {
       branch: "!x+(y)*{a,b}".replace("*", ""),
