@@ -21,8 +21,8 @@ export const leaseRoutes = (deps: FunctionDeps): Implementations<"lease"> => ({
     await auditSession(deps, caller, session.runnerId, body);
     return session;
   },
-  closeSession: async ({ caller, body }) => {
-    await closeSession(deps, caller, body.firstSession);
+  closeSession: async ({ caller }) => {
+    await closeSession(deps, caller);
     return { ok: true };
   },
   receiveOffers: async ({ params, caller, body }) => ({ offers: await receiveOffers(deps, caller, params.pool, body) }),

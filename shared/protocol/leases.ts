@@ -39,7 +39,7 @@ export const openSessionBody = z.strictObject({
   firstSession: runnerId.optional(),
 });
 
-/** `firstSession` as when it was renewed. */
+/** `firstSession` as when it was renewed: the session alone says it by now, and runners of before send it. */
 export const closeSessionBody = z.strictObject({ firstSession: runnerId.optional() });
 
 export const sessionReply = z.object({

@@ -11,10 +11,15 @@ export function makeDynamoRunnerStore(client: DynamoDBDocumentClient, TableName:
   return {
     async seen(Item) {
       const input = { TableName, Item };
-      // An ephemeral process has its entry in common with the next.
+      // Ephemeral processes come one after the other.
       if (Item.instance === EPHEMERAL) return void (await retryRequest(() => client.send(new PutCommand(input))));
-      const ConditionExpression = "attribute_not_exists(leftAtMs)";
-      await retryRequest(() => client.send(new PutCommand({ ...input, ConditionExpression }))).catch(unlessRefused);
+      const guarded = {
+        ...input,
+        ConditionExpression: "attribute_not_exists(pk) OR #it < :it OR (#it = :it AND attribute_not_exists(leftAtMs))",
+        ExpressionAttributeNames: { "#it": "instance" },
+        ExpressionAttributeValues: { ":it": Item.instance },
+      };
+      await retryRequest(() => client.send(new PutCommand(guarded))).catch(unlessRefused);
     },
     async left(key, { runnerId, nowMs }) {
       const input = {

@@ -151,9 +151,10 @@ export const auditPartition = (tenant: string, day: string) => `T#${tenant}#AUDI
 
 /** A tenant's runners lie in one partition: each writes once in a quarter of an hour, and all are asked for together. */
 export const runnersPartition = (tenant: string) => `T#${tenant}#RUNNERS`;
-export const runnerItemKey = (tenant: string, name: string, instance: string): Key => ({
+/** `pools`: their digest. Sorts before what an older Baton kept of each process (`RUNNER#…`). */
+export const runnerItemKey = (tenant: string, name: string, pools: string): Key => ({
   pk: runnersPartition(tenant),
-  sk: `RUNNER#${name}#${instance}`,
+  sk: `NAME#${name}#${pools}`,
 });
 
 const same = (pk: string, sk: string): Key => ({ pk, sk });

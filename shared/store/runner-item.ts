@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { itemBase } from "./item-base.ts";
 
-/** A host's ephemeral processes come one after the other, and each is another: they are one runner to people. */
+/** A host's ephemeral processes come one after the other, and each is another: they are one runner to people. Sorts before any session's id. */
 export const EPHEMERAL = "ephemeral";
 
 /** A runner process as its last session told of it: for people who ask who is there. It decides nothing. */

@@ -8,6 +8,7 @@ import { EPHEMERAL } from "../store/runner-item.ts";
 import type { RunnerStore } from "../store/runner-store.ts";
 import { type SessionClaims, signSession } from "./lease-token.ts";
 import { type OfferDeps, polledPools } from "./poll-offers.ts";
+import { digest } from "./specs.ts";
 
 export interface SessionRequest {
   readonly name: string;
@@ -61,7 +62,10 @@ export async function openSession(deps: SessionDeps, runner: SessionRequest): Pr
   };
 }
 
-/** For people who ask who is there: nothing is decided by it. One write for each process in a quarter of an hour. */
+/**
+ * For people who ask who is there: nothing is decided by it. One write for each process in a quarter of an hour; a process that is
+ * started in place of another writes over it, so that thousands of starts leave one item.
+ */
 async function noteRunner(
   deps: SessionDeps,
   { name, pools, slots, firstSession, ephemeral }: SessionRequest,
@@ -71,7 +75,7 @@ async function noteRunner(
   const { tenant } = deps.settings;
   const instance = ephemeral ? EPHEMERAL : (firstSession ?? runnerId);
   await deps.runners.seen({
-    ...runnerItemKey(tenant, name, instance),
+    ...runnerItemKey(tenant, name, digestOf(pools)),
     v: ITEM_VERSION,
     tenant,
     ttl: ttlAt(session.expiresAtMs + REMEMBERED_MS),
@@ -85,15 +89,15 @@ async function noteRunner(
   });
 }
 
+const digestOf = (pools: readonly string[]) => digest(JSON.stringify([...pools].sort()));
+
 /** A runner goes: it is offline to people from now on, and a session that it opened before does not bring it back. */
 export async function closeSession(
   deps: Pick<SessionDeps, "runners" | "clock" | "settings" | "log">,
   session: SessionClaims,
-  firstSession: string | undefined,
 ): Promise<void> {
-  const { name, runnerId, ephemeral } = session;
-  const instance = ephemeral === true ? EPHEMERAL : (firstSession ?? runnerId);
-  const key = runnerItemKey(deps.settings.tenant, name, instance);
+  const { name, pools, runnerId } = session;
+  const key = runnerItemKey(deps.settings.tenant, name, digestOf(pools));
   await deps.runners.left(key, { runnerId, nowMs: deps.clock.nowMs() });
   deps.log.info("a runner goes", { runner: name, runnerId });
 }

@@ -146,30 +146,37 @@ function poolsOf(depths: readonly Depth[], jobs: Jobs): Status["pools"] {
 
 /**
  * By name, and of each name the newest process alone: one that was killed cannot say that it goes, and whoever is started under
- * its name takes its place.
+ * its name takes its place. Those that have no pool in common are two runners with one name.
  */
 function runnersOf(all: readonly RunnerItem[], jobs: Jobs, nowMs: number): Status["runners"] {
   const shown = all.filter((item) => item.expiresAtMs > nowMs - GONE_SHOWN_MS);
-  return [...Map.groupBy(shown, (item) => item.name)].map(([name, items]) => {
-    const newest = items.reduce((one, other) => (isNewer(other, one) ? other : one));
-    const here = [newest].filter((item) => item.expiresAtMs > nowMs);
-    const busy = jobs && tally(jobs, (job) => isLeased(job) && job.lease?.runnerName === name);
+  const standing = [...Map.groupBy(shown, (item) => item.name).values()].flatMap((items) =>
+    items.filter((item) => !items.some((other) => other !== item && isNewer(other, item) && servesAlso(other, item))),
+  );
+  return standing.map(({ name, pools, slots, seenAtMs, expiresAtMs }) => {
+    const isHere = expiresAtMs > nowMs;
+    const isOurs = (job: JobItem) => isLeased(job) && job.lease?.runnerName === name && pools.includes(job.pool);
+    const busy = jobs && tally(jobs, isOurs);
     return {
       name,
-      state: here.length === 0 ? "offline" : busy !== undefined && busy > 0 ? "busy" : "available",
-      processes: here.length,
-      pools: [...newest.pools],
-      slots: here.reduce((sum, item) => sum + item.slots, 0),
+      state: !isHere ? "offline" : busy !== undefined && busy > 0 ? "busy" : "available",
+      processes: isHere ? 1 : 0,
+      pools: [...pools],
+      slots: isHere ? slots : 0,
       ...(busy === undefined ? {} : { busy }),
-      lastSeenAtMs: Math.max(...items.map((item) => item.seenAtMs)),
+      lastSeenAtMs: seenAtMs,
     };
   });
 }
 
-/** Ids of sessions sort by time; ephemeral processes have one entry for all of them. */
+const servesAlso = (one: RunnerItem, other: RunnerItem): boolean =>
+  one.pools.some((pool) => other.pools.includes(pool));
+
+/** Ids of sessions sort by time; of one process, and of ephemeral ones, who was seen last. */
 function isNewer(one: RunnerItem, other: RunnerItem): boolean {
   const areComparable = one.instance !== EPHEMERAL && other.instance !== EPHEMERAL;
-  return areComparable ? one.instance > other.instance : one.seenAtMs > other.seenAtMs;
+  if (!areComparable || one.instance === other.instance) return one.seenAtMs > other.seenAtMs;
+  return one.instance > other.instance;
 }
 
 function countRuns(active: readonly ActiveRun[]): Status["runs"] {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { TABLE_NAME } from "../../../localstack/names.ts";
-import { DUE_SHARDS, SESSION_MS, STATUS_RUNS_MAX } from "../../../shared/domain/limits.ts";
+import { DUE_SHARDS, SESSION_MS, STATUS_RUNNERS_MAX, STATUS_RUNS_MAX } from "../../../shared/domain/limits.ts";
 import { statusReply } from "../../../shared/protocol/status.ts";
 import { makeDynamoSweepStore } from "../../../shared/store/dynamo-sweep-store.ts";
 import { closeSession, openSession } from "../../../shared/usecases/open-session.ts";
@@ -106,7 +106,7 @@ describe("case C16: a runner that says that it goes", () => {
   test("is offline at once, and a session of it that comes late does not bring it back", async () => {
     const first = await start();
     const renewed = await start({ firstSession: first });
-    await closeSession(world.deps, sessionOf(renewed), first);
+    await closeSession(world.deps, sessionOf(renewed));
     expect(await shown()).toEqual(["offline 0 × 0"]);
     await start({ firstSession: first });
     expect(await shown()).toEqual(["offline 0 × 0"]);
@@ -115,7 +115,7 @@ describe("case C16: a runner that says that it goes", () => {
   test("is started again under its name, and the goodbye of before comes after that: the new one stays", async () => {
     const old = await start();
     await start({ slots: 3 });
-    await closeSession(world.deps, sessionOf(old), undefined);
+    await closeSession(world.deps, sessionOf(old));
     expect(await shown()).toEqual(["available 1 × 3"]);
   });
 
@@ -132,18 +132,39 @@ describe("case C16: a runner that says that it goes", () => {
   test("is ephemeral: the next of its host is there, whatever the one before says late", async () => {
     const one = await start({ ephemeral: true, slots: 1 });
     const next = await start({ ephemeral: true, slots: 1 });
-    await closeSession(world.deps, sessionOf(one, true), one);
+    await closeSession(world.deps, sessionOf(one, true));
     expect(await shown()).toEqual(["available 1 × 1"]);
-    await closeSession(world.deps, sessionOf(next, true), next);
+    await closeSession(world.deps, sessionOf(next, true));
     expect(await shown()).toEqual(["offline 0 × 0"]);
     await start({ ephemeral: true, slots: 1 });
     expect(await shown()).toEqual(["available 1 × 1"]);
   });
 
+  test("was started a thousand times leaves one item, and hides no other", async () => {
+    await start({ name: "z-other" });
+    for (let nth = 0; nth < STATUS_RUNNERS_MAX + 20; nth += 1) await start({ slots: 1 + (nth % 3) });
+    const { runners, cut } = await world.deps.runners.list("main", STATUS_RUNNERS_MAX);
+    expect([runners.length, cut]).toEqual([2, false]);
+    expect((await status()).runners.map(({ name }) => name)).toEqual(["r1", "z-other"]);
+  });
+
+  test("is another one where its name is used again in other pools, and the same where they have one in common", async () => {
+    await start({ pools: ["default"] });
+    const gpu = await start({ pools: ["gpu"], slots: 4 });
+    expect((await shown()).sort()).toEqual(["available 1 × 2", "available 1 × 4"]);
+    const run = await startRun(world.deps, planOf({ id: "taken" }));
+    await claimAt(world.deps, { runId: run.runId, jobId: "taken" });
+    expect((await shown()).sort()).toEqual(["available 1 × 4", "busy 1 × 2"]);
+    await closeSession(world.deps, { ...sessionOf(gpu), pools: ["gpu"] });
+    expect((await shown()).sort()).toEqual(["busy 1 × 2", "offline 0 × 0"]);
+    await start({ pools: ["gpu", "default"], slots: 5 });
+    expect((await shown()).sort()).toEqual(["busy 1 × 5"]);
+  });
+
   test("touches no other runner of the tenant", async () => {
     await start();
     const other = await start({ name: "r2" });
-    await closeSession(world.deps, { ...sessionOf(other), name: "r2" }, undefined);
+    await closeSession(world.deps, { ...sessionOf(other), name: "r2" });
     expect(await shown()).toEqual(["available 1 × 2", "offline 0 × 0"]);
   });
 });
