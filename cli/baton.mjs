@@ -24,7 +24,8 @@ if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR_MIN) {
     await main(process.argv.slice(2));
   } catch (error) {
     // Of a command that could not even be loaded: without descriptors or memory, or not installed whole.
-    console.error(`baton: cannot start: ${error instanceof Error ? error.message.split("\n")[0] : error}`);
+    const hint = error?.code === "EMFILE" ? " (raise `ulimit -n`)" : "";
+    console.error(`baton: cannot start: ${error instanceof Error ? error.message.split("\n")[0] : error}${hint}`);
     process.exitCode = 2;
   }
 } else if (existsSync(bundledNode)) {

@@ -50,8 +50,12 @@ const STDERR = 2;
 /** Whoever reads it has not all of it: that is no answer, whatever the command has found. */
 function endUnwritten(stream: NodeJS.WriteStream, error: Error): never {
   // Not by the stream, which may not be written any more before the process ends.
-  if (stream === process.stdout) writeSync(STDERR, `baton: cannot write to stdout: ${fileTrouble(error)}\n`);
-  process.exit(EXIT.couldNotRun);
+  try {
+    if (stream === process.stdout) writeSync(STDERR, `baton: cannot write to stdout: ${fileTrouble(error)}\n`);
+  } finally {
+    // Also where neither takes a word: the code alone says it then.
+    process.exit(EXIT.couldNotRun);
+  }
 }
 
 /** `baton … | head`: when the reader is gone there is nobody to tell. A command with children listens, and ends them. */

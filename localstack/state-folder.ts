@@ -1,16 +1,9 @@
 import { randomBytes } from "node:crypto";
-import {
-  accessSync,
-  chmodSync,
-  constants,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { accessSync, chmodSync, constants, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileTrouble } from "../shared/lib/file-trouble.ts";
+import { makeFolderPath } from "../shared/lib/make-folder-path.ts";
+import { messageOf } from "../shared/lib/message-of.ts";
 import { removeFileNow } from "../shared/lib/remove-tree.ts";
 import { systemCode } from "../shared/lib/system-code.ts";
 import { damagedFile, StartFailure } from "./start-failure.ts";
@@ -61,12 +54,12 @@ export function stateFolder(path: string, durable: boolean): StateFolder {
 export function prepareFolder(dir: string): void {
   let owner: number;
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    makeFolderPath(dir, 0o700);
     owner = statSync(dir).uid;
     if (owner === process.getuid?.()) chmodSync(dir, 0o700);
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
-    const why = systemCode(cause) ?? "unknown error";
+    const why = systemCode(cause) ?? messageOf(cause);
     throw new StartFailure("state_unwritable", `the state folder ${dir} cannot be written (${why})`, { cause });
   }
   // Its owner reads what is in it, whatever its mode, and may have made it for that.

@@ -2,6 +2,8 @@ import { ENV_NAME_PATTERN } from "../shared/domain/id-patterns.ts";
 import { TextFileError } from "../shared/lib/read-text-file.ts";
 
 const QUOTES = ["'", '"', "`"];
+/** All that stands around a value without being of it. Other blanks are as good a part of a value as any letter. */
+const BLANKS_AT_END = /[ \t]+$/;
 
 /**
  * Reads lines of `NAME=value`. A value is taken as it is written, but for spaces around it; one that begins with a quote goes
@@ -13,9 +15,11 @@ export function parseSecrets(text: string): ReadonlyMap<string, string> {
   const lines = text.split(/\r?\n|\r$/);
   for (let at = 0; at < lines.length; at += 1) {
     const line = lines[at] ?? "";
-    if (/^\s*(#|$)/.test(line)) continue;
     const number = at + 1;
-    const [, name, rest = ""] = /^\s*(?:export\s+)?([^\s=]+)\s*=\s*(.*)$/s.exec(line) ?? [];
+    if (line.includes("\r"))
+      throw wrong(number, "has a carriage return in it: end each line with a line feed, or with both");
+    if (/^\s*(#|$)/.test(line)) continue;
+    const [, name, rest = ""] = /^[ \t]*(?:export[ \t]+)?([^\s=]+)[ \t]*=[ \t]*(.*)$/s.exec(line) ?? [];
     if (name === undefined || !ENV_NAME_PATTERN.test(name)) throw wrong(number, "is no NAME=value");
     const earlier = found.get(name);
     if (earlier !== undefined) throw wrong(number, `has ${name} again; it is on line ${earlier.line} already`);
@@ -29,7 +33,7 @@ export function parseSecrets(text: string): ReadonlyMap<string, string> {
 function plainValue(rest: string, at: number): { value: string; lastAt: number } {
   if (/\s#/.test(rest))
     throw wrong(at + 1, 'has " #" in its value: put the value in quotes, or the comment on a line of its own');
-  return { value: rest.trimEnd(), lastAt: at };
+  return { value: rest.replace(BLANKS_AT_END, ""), lastAt: at };
 }
 
 function quotedValue(lines: readonly string[], at: number, rest: string): { value: string; lastAt: number } {
@@ -47,7 +51,11 @@ function quotedValue(lines: readonly string[], at: number, rest: string): { valu
   if (!/^\s*(#.*)?$/.test(value.slice(end + 1)))
     throw wrong(lastAt + 1, `goes on after its closing ${quote}: put the value in other quotes`);
   const inner = value.slice(0, end);
-  return { value: quote === '"' ? inner.replaceAll("\\n", "\n") : inner, lastAt };
+  if (quote !== '"' || !inner.includes("\\n")) return { value: inner, lastAt };
+  // Whoever escapes means each of them, and only one is known here.
+  if (/\\(?!n)/.test(inner))
+    throw wrong(at + 1, "has \\n and another backslash in double quotes: put the value in single quotes, over lines");
+  return { value: inner.replaceAll("\\n", "\n"), lastAt };
 }
 
 const wrong = (line: number, what: string): TextFileError => new TextFileError(`the line ${what}`, { line, column: 1 });

@@ -9,6 +9,7 @@ import { exchangeOverHttp } from "../shared/lib/http-call.ts";
 import { heededSignals } from "../shared/lib/ignored-signals.ts";
 import { showInvisible } from "../shared/lib/invisible.ts";
 import { openFileWarning } from "../shared/lib/open-file.ts";
+import { tooFewOpenFiles } from "../shared/lib/open-files.ts";
 import { TextFileError } from "../shared/lib/read-text-file.ts";
 import type { RequestMeter } from "../shared/lib/request-meter.ts";
 import { systemCode } from "../shared/lib/system-code.ts";
@@ -60,6 +61,8 @@ export async function runnerMain(args: readonly string[]): Promise<number> {
     const options = parseRunnerOptions(args);
     if (!isProcOurs())
       throw new UsageError("/proc shows another PID namespace's processes: mount one here (unshare --mount-proc)");
+    const tooFew = tooFewOpenFiles(options.slots);
+    if (tooFew !== undefined) throw new UsageError(tooFew);
     return await runUntilDrained(options, readRunnerEnvironment(options.passEnv));
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof RejectedError)) throw error;

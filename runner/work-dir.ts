@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../shared/lib/clock.ts";
 import type { FileLock } from "../shared/lib/file-lock.ts";
+import { makeFolderPath } from "../shared/lib/make-folder-path.ts";
 import { keepOwned, ownFolder, removeDeadFolders, removeOwned } from "../shared/lib/owned-folder.ts";
 import { type PinnedFolder, pinFolder } from "../shared/lib/pinned-folder.ts";
 import { describeLeft } from "../shared/lib/remove-tree.ts";
@@ -28,13 +29,13 @@ export interface WorkDir {
 
 /** Makes this process's folder, `runner-<random>`, which it holds the lock of as long as it lives. */
 export function openWorkDir(root: string, ephemeral: boolean): WorkDir {
-  mkdirSync(root, { recursive: true, mode: PRIVATE });
+  makeFolderPath(root, PRIVATE);
   const above = pinFolder(root, true);
   const own = mkdtempSync(join(root, PREFIX));
   const lock = ownFolder(own);
   // What one job's steps could leave in a mirror must reach no other's.
   const cache = join(ephemeral ? own : root, "cache");
-  mkdirSync(cache, { recursive: true, mode: PRIVATE });
+  makeFolderPath(cache, PRIVATE);
   return { root, above, own, lock, cache };
 }
 

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { spawnStack } from "../../localstack/spawn-stack.ts";
 import type { Context } from "../context.ts";
+import { checkOpenFiles } from "../local/check-open-files.ts";
 import { checkSecretsFile } from "../local/check-secrets-file.ts";
 import { PIPELINE_DEFAULT, readPipeline } from "../local/read-pipeline.ts";
 import { stackOptions } from "../local/stack-options.ts";
@@ -13,13 +14,14 @@ import type { RunOptions } from "./run-tree.ts";
  * longest to start, so it is started before the rest of the command is even loaded.
  */
 export async function runCommand(context: Context, file: string | undefined, options: RunOptions): Promise<void> {
+  checkOpenFiles(options.slots);
   const path = file ?? PIPELINE_DEFAULT;
   const { cwd } = context.environment;
   const text = await readPipeline(cwd, path);
   // Now, and not when all has run.
   const { secretsFile } = options;
   const secrets = secretsFile === undefined ? undefined : await checkSecretsFile(context, resolve(cwd, secretsFile));
-  if (options.artifacts !== undefined) await makeFolder("--artifacts", resolve(cwd, options.artifacts));
+  if (options.artifacts !== undefined) makeFolder("--artifacts", resolve(cwd, options.artifacts));
   const temp = await makeTempFolder(context.clock);
   const calledOff = new AbortController();
   const stack = namesPools(text) ? undefined : spawnStack({ ...stackOptions(temp), signal: calledOff.signal });

@@ -1,8 +1,9 @@
 import { openSync } from "node:fs";
-import { mkdir, realpath, stat, writeFile } from "node:fs/promises";
+import { realpath, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type SpawnedStack, spawnStack } from "../../localstack/spawn-stack.ts";
 import { fileTrouble } from "../../shared/lib/file-trouble.ts";
+import { makeFolderPath } from "../../shared/lib/make-folder-path.ts";
 import { keepLogging, makeSteadyWriter } from "../../shared/lib/steady-output.ts";
 import { systemCode } from "../../shared/lib/system-code.ts";
 import { DEFAULT_POOLS } from "../../shared/resources.ts";
@@ -11,6 +12,7 @@ import { STATE_FOLDER } from "../config/find-server.ts";
 import { readServerConfig } from "../config/read-server-config.ts";
 import type { Context } from "../context.ts";
 import { SIGNAL_EXIT, type StopSignal } from "../exit-codes.ts";
+import { checkOpenFiles } from "../local/check-open-files.ts";
 import { checkSecretsFile, type GivenSecrets } from "../local/check-secrets-file.ts";
 import { findWalls, type Walls } from "../local/find-walls.ts";
 import type { KeptRunner } from "../local/keep-runner.ts";
@@ -38,6 +40,7 @@ const PORT_DEFAULT = 4_800;
 export async function upCommand(context: Context, given: UpOptions): Promise<void> {
   const { cwd } = context.environment;
   const options = { ...(await readServerConfig(cwd)), ...given };
+  checkOpenFiles(options.slots);
   const { secretsFile } = options;
   const secrets = secretsFile === undefined ? undefined : await checkSecretsFile(context, resolve(cwd, secretsFile));
   const stateDir = resolve(cwd, options.state ?? STATE_FOLDER);
@@ -82,7 +85,7 @@ export async function upCommand(context: Context, given: UpOptions): Promise<voi
 /** The folder ignores itself: its tokens must not get into a commit, nor into a snapshot of the working tree. */
 async function makeStateFolder(stateDir: string): Promise<void> {
   try {
-    await mkdir(stateDir, { recursive: true, mode: 0o700 });
+    makeFolderPath(stateDir, 0o700);
     // Never over a file that is there: where another user made the folder, it may be a link to anywhere.
     await writeFile(join(stateDir, ".gitignore"), "*\n", { flag: "wx", mode: 0o600 });
   } catch (cause) {

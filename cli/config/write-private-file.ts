@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fileTrouble } from "../../shared/lib/file-trouble.ts";
+import { makeFolderPath } from "../../shared/lib/make-folder-path.ts";
 import { removeFile } from "../../shared/lib/remove-tree.ts";
 import { CommandError } from "../command-error.ts";
 
@@ -9,7 +10,7 @@ import { CommandError } from "../command-error.ts";
 export async function writePrivateFile(file: string, text: string): Promise<void> {
   const draft = `${file}.${randomUUID()}`;
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    makeFolderPath(dirname(file), 0o700);
     await writeFile(draft, text, { mode: 0o600, flag: "wx" });
     await rename(draft, file);
   } catch (cause) {

@@ -1,8 +1,9 @@
 import { statSync } from "node:fs";
-import { mkdir, mkdtemp, realpath } from "node:fs/promises";
+import { mkdtemp, realpath } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { makeFolderPath } from "../../shared/lib/make-folder-path.ts";
 import { removeWholeTree } from "../../shared/lib/remove-tree.ts";
 import { CommandError } from "../command-error.ts";
 import type { Context } from "../context.ts";
@@ -44,7 +45,7 @@ export async function findWalls(context: Context, wanted: Wanted): Promise<Walls
   const why = wanted.sandbox ? await tryOut(walls, wanted.pools, childEnv["PATH"]) : "--no-sandbox";
   if (why === undefined) {
     // One that is made while a step runs would be seen by it.
-    await mkdir(dirname(configFile), { recursive: true, mode: 0o700 }).catch(() => undefined);
+    makeIfPossible(dirname(configFile));
     return walls;
   }
   const { trustOf } = await import("../../runner/sandbox/runner-sandbox.ts");
@@ -71,5 +72,14 @@ async function tryOut(walls: Walls, pools: readonly string[], path = ""): Promis
     return "why" in opened ? opened.why : undefined;
   } finally {
     await removeWholeTree(scratch);
+  }
+}
+
+/** Who has no home has nothing to hide in it. */
+function makeIfPossible(folder: string): void {
+  try {
+    makeFolderPath(folder, 0o700);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { unpackArchive } from "../../shared/lib/archive.ts";
 import { ArchiveError } from "../../shared/lib/archive-error.ts";
@@ -8,6 +8,7 @@ import { ThreadError } from "../../shared/lib/run-in-thread.ts";
 import { downloadTo, TransferError } from "../../shared/lib/transfer.ts";
 import type { Client } from "../../shared/protocol/client.ts";
 import { CommandError } from "../command-error.ts";
+import { makeFolder } from "./make-folder.ts";
 
 export interface DownloadedArtifacts {
   readonly folders: readonly string[];
@@ -30,7 +31,7 @@ export async function downloadArtifacts(
   const wanted = artifacts.filter((one) => jobId === undefined || one.jobId === jobId);
   if (wanted.length === 0 && jobId !== undefined) throw new CommandError(`${runId} has no artifacts of job ${jobId}`);
   if (wanted.length === 0) return { folders: [], failures: [] };
-  await mkdir(into, { recursive: true });
+  makeFolder("the artifacts", into);
   const spool = await mkdtemp(join(into, ".baton-"));
   try {
     const folders = new Set<string>();

@@ -15,6 +15,11 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full",
   EDQUOT: "the disk's quota is used up",
   EROFS: "its file system is read-only",
+  ENXIO: "it is a socket, or a device that is not there",
+  EIO: "the disk or device gives an error for it",
+  EFBIG: "it is larger than this process may make a file (ulimit -f)",
+  EMFILE: "this process has too many files open: raise `ulimit -n`",
+  ENFILE: "this host has too many files open",
 };
 
 /** Why a file could not be read or written, for people: they know which file and what for, and not what `ENOENT` is. */

@@ -1,5 +1,5 @@
-import { createReadStream } from "node:fs";
-import { constants, open } from "node:fs/promises";
+import { closeSync, constants, createReadStream, openSync } from "node:fs";
+import { open } from "node:fs/promises";
 
 /** Why a file is not taken as text, and where in it. `fileTrouble` tells it as it is. */
 export class TextFileError extends Error {
@@ -17,13 +17,21 @@ interface Reading {
   readonly bytesMax: number;
   /** Whether a pipe is meant, as `<(…)` is one: then it is read to its end, once. Else it is refused, and not waited for. */
   readonly streams?: boolean;
+  /** How long a named pipe is waited for that nobody writes to. */
+  readonly writerMs?: number;
 }
+
+/** Whoever makes a pipe starts what writes to it, at once. */
+const WRITER_MS = 10_000;
 
 /**
  * Reads a file that is text: UTF-8 without exception, a mark of byte order dropped, no NUL, within its bound. This is the only
  * way in which the program reads text that people write. Throws `TextFileError`, or what the file system says.
  */
-export async function readTextFile(file: string, { bytesMax, streams = false }: Reading): Promise<string> {
+export async function readTextFile(
+  file: string,
+  { bytesMax, streams = false, writerMs = WRITER_MS }: Reading,
+): Promise<string> {
   // Not waiting: to open a pipe that nobody writes to would take for ever.
   const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
@@ -34,7 +42,25 @@ export async function readTextFile(file: string, { bytesMax, streams = false }: 
   } finally {
     await handle.close();
   }
-  return decodeText(await readBounded(createReadStream(file), bytesMax));
+  return decodeText(await readStream(file, bytesMax, writerMs));
+}
+
+/** To open a pipe waits for its writer; where none comes, it is opened for writing here, which ends the wait. */
+async function readStream(file: string, bytesMax: number, writerMs: number): Promise<Buffer> {
+  const stream = createReadStream(file);
+  let isAlone = false;
+  const timer = setTimeout(() => {
+    isAlone = true;
+    closeSync(openSync(file, constants.O_RDWR | constants.O_NONBLOCK));
+  }, writerMs);
+  stream.once("open", () => clearTimeout(timer));
+  try {
+    const bytes = await readBounded(stream, bytesMax);
+    if (isAlone) throw new TextFileError(`it is a pipe that nobody writes to (waited ${writerMs / 1_000} s)`);
+    return bytes;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function readBounded(stream: AsyncIterable<unknown>, bytesMax: number): Promise<Buffer> {

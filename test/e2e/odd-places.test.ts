@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -83,6 +84,49 @@ describe("case L19, case A11: one line, and exit code 2", () => {
     expect(code).toBe(2);
     expect(stderr).not.toMatch(/^\s+at /m);
     expect(stderr).toMatch(/^baton: [^\n]+\n/);
+  });
+
+  test("where there are a few descriptors more, with which a job would wait for ever", async () => {
+    for (const command of ["run", "up --port 0", "runner --url http://127.0.0.1:1"]) {
+      const { code, stderr } = await shell(`ulimit -n 40; baton ${command}`);
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr: expect.stringMatching(/^baton(?: runner)?: this process may have 40 files open [^\n]*`ulimit -n`\n$/),
+      });
+    }
+  });
+
+  test.each([
+    ["up --port 0 --no-runner --state /proc/x/y", "no folder can be made in /proc"],
+    ["run --artifacts /proc/x/y", "no folder can be made in /proc"],
+    ["runner --url http://127.0.0.1:1 --work-dir /proc/x", "no folder can be made in /proc"],
+    ["run --artifacts dangling/x", "dangling leads to nothing"],
+  ])("where a folder cannot be made, and Node's mkdir would try for ever: %s", async (command, why) => {
+    const { code, stderr } = await shell(
+      `ln -s nowhere dangling; timeout -k 1 20 "${process.execPath}" "${BATON}" ${command}`,
+    );
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^baton[^\n]*\n$/);
+    expect(stderr).toContain(why);
+  });
+
+  test("where neither stdout nor stderr takes a word", async () => {
+    expect(await shell("baton validate --json bad.yml > /dev/full 2> /dev/full")).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: "",
+    });
+  });
+
+  test("where a socket stands for a file", async () => {
+    const socket = createServer().listen(join(place.project, "s"));
+    await once(socket, "listening");
+    const { code, stderr } = await shell("baton validate s");
+    socket.close();
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: "baton: cannot read s: it is a socket, or a device that is not there\n",
+    });
   });
 
   test("a narrow terminal of no language is as good as any", async () => {

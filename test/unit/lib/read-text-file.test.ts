@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -44,4 +44,19 @@ test("case L11, case A11: a pipe, a device and a folder are refused at once", as
   expect(await tellOf("/dev/zero")).toBe("cannot read /dev/zero: it is a pipe or a device, and no file");
   expect(await tellOf(folder)).toBe(`cannot read ${folder}: it is a folder`);
   expect(await tellOf(join(folder, "no"))).toBe(`cannot read ${join(folder, "no")}: there is no such file`);
+});
+
+test("case A11: a pipe that is meant, and that nobody writes to, is not waited for without end", async () => {
+  const fifo = join(folder, "silent");
+  execFileSync("mkfifo", [fifo]);
+  const reading = readTextFile(fifo, { bytesMax: 1_000, streams: true, writerMs: 200 });
+  await expect(reading).rejects.toThrow("it is a pipe that nobody writes to (waited 0.2 s)");
+});
+
+test("case A11: a writer may take its time once it has opened the pipe", async () => {
+  const fifo = join(folder, "slow");
+  execFileSync("mkfifo", [fifo]);
+  const writer = spawn("sh", ["-c", 'exec > "$0"; sleep 1; echo late', fifo]);
+  expect(await readTextFile(fifo, { bytesMax: 1_000, streams: true, writerMs: 900 })).toBe("late\n");
+  expect(writer.exitCode ?? 0).toBe(0);
 });

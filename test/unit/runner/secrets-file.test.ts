@@ -77,6 +77,9 @@ describe("case L11: a value is never changed without a word", () => {
     ["export P=x\r", "x"],
     ["# P=no\n\nP=", ""],
     ["P=C:\\new", "C:\\new"],
+    ["P=\u00a0x\u2003 \t", "\u00a0x\u2003"],
+    ["P=x\f", "x\f"],
+    ['P="a\\tb"', "a\\tb"],
   ])("%j", (text, value) => expect(parseSecrets(text).get("P")).toBe(value));
 
   test.each([
@@ -87,5 +90,10 @@ describe("case L11: a value is never changed without a word", () => {
     ["P=1\nP=2", "has P again; it is on line 1 already"],
     ["1P=x", "is no NAME=value"],
     ["P", "is no NAME=value"],
+    ["P=x\rQ=y\r", "has a carriage return in it"],
+    ["# all of it\rP=x\r", "has a carriage return in it"],
+    ['P="C:\\new\\table"', "has \\n and another backslash in double quotes"],
+    ['P="a\\\\nb"', "has \\n and another backslash in double quotes"],
+    ['P="a\\nb\\"', "has \\n and another backslash in double quotes"],
   ])("%j is refused", (text, message) => expect(() => parseSecrets(text)).toThrow(message));
 });
