@@ -91,8 +91,9 @@ export function makeLinePrinter({ output, prefix, colour, partialMs = PARTIAL_MS
       pending = currentState(lines.pop() ?? "");
       const whole = lines.flatMap((one) => broken(lastState(one)));
       while (pending.length > LINE_CHARS_MAX) {
-        whole.push(pending.slice(0, LINE_CHARS_MAX));
-        pending = pending.slice(LINE_CHARS_MAX);
+        const cutAt = wholeUntil(pending, LINE_CHARS_MAX);
+        whole.push(pending.slice(0, cutAt));
+        pending = pending.slice(cutAt);
       }
       const text = linesOf(whole);
       if (text !== "" || pending === "") {
@@ -114,9 +115,24 @@ export function makeLinePrinter({ output, prefix, colour, partialMs = PARTIAL_MS
 
 function broken(line: string): string[] {
   const parts: string[] = [];
-  for (let at = 0; at === 0 || at < line.length; at += LINE_CHARS_MAX) parts.push(line.slice(at, at + LINE_CHARS_MAX));
+  for (let at = 0; at === 0 || at < line.length; ) {
+    const length = wholeUntil(line.slice(at), LINE_CHARS_MAX);
+    parts.push(line.slice(at, at + length));
+    at += Math.max(length, 1);
+  }
   return parts;
 }
+
+/** Where a text may be cut, at most at `max`: neither a character of two units nor an escape may lose its second half. */
+function wholeUntil(text: string, max: number): number {
+  if (text.length <= max) return text.length;
+  const end = max - (/[\ud800-\udbff]$/.test(text.slice(max - 1, max)) ? 1 : 0);
+  const held = heldFrom(text.slice(0, end));
+  // What goes on for so long is no escape that anybody would miss.
+  return end - held < ESCAPE_CHARS_MAX ? held : end;
+}
+
+const ESCAPE_CHARS_MAX = 256;
 
 /** A carriage return goes back to the start of the line: what stands there last is what a terminal shows. */
 function lastState(line: string): string {

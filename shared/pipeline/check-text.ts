@@ -80,6 +80,7 @@ export function shellMistake(text: string): string | undefined {
 
 /** Names of variables and of secrets. What the runner sets itself cannot be set. */
 export function envNameMistake(name: string): string | undefined {
+  if (/^\w+:/.test(name)) return "is not a variable's name: a space is missing after the colon";
   if (!ENV_NAME_PATTERN.test(name))
     return "is not a variable's name: 1 to 128 letters, digits or _, not starting with a digit";
   if (name === "BATON" || name.startsWith("BATON_")) return "is reserved: Baton sets BATON and BATON_* itself";

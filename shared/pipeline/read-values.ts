@@ -36,7 +36,7 @@ export function readFields(slot: Slot, keys: readonly string[]): Fields | undefi
     else
       problems.report(
         entry.at,
-        `unknown key ${quoted(entry.key)} in ${name}`,
+        `unknown key ${quoted(entry.key)} in ${name}${isIndentedOddly(entry.key) ? "; it begins with blanks that are no spaces" : ""}`,
         () => homeKeyOf(entry.key, keys) ?? suggest(entry.key, keys),
       );
   }
@@ -147,3 +147,6 @@ export function shown(tree: Tree): string {
 function listed(keys: readonly string[]): string {
   return keys.length === 1 ? `"${keys[0]}"` : `${keys.slice(0, -1).join(", ")} or ${keys.at(-1)}`;
 }
+
+/** As text is that was copied from a web page: YAML takes such blanks for letters. */
+const isIndentedOddly = (key: string): boolean => /^\s/.test(key);

@@ -1,6 +1,7 @@
 import { FILE_DEPTH_MAX, FILE_TOKENS_MAX } from "../domain/limits.ts";
 import { cut } from "../lib/cut.ts";
 import { type SyntaxMistake, TOO_DEEP_CODE, TOO_MANY_CODE } from "./compose-yaml.ts";
+import { type Place, tellLine, tellStructure } from "./syntax-words.ts";
 
 /** What a mistake of syntax is told as: where it begins on its line, if elsewhere than YAML says, and what to do. */
 interface Told {
@@ -15,16 +16,20 @@ const MESSAGE_LENGTH_MAX = 200;
 
 /**
  * Puts a mistake into words. Most are of one kind: text that YAML takes for a part of itself, so that it must be quoted.
- * `line` is the line on which the mistake stands, without spaces at its end.
+ * `column` is the mistake's own, from 1.
  */
-export function tellSyntax({ code, message }: SyntaxMistake, line: string): Told {
+export function tellSyntax({ code, message }: SyntaxMistake, place: Place, column: number): Told {
   if (code === "RESOURCE_EXHAUSTION" || code === TOO_DEEP_CODE) return { message: TOO_DEEP };
   if (code === TOO_MANY_CODE) return { message: TOO_COMPLEX };
   if (code === "MULTIPLE_DOCS") return { message: "the file has more than one document: one file is one pipeline" };
   if (code === "TAB_AS_INDENT") return { message: "a tab cannot indent YAML; use spaces" };
   if (/directives-end/.test(message)) return { message: "a line that begins with % is a directive of YAML: quote it" };
-  const told = tellValue(code, message, line);
+  const seen = tellLine(place.line);
+  if (seen !== undefined) return { message: seen };
+  const told = tellValue(code, message, place, column);
   if (told !== undefined) return told;
+  const structure = tellStructure(message, place);
+  if (structure !== undefined) return { message: structure };
   const words = message.replaceAll(/\s+/g, " ");
   return {
     message: `not valid YAML: ${words.length > MESSAGE_LENGTH_MAX ? `${cut(words, MESSAGE_LENGTH_MAX)}…` : words}`,
@@ -34,19 +39,37 @@ export function tellSyntax({ code, message }: SyntaxMistake, line: string): Told
 /** A key or a dash, and the value behind it. */
 const ENTRY = /^(\s*(?:-\s+)*(?:[\w.-]+:\s+)?)(\S.*)$/;
 
-function tellValue(code: string, message: string, line: string): Told | undefined {
+function tellValue(code: string, message: string, place: Place, at: number): Told | undefined {
+  const { line } = place;
+  const inFlow = tellInFlow(code, message, line, at);
+  if (inFlow !== undefined) return inFlow;
   const [, before = "", value = ""] = ENTRY.exec(line) ?? [];
   if (value === "") return undefined;
   const column = before.length + 1;
-  if (code === "MULTILINE_IMPLICIT_KEY" && !value.includes(":"))
+  const needsColon = code === "MULTILINE_IMPLICIT_KEY" || /Implicit map keys need/.test(message);
+  if (needsColon && !value.includes(":") && tellStructure(message, place) === undefined)
     return { message: `is a ":" missing after ${quotedAsYaml(value)}?`, column };
-  if (code === "BAD_INDENT" && /same column/.test(message))
+  if (code === "BAD_INDENT" && /mapping items .*same column/.test(message))
     return { message: "entries of one map must start at the same column", column: line.search(/\S/) + 1 };
   if (code === "BLOCK_AS_IMPLICIT_KEY" && /block sequence/.test(message) && /^\s*-\s/.test(line))
     return { message: "the dashes of one list must stand in the same column", column: line.indexOf("-") + 1 };
   if (code === "BAD_DQ_ESCAPE") return tellEscape(value, column);
   const why = before.trim() === "" ? undefined : whyQuoted(value, message);
   return why === undefined ? undefined : { message: `${why}; ${howToQuote(value)}`, column };
+}
+
+/** Within `[…]` and `{…}` the value that is meant is the one at the mistake, and not the line's. */
+function tellInFlow(code: string, message: string, line: string, at: number): Told | undefined {
+  const [variable] = /\$\{[^{}]*\}/.exec(line) ?? [];
+  if (variable !== undefined && /:\s+[[{]/.test(line) && /at node end|Missing ,|Unexpected/.test(message)) {
+    const why = "inside [ ] and { } YAML takes { for a map of its own";
+    return { message: `${why}; ${howToQuote(variable)}`, column: line.indexOf(variable) + 1 };
+  }
+  if (code !== "BAD_SCALAR_START" && !/Alias cannot be an empty/.test(message)) return undefined;
+  const [word = ""] = /^[^,[\]{}]+/.exec(line.slice(at - 1)) ?? [];
+  if (!/[[{][^\]}]*$/.test(line.slice(0, at - 1)) || word === "") return undefined;
+  const why = whyQuoted(word, message);
+  return why === undefined ? undefined : { message: `${why}; ${howToQuote(word.trim())}`, column: at };
 }
 
 function tellEscape(value: string, column: number): Told | undefined {

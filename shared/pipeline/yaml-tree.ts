@@ -14,6 +14,7 @@ import { type Composed, composeYaml, TOO_MANY_CODE } from "./compose-yaml.ts";
 import { type Position, type Problems, quoted } from "./problem.ts";
 import { suggest } from "./suggest.ts";
 import { howToQuote, TOO_DEEP, tellSyntax } from "./syntax-message.ts";
+import type { Place } from "./syntax-words.ts";
 import type { Entry, List, Mapping, Scalar, Tree } from "./tree.ts";
 
 /** A text's values, and how much of it was read. */
@@ -75,7 +76,7 @@ function reportSyntax({ document, errors, lines }: Composed, text: string, probl
     // One broken line often breaks the parser's view of its rest: the first error is the one that helps.
     if (broken.has(at.line)) continue;
     broken.add(at.line);
-    const { message, column = at.column } = tellSyntax(error, lineAt(text, lines, at));
+    const { message, column = at.column } = tellSyntax(error, placeOf(text, lines, at), at.column);
     problems.report({ line: at.line, column }, message);
   }
   if (document?.directives.yaml.explicit === true && document.directives.yaml.version !== "1.2") {
@@ -85,7 +86,13 @@ function reportSyntax({ document, errors, lines }: Composed, text: string, probl
   if (first !== undefined) problems.breakAt(first);
 }
 
-function lineAt(text: string, lines: LineCounter, { line }: Position): string {
+function placeOf(text: string, lines: LineCounter, { line }: Position): Place {
+  let above = "";
+  for (let up = 1; up <= LINES_ABOVE_MAX && above === "" && up < line; up += 1) above = lineAt(text, lines, line - up);
+  return { line: lineAt(text, lines, line), above };
+}
+
+function lineAt(text: string, lines: LineCounter, line: number): string {
   const start = lines.lineStarts[line - 1] ?? 0;
   // No more than a message may be about: a file may be one line, with a mistake at every word.
   const [first = ""] = text.slice(start, start + LINE_LENGTH_MAX).split("\n", 1);
@@ -93,6 +100,7 @@ function lineAt(text: string, lines: LineCounter, { line }: Position): string {
 }
 
 const LINE_LENGTH_MAX = 400;
+const LINES_ABOVE_MAX = 8;
 
 function isExpandable(tree: Tree, walk: Walk): boolean {
   const isFew = walk.valuesLeft >= 0 && tree.values <= FILE_VALUES_MAX;
@@ -155,7 +163,7 @@ const nothing = (at: Position): Scalar => ({ kind: "scalar", value: null, source
 
 /** Text that was meant as the value, and is a comment. */
 function commentAt({ text, lines }: Walk, ownerAt: Position): { comment?: string; at?: Position } {
-  const line = lineAt(text, lines, ownerAt);
+  const line = lineAt(text, lines, ownerAt.line);
   const comment = line.includes("#") ? /(?::|-)\s+(#.*)$/.exec(line)?.[1] : undefined;
   return comment === undefined ? {} : { comment, at: { ...ownerAt, column: line.length - comment.length + 1 } };
 }

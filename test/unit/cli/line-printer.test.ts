@@ -39,6 +39,23 @@ test("an endless line is broken, and memory stays bounded", async () => {
   expect(text().replaceAll("job │ ", "").replaceAll("\n", "")).toHaveLength(8 * LINE_CHARS_MAX);
 });
 
+test.each([
+  ["in one piece", 1_000_000],
+  ["as it comes", 1_001],
+])("case L16: a long line is broken between characters and escapes, %s", async (_title, size) => {
+  const { lines, text } = printed(true);
+  const unit = "日🎉\u001b[31mx\u001b[0m";
+  const bytes = Buffer.from(`${unit.repeat(5_000)}\n`);
+  for (let at = 0; at < bytes.length; at += size) await lines.write(bytes.subarray(at, at + size));
+  expect(text().isWellFormed()).toBe(true);
+  expect(text()).not.toContain("\ufffd");
+  const plain = text()
+    .split("\u001b")
+    .map((part, at) => (at === 0 ? part : part.replace(/^\[\d*m/, "")));
+  const shown = plain.join("").replaceAll("job │ ", "").replaceAll("\n", "");
+  expect(shown).toBe("日🎉x".repeat(5_000));
+});
+
 test("of a progress bar the last state is kept", async () => {
   const { lines, text } = printed();
   await lines.write(Buffer.from("10%\r50%\r100%\r\nnext\r\n"));
