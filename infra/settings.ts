@@ -32,6 +32,14 @@ const schema = z.object({
   fleetMarket: z.enum(["spot", "on-demand"]).default("spot"),
   /** Instance types of arm64, by commas: the more, the likelier is a spot host. */
   fleetTypes: list(/^[a-z0-9-]+\.[a-z0-9-]+$/).default(["c7g.large", "m7g.large", "c6g.large", "m6g.large"]),
+  /**
+   * More roles whose EC2 instances open sessions by a proof, as the fleet's do: `ARN|POOL,POOL`, by spaces. Each must trust
+   * EC2 alone.
+   */
+  hostRoles: z
+    .string()
+    .regex(/^arn:[^ |]+\|[a-z0-9,-]+( arn:[^ |]+\|[a-z0-9,-]+)*$/)
+    .optional(),
   /** Where the fleet runs; the public subnets of the account's default VPC where absent. */
   vpcId: z
     .string()
@@ -68,7 +76,7 @@ const wholeSchema = schema
     error: "fleetPools names a pool that pools does not",
   })
   .refine(({ fleetPools }) => !fleetPools.includes(POOL_FORKS) || fleetPools.length === 1, {
-    error: `a fleet that serves ${POOL_FORKS} serves no other pool: a step there may find the fleet's token`,
+    error: `a fleet that serves ${POOL_FORKS} serves no other pool: its hosts run one job after the other`,
   });
 export type Settings = z.infer<typeof wholeSchema>;
 

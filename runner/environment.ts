@@ -19,14 +19,14 @@ export interface RunnerEnvironment {
   /** A certificate that Node trusts besides its own (NODE_EXTRA_CA_CERTS): watchdogs call the same control plane. */
   readonly extraCaCerts: string | undefined;
   /** Where an EC2 instance's metadata is, by the SDK's own variable. */
-  readonly metadataUrl: string;
+  readonly metadataUrls: readonly string[];
   readonly host: HostEnvironment;
 }
 
 const PATH_DEFAULT = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const USER_DEFAULT = "baton-runner";
 /** Link-local, on every instance (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html). */
-const METADATA_URL = "http://169.254.169.254";
+const METADATA_URLS = ["http://169.254.169.254", "http://[fd00:ec2::254]"];
 
 export function readRunnerEnvironment(passEnv: readonly string[]): RunnerEnvironment {
   const env = withUsersProxies(process.env);
@@ -34,6 +34,7 @@ export function readRunnerEnvironment(passEnv: readonly string[]): RunnerEnviron
     const value = env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
+  const metadataUrl = env["AWS_EC2_METADATA_SERVICE_ENDPOINT"];
   return {
     url: env["BATON_URL"],
     token: env["BATON_TOKEN"],
@@ -42,7 +43,7 @@ export function readRunnerEnvironment(passEnv: readonly string[]): RunnerEnviron
     configDir: join(env["XDG_CONFIG_HOME"] ?? join(homeFolder(), ".config"), "baton"),
     compileCache: env["NODE_COMPILE_CACHE"],
     extraCaCerts: env["NODE_EXTRA_CA_CERTS"],
-    metadataUrl: env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] ?? METADATA_URL,
+    metadataUrls: metadataUrl === undefined ? METADATA_URLS : [metadataUrl],
     host: {
       path: env["PATH"] ?? PATH_DEFAULT,
       lang: env["LANG"] ?? "C.UTF-8",

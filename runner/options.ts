@@ -43,8 +43,12 @@ export interface RunnerOptions {
   readonly expose: readonly string[];
   /** Removes the token file once it is read: no step finds it. */
   readonly forgetToken: boolean;
-  /** This host is an EC2 instance: heed its notices, keep it while a lease is held. */
-  readonly ec2: boolean;
+  /** Holds the one session that this runner has, opened by the host's service; then it has no token. */
+  readonly sessionFile: string | undefined;
+  /** Appears when the host goes away: `{"action", "time"}`. */
+  readonly noticeFile: string | undefined;
+  /** Is there while a lease is held. */
+  readonly busyFile: string | undefined;
   readonly json: boolean;
 }
 
@@ -52,6 +56,9 @@ export interface RunnerOptions {
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
+
+/** It cannot be now, and may be when it is tried again. */
+export class NotNowError extends UsageError {}
 
 /** Elsewhere `baton` takes `--pool a b`. */
 const SEVERAL = " Several of one option: --pool a --pool b.";
@@ -89,8 +96,12 @@ export const RUNNER_USAGE = `Usage: baton runner --url URL --token-file FILE [op
                         the bearer token that /metrics needs: one word of 16
                         characters or more; without one it answers 401
   --forget-token        remove the token file once it is read
-  --ec2                 on an EC2 instance: drain on a spot notice, no scale-in
-                        while a job runs
+  --session-file FILE   in place of a token: one session of one job, that the
+                        host's own service opened (docs/RUNNERS.md, On EC2). Where
+                        a metadata service of the cloud can be reached, the
+                        runner does not start: steps could, too
+  --notice-file FILE    when it appears, the host goes: drain. {"action", "time"}
+  --busy-file FILE      made while a job runs, removed afterwards
   --drain-ms MS         on SIGTERM, let attempts run on for so long (default:
                         ${DRAIN_DEFAULT_MS})
   --exit-with-parent    stop everything when standard input closes
@@ -125,6 +136,11 @@ export function parseRunnerOptions(args: readonly string[]): RunnerOptions {
     throw new UsageError("--forget-token: there is no --token-file to remove");
   if (values["metrics-token-file"] !== undefined && values["metrics-port"] === undefined)
     throw new UsageError("--metrics-token-file: there is no --metrics-port that would need it");
+  const sessionFile = values["session-file"] === undefined ? undefined : resolve(values["session-file"]);
+  if (sessionFile !== undefined && values["token-file"] !== undefined)
+    throw new UsageError("--session-file: a runner with a session takes no --token-file");
+  if (sessionFile !== undefined && !ephemeral)
+    throw new UsageError("--session-file: needs --ephemeral, it is for one job");
   const name = values.name ?? hostname();
   if (name.length === 0 || name.length > NAME_LENGTH_MAX)
     throw new UsageError(`--name: 1 to ${NAME_LENGTH_MAX} characters`);
@@ -151,7 +167,9 @@ export function parseRunnerOptions(args: readonly string[]): RunnerOptions {
     poll: pollOf(values.poll),
     ephemeral,
     forgetToken: values["forget-token"] ?? false,
-    ec2: values.ec2 ?? false,
+    sessionFile,
+    noticeFile: values["notice-file"] === undefined ? undefined : resolve(values["notice-file"]),
+    busyFile: values["busy-file"] === undefined ? undefined : resolve(values["busy-file"]),
     json: values.json ?? false,
   };
 }
@@ -198,7 +216,9 @@ function parseValues(args: readonly string[]) {
         poll: { type: "string" },
         ephemeral: { type: "boolean" },
         "forget-token": { type: "boolean" },
-        ec2: { type: "boolean" },
+        "session-file": { type: "string" },
+        "notice-file": { type: "string" },
+        "busy-file": { type: "string" },
         json: { type: "boolean" },
       },
     }).values;

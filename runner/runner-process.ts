@@ -14,18 +14,21 @@ import { TextFileError } from "../shared/lib/read-text-file.ts";
 import type { RequestMeter } from "../shared/lib/request-meter.ts";
 import { systemCode } from "../shared/lib/system-code.ts";
 import { makeClient } from "../shared/protocol/client.ts";
+import type { Session } from "../shared/protocol/leases.ts";
 import { apiOfferQueue } from "./api-offer-queue.ts";
 import { attemptIo } from "./attempt-io.ts";
 import { bootClock } from "./boot-clock.ts";
-import type { WatchedInstance } from "./ec2/watch-instance.ts";
 import { type RunnerEnvironment, readRunnerEnvironment } from "./environment.ts";
 import { describeEvent, type Emit } from "./events.ts";
 import type { Executor } from "./executors/executor.ts";
 import { makeProcessExecutor } from "./executors/process.ts";
+import { readSessionFile } from "./given-session.ts";
+import { type HostFiles, keepHostFiles } from "./host-files.ts";
+import { findMetadata } from "./metadata-barrier.ts";
 import { makeRunnerMetrics, type RunnerMetrics, serveMetrics } from "./metrics.ts";
 import { makeNudge, type Nudge } from "./nudge.ts";
 import { openOfferQueue } from "./offer-queue.ts";
-import { parseRunnerOptions, RUNNER_USAGE, type RunnerOptions, UsageError } from "./options.ts";
+import { NotNowError, parseRunnerOptions, RUNNER_USAGE, type RunnerOptions, UsageError } from "./options.ts";
 import { readMetricsToken, readRunnerToken } from "./read-runner-token.ts";
 import { type Runner, startRunner } from "./runner.ts";
 import type { Sandbox } from "./sandbox/open-sandbox.ts";
@@ -67,7 +70,7 @@ export async function runnerMain(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof RejectedError)) throw error;
     process.stderr.write(`baton runner: ${error.message}\n`);
-    return PASSING.has(systemCode(error.cause) ?? "") ? NOT_NOW : UNUSABLE;
+    return error instanceof NotNowError || PASSING.has(systemCode(error.cause) ?? "") ? NOT_NOW : UNUSABLE;
   }
 }
 
@@ -106,17 +109,30 @@ async function findServer(options: RunnerOptions, environment: RunnerEnvironment
   if (url === undefined) throw new UsageError("--url is missing (or BATON_URL)");
   if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ""))
     throw new UsageError(`--url: "${url}" is not an http or https URL`);
-  const token = await readRunnerToken(server.tokenFile, environment.token);
+  const { sessionFile } = options;
+  const session = sessionFile === undefined ? undefined : await readSessionFile(sessionFile);
+  // What it has is the session's, which each call names.
+  const token = session?.sessionToken ?? (await readRunnerToken(server.tokenFile, environment.token));
+  if (session !== undefined) await refuseMetadata(environment);
   const secretsFile = await openSecrets(options.secretsFile, "secrets" in server ? server.secrets : undefined);
   for (const file of [server.tokenFile, options.secretsFile, options.metricsTokenFile])
     if (file !== undefined) await warnOpenFile(file);
   if (options.forgetToken && server.tokenFile !== undefined) await unlink(server.tokenFile);
-  return { url, token, secretsFile };
+  return { url, token, session, secretsFile };
+}
+
+/** Whoever reaches the metadata of such a host can open sessions as it. Throws UsageError. */
+async function refuseMetadata({ metadataUrls }: RunnerEnvironment): Promise<void> {
+  const found = await findMetadata(metadataUrls);
+  if (found === undefined) return;
+  const why = "so could steps, and open sessions as this host: docs/RUNNERS.md says how root keeps them from it";
+  throw new UsageError(`--session-file: the metadata service ${found} can be reached from here; ${why}`);
 }
 
 interface Found {
   readonly url: string;
   readonly token: string;
+  readonly session: Session | undefined;
   readonly secretsFile: SecretsFile | undefined;
 }
 
@@ -126,13 +142,11 @@ async function serve(
   const { options, workDir } = place;
   const metrics = makeRunnerMetrics();
   const print = options.json ? printJson : printLine;
-  // Loaded on EC2 alone: elsewhere there is nothing to ask.
-  const ec2 = options.ec2 ? await import("./ec2/watch-instance.ts") : undefined;
-  let instance: WatchedInstance | undefined;
+  let files: HostFiles | undefined;
   let kept = false;
   const emit: Emit = (event) => {
     metrics.count(event);
-    instance?.heard(event);
+    files?.heard(event);
     print(event);
     if (event.type !== "attempt_ended" || kept) return;
     // Node writes compiled code when a process ends in order, and `baton run` kills its runner: so when all has run once.
@@ -142,8 +156,9 @@ async function serve(
   if (options.metricsPort !== undefined) await listenForMetrics(metrics, options.metricsPort, place.metricsToken);
   const nudge = makeNudge();
   const runner = start({ ...place, emit, meter: metrics.meter, nudge });
-  instance = ec2?.watchInstance({
-    metadataUrl: place.environment.metadataUrl,
+  files = keepHostFiles({
+    noticeFile: options.noticeFile,
+    busyFile: options.busyFile,
     clock: bootClock,
     emit,
     drain: (reason, withinMs) => runner.drain(reason, Math.min(withinMs, options.drainMs)),
@@ -153,7 +168,7 @@ async function serve(
     await Promise.all([runner.finished, tidyUp(workDir, emit)]);
   } finally {
     unlisten();
-    await instance?.close();
+    await files.close();
   }
   return DONE;
 }
@@ -185,6 +200,7 @@ interface Start {
   readonly environment: RunnerEnvironment;
   readonly url: string;
   readonly token: string;
+  readonly session: Session | undefined;
   readonly secretsFile: SecretsFile | undefined;
   readonly workDir: WorkDir;
   readonly executor: Executor;
@@ -194,13 +210,13 @@ interface Start {
 }
 
 function start(parts: Start): Runner {
-  const { options, environment, url, token, secretsFile, workDir, executor, emit, meter, nudge } = parts;
+  const { options, environment, url, token, session, secretsFile, workDir, executor, emit, meter, nudge } = parts;
   const client = makeClient({ url, token, exchange: exchangeOverHttp });
   return startRunner({
     client,
     clock: bootClock,
     io: attemptIo,
-    openOfferQueue: options.poll === "api" ? apiOfferQueue(client) : openOfferQueue,
+    openOfferQueue: pollsHere(options, session) ? apiOfferQueue(client) : openOfferQueue,
     emit,
     nudge,
     meter,
@@ -215,8 +231,13 @@ function start(parts: Start): Runner {
     slots: options.slots,
     poll: options.poll,
     ephemeral: options.ephemeral,
+    ...(session === undefined ? {} : { givenSession: session }),
   });
 }
+
+/** A session that was given says by itself where its offers are. */
+const pollsHere = ({ poll }: RunnerOptions, session: Session | undefined): boolean =>
+  session === undefined ? poll === "api" : session.sqs === undefined;
 
 /** The sandbox that was asked for; undefined for none. Throws UsageError where it must be and cannot. */
 async function openWalls(
@@ -227,7 +248,9 @@ async function openWalls(
 ): Promise<Sandbox | undefined> {
   if (options.sandbox === "off") return undefined;
   const { homes, configDir, host } = environment;
-  const files = [options.tokenFile, options.secretsFile, options.metricsTokenFile].filter((file) => file !== undefined);
+  const files = [options.tokenFile, options.sessionFile, options.secretsFile, options.metricsTokenFile].filter(
+    (file) => file !== undefined,
+  );
   const opened = await openRunnerSandbox({
     path: host.path,
     pools: options.pools,

@@ -1,11 +1,12 @@
 import { KILL_GRACE_MS } from "../shared/domain/limits.ts";
 import { messageOf } from "../shared/lib/message-of.ts";
-import type { Offer } from "../shared/protocol/leases.ts";
+import type { Offer, Session } from "../shared/protocol/leases.ts";
 import { runAttempt } from "./attempt.ts";
 import type { AttemptDeps } from "./attempt-state.ts";
 import { claimJob } from "./claim.ts";
 import { makeClaimBackoff } from "./claim-backoff.ts";
 import type { AttemptEnd } from "./events.ts";
+import { keepGivenSession } from "./given-session.ts";
 import { type Interruptions, makeInterruptions } from "./interruptions.ts";
 import { makeKnownFences } from "./known-fences.ts";
 import type { OfferMessage, OpenOfferQueue } from "./offer-queue.ts";
@@ -30,6 +31,8 @@ export interface RunnerDeps extends AttemptDeps {
   readonly poll?: "queue" | "api";
   /** One job, then the runner ends; needs one slot (SECURITY 23). */
   readonly ephemeral?: boolean;
+  /** The only session that it has; without one it opens its own. */
+  readonly givenSession?: Session;
 }
 
 export interface Runner {
@@ -46,7 +49,8 @@ export function startRunner(deps: RunnerDeps): Runner {
   const { emit } = deps;
   const going = new AbortController();
   const hurrying = new AbortController();
-  const sessions = keepSession(deps);
+  const sessions =
+    deps.givenSession === undefined ? keepSession(deps) : keepGivenSession({ ...deps, session: deps.givenSession });
   const slots = makeSlots(deps.slots);
   const backoff = makeClaimBackoff(deps);
   const known = makeKnownFences();

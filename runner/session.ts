@@ -10,7 +10,7 @@ import type { OfferQueue, OpenOfferQueue } from "./offer-queue.ts";
 import { wait } from "./wait.ts";
 
 /** When of its life a session is renewed. */
-const RENEW_SHARE = 0.8;
+export const RENEW_SHARE = 0.8;
 const OPEN_POLICY = { triesMax: Number.POSITIVE_INFINITY, baseMs: 200, capMs: 10_000 } as const;
 
 export interface OpenSession {
@@ -117,20 +117,27 @@ export function keepSession(options: {
     flush: async () => open?.queue.flush(),
     async close() {
       if (open === undefined) return;
-      const { runnerId, sessionToken } = open.session;
+      const { runnerId } = open.session;
       const body = firstSession === undefined || firstSession === runnerId ? {} : { firstSession };
-      try {
-        await client.call("closeSession", { body }, { token: sessionToken });
-      } catch (error) {
-        // An older control plane knows no such call.
-        if (error instanceof ApiError && error.code === "not_found") return;
-        emit({
-          type: "trouble",
-          message: `the control plane does not know that this runner goes: ${messageOf(error)}`,
-        });
-      }
+      await sayGoodbye(client, open.session, body, emit);
     },
   };
+}
+
+/** Says that a runner goes. Where that fails, the control plane sees it by its absence. */
+export async function sayGoodbye(
+  client: Client,
+  { sessionToken }: Session,
+  body: { readonly firstSession?: string },
+  emit: Emit,
+): Promise<void> {
+  try {
+    await client.call("closeSession", { body }, { token: sessionToken });
+  } catch (error) {
+    // An older control plane knows no such call.
+    if (error instanceof ApiError && error.code === "not_found") return;
+    emit({ type: "trouble", message: `the control plane does not know that this runner goes: ${messageOf(error)}` });
+  }
 }
 
 function rejected(error: unknown): unknown {

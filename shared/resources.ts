@@ -80,7 +80,6 @@ export const PARAMETERS = {
   webhookSecrets: "webhooks/",
   forgeCredentials: "projects/*/forge",
   /** A token with the scope `runner`, for the hosts of the fleet. No function reads it. */
-  fleetToken: "fleet-token",
 } as const;
 
 /** What a function may do. Nothing else is granted to it, so a new call needs a word here. */

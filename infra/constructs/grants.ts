@@ -73,5 +73,5 @@ function queueOf({ queues }: Granted, name: QueueName): WorkQueue {
 }
 
 /** SecureStrings under the account's own key for SSM, which needs no grant of its own. The ARN has the path's first slash already. */
-export const parameterArn = (scope: Construct, path: string): string =>
+const parameterArn = (scope: Construct, path: string): string =>
   Stack.of(scope).formatArn({ service: "ssm", resource: "parameter", resourceName: path.replace(/^\//, "") });

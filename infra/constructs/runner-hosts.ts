@@ -98,10 +98,9 @@ function userData(props: RunnerHostsProps): string {
   const values: Readonly<Record<string, string>> = {
     URL: props.apiUrl,
     POOLS: props.settings.fleetPools.join(","),
-    TOKEN_PARAMETER: props.tokenParameter,
     RUNNER_ARCHIVE: props.archive.s3ObjectUrl,
     RUNNER_SHA256: props.archiveSha256,
-    RUNNER_OPTIONS: "--ephemeral",
+    RUNNER_OPTIONS: "",
   };
   const script = readFileSync(USER_DATA, "utf8");
   if (Buffer.byteLength(script) > USER_DATA_BYTES_MAX) throw new Error("runner/ec2/user-data.sh is too long for EC2");

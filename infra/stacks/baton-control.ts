@@ -14,6 +14,7 @@ import {
 } from "../../shared/resources.ts";
 import type { FunctionBundle } from "../bundle-functions.ts";
 import { BatonFunction } from "../constructs/baton-function.ts";
+import { hostRoleName } from "../constructs/host-role.ts";
 import { HttpFront } from "../constructs/http-front.ts";
 import { QueueSource } from "../constructs/queue-source.ts";
 import { RunnerRole } from "../constructs/runner-role.ts";
@@ -51,6 +52,7 @@ export class BatonControl extends Stack {
       }),
     );
     this.#lendRunnerRole(data);
+    this.#knowHosts(settings);
     for (const [name, queue] of data.queues) {
       new QueueSource(this, `${pascalCase(name)}Source`, name, queue, this.functionOf(QUEUES[name].function));
     }
@@ -66,6 +68,17 @@ export class BatonControl extends Stack {
     const found = this.functions.get(name);
     if (found === undefined) throw new Error(`there is no function ${name}`);
     return found;
+  }
+
+  /** Whose instances open sessions by a proof, and the address that the proof is for. */
+  #knowHosts(settings: Settings): void {
+    const fleet = `arn:${this.partition}:iam::${this.account}:role/${hostRoleName(this)}|${settings.fleetPools.join(",")}`;
+    const roles = [...(settings.fleet === "on" ? [fleet] : []), ...(settings.hostRoles?.split(" ") ?? [])];
+    if (roles.length === 0) return;
+    const lease = this.functionOf("lease").function;
+    lease.addEnvironment("BATON_HOST_ROLES", roles.join(" "));
+    lease.addEnvironment("BATON_HOST_AUDIENCE", Fn.select(2, Fn.split("/", this.front.api.apiEndpoint)));
+    if (settings.awsEndpoint !== undefined) lease.addEnvironment("AWS_ENDPOINT_URL_STS", settings.awsEndpoint);
   }
 
   #lendRunnerRole(data: BatonData): void {

@@ -1,7 +1,7 @@
-import { AssetHashType, CfnOutput, Stack, type StackProps } from "aws-cdk-lib";
+import { AssetHashType, Stack, type StackProps } from "aws-cdk-lib";
 import { Asset } from "aws-cdk-lib/aws-s3-assets";
 import type { Construct } from "constructs";
-import { PARAMETERS, parametersRoot, resourceName } from "../../shared/resources.ts";
+import { resourceName } from "../../shared/resources.ts";
 import { FleetScaling } from "../constructs/fleet-scaling.ts";
 import { RunnerHosts } from "../constructs/runner-hosts.ts";
 import type { RunnerArchive } from "../pack-runner.ts";
@@ -22,7 +22,6 @@ export class BatonFleet extends Stack {
     super(scope, id, props);
     const { settings, data, control } = props;
     const groupName = resourceName("fleet");
-    const tokenParameter = parametersRoot(settings.tenant) + PARAMETERS.fleetToken;
     const archive = new Asset(this, "Runner", {
       path: props.archive.file,
       assetHash: props.archive.sha256,
@@ -31,13 +30,11 @@ export class BatonFleet extends Stack {
     const { group } = new RunnerHosts(this, "Hosts", {
       settings,
       groupName,
-      tokenParameter,
       archive,
       archiveSha256: props.archive.sha256,
       apiUrl: control.front.api.apiEndpoint,
     });
     const queues = [...data.pools].filter(([pool]) => settings.fleetPools.includes(pool)).map(([, { queue }]) => queue);
     new FleetScaling(this, "Scaling", { group, groupName, queues, wakesByOffers: settings.fleetWake === "offers" });
-    new CfnOutput(this, "FleetTokenParameter", { value: tokenParameter });
   }
 }

@@ -3,9 +3,9 @@
 #
 # Whoever launches the instance puts values in place of the words between @ signs. infra/ does so for the fleet; for one
 # instance by hand: docs/RUNNERS.md. The instance's role may do this and no more:
-#   ssm:GetParameter on the token's parameter, s3:GetObject on the runner's archive (for an s3:// address),
-#   autoscaling:DescribeAutoScalingInstances and, on its own group, autoscaling:SetInstanceProtection.
-# Metadata is asked for by IMDSv2 alone. The token is never in this text, an argument or the environment.
+#   s3:GetObject on the runner's archive (for an s3:// address), autoscaling:DescribeAutoScalingInstances and, on its own
+#   group, autoscaling:SetInstanceProtection.
+# It must be one of the control plane's host roles, and its trust EC2's alone. There is no token. Metadata is asked for by IMDSv2 alone.
 set -euo pipefail
 umask 022
 
@@ -13,8 +13,6 @@ umask 022
 baton_url='@URL@'
 # Pools to take jobs of, by commas.
 pools='@POOLS@'
-# The SSM SecureString that holds a token with the scope "runner".
-token_parameter='@TOKEN_PARAMETER@'
 # What `npm run pack:runner` made, as s3://bucket/key or https://…, and its SHA-256.
 archive='@RUNNER_ARCHIVE@'
 archive_sha256='@RUNNER_SHA256@'
@@ -78,30 +76,30 @@ install_runner() {
   rm -r "$work"
 }
 
-# The token goes to a file that only root reads; systemd hands it to the service (LoadCredential).
+# What both services are told. No secret is in it.
 write_settings() {
-  local region instance name pool_options=''
-  region=$(metadata placement/region)
+  local instance name pool_options=''
   instance=$(metadata instance-id)
   for name in ${pools//,/ }; do pool_options+=" --pool $name"; done
   install -d -m 700 "$root/etc/baton-runner"
-  (umask 077; AWS_DEFAULT_REGION=$region aws ssm get-parameter --name "$token_parameter" --with-decryption \
-    --query Parameter.Value --output text >"$root/etc/baton-runner/token")
-  [ -s "$root/etc/baton-runner/token" ] || { say "the parameter $token_parameter is empty"; return 1; }
   cat >"$root/etc/baton-runner/environment" <<SETTINGS
 BATON_URL=$baton_url
-BATON_RUNNER_OPTIONS=--name $instance --ec2$pool_options $options
-AWS_REGION=$region
+BATON_HOST_OPTIONS=${pool_options# }
+BATON_RUNNER_OPTIONS=--name $instance$pool_options $options
 SETTINGS
 }
 
 start_service() {
   id -u baton-runner >/dev/null 2>&1 ||
     useradd --system --no-create-home --home-dir /var/lib/baton-runner --shell /sbin/nologin baton-runner
-  install -d "$root/etc/systemd/system"
-  install -m 644 "$root/opt/baton-runner/baton-runner.service" "$root/etc/systemd/system/baton-runner.service"
+  local units="$root/etc/systemd/system"
+  install -d "$units/baton-runner.service.d"
+  install -m 644 "$root"/opt/baton-runner/baton-{runner.service,host.service,host.socket} "$units"
+  install -m 644 "$root/opt/baton-runner/ec2.conf" "$units/baton-runner.service.d/ec2.conf"
+  # Before any step: whoever comes later finds the way closed.
+  "$root/opt/baton-runner/deny-metadata"
   systemctl daemon-reload
-  systemctl enable --now baton-runner.service
+  systemctl enable --now baton-host.service baton-runner.service
 }
 
 install_packages

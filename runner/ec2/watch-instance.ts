@@ -1,71 +1,70 @@
-import type { Clock } from "../../shared/lib/clock.ts";
+import { chmodSync, lstatSync, renameSync, writeFileSync } from "node:fs";
 import { messageOf } from "../../shared/lib/message-of.ts";
-import type { Emit, RunnerEvent } from "../events.ts";
+import { removeFileNow } from "../../shared/lib/remove-tree.ts";
+import type { HostNotice } from "../host-notice.ts";
+import { wait } from "../wait.ts";
 import { openAutoScaling } from "./auto-scaling.ts";
-import { type InstanceMetadata, openInstanceMetadata } from "./instance-metadata.ts";
+import type { InstanceMetadata } from "./instance-metadata.ts";
 import { makeScaleInProtection } from "./scale-in-protection.ts";
 import { spotNotice } from "./spot-notice.ts";
 
-/** Kept of the time until the instance goes: to end steps and give leases back. */
-const LAST_MS = 20_000;
+/** How late the group may hear that a lease is held, beside its own call. */
+const LOOK_MS = 500;
 
-/** A runner on an EC2 instance (`--ec2`): drains on a spot notice, and is not scaled in while it holds a lease. */
 export interface WatchedInstance {
-  /** Hears what the runner does. */
-  heard(event: RunnerEvent): void;
   close(): Promise<void>;
 }
 
+/** Hands a spot notice to the runner, and keeps the instance from scale-in while the runner's file says that it is busy. */
 export function watchInstance(deps: {
-  readonly metadataUrl: string;
-  readonly clock: Clock;
-  readonly emit: Emit;
-  /** Takes no more offers; attempts have so long to end. */
-  readonly drain: (reason: string, withinMs: number) => void;
+  readonly metadata: InstanceMetadata;
+  readonly region: string;
+  readonly instanceId: string;
+  /** Written by this, whole. */
+  readonly noticeFile: string;
+  /** The runner's: steps may make it, too, so no more is made of it than that it is there. */
+  readonly busyFile: string;
+  readonly say: (line: string) => void;
 }): WatchedInstance {
-  const { clock, emit } = deps;
-  const metadata = openInstanceMetadata(deps.metadataUrl, clock);
+  const { metadata, say } = deps;
   const closing = new AbortController();
-  const trouble = (what: string) => (error: unknown) =>
-    emit({ type: "trouble", message: `${what}: ${messageOf(error)}` });
+  const trouble = (what: string) => (error: unknown) => say(`${what}: ${messageOf(error)}`);
   const protection = makeScaleInProtection({
-    set: protector(metadata),
+    set: openAutoScaling(deps.region, deps.instanceId),
     onTrouble: trouble("scale-in protection could not be set"),
   });
-  let running = 0;
 
-  async function heedNotice(): Promise<void> {
+  async function passNotice(): Promise<void> {
+    removeFileNow(deps.noticeFile);
     const onTrouble = trouble("spot notices cannot be seen");
-    const notice = await spotNotice({ metadata, clock, onTrouble }, closing.signal);
+    const notice = await spotNotice({ metadata, onTrouble }, closing.signal);
     if (notice === undefined) return;
-    emit({ type: "interruption", ...notice });
-    deps.drain(`EC2 will ${notice.action} this instance`, Math.max(0, notice.inMs - LAST_MS));
+    writeWhole(deps.noticeFile, notice);
+    say(`EC2 will ${notice.action} this instance at ${notice.time}`);
   }
-  const noticing = heedNotice().catch(trouble("a spot notice could not be read"));
 
+  async function protectWhileBusy(): Promise<void> {
+    while (!closing.signal.aborted) {
+      protection.want(isThere(deps.busyFile));
+      await wait(LOOK_MS, closing.signal);
+    }
+  }
+
+  const watching = [passNotice().catch(trouble("a spot notice could not be passed on")), protectWhileBusy()];
   return {
-    heard(event) {
-      if (event.type === "attempt_started") running += 1;
-      else if (event.type === "attempt_ended") running -= 1;
-      else return;
-      protection.want(running > 0);
-    },
     async close() {
       closing.abort();
-      await Promise.all([noticing, protection.close()]);
+      await Promise.all(watching);
+      await protection.close();
     },
   };
 }
 
-/** Made at the first job, when the instance's own name is asked for. */
-function protector(metadata: InstanceMetadata): (isProtected: boolean) => Promise<void> {
-  let set: ((isProtected: boolean) => Promise<void>) | undefined;
-  return async (isProtected) => {
-    if (set === undefined) {
-      const [region, instanceId] = await Promise.all([metadata.read("placement/region"), metadata.read("instance-id")]);
-      if (region === undefined || instanceId === undefined) throw new Error("the metadata names no instance");
-      set = openAutoScaling(region, instanceId);
-    }
-    await set(isProtected);
-  };
+function writeWhole(file: string, notice: HostNotice): void {
+  const making = `${file}.new`;
+  writeFileSync(making, JSON.stringify(notice));
+  chmodSync(making, 0o644);
+  renameSync(making, file);
 }
+
+const isThere = (file: string): boolean => lstatSync(file, { throwIfNoEntry: false })?.isFile() === true;

@@ -14,6 +14,8 @@ import { TAR_END, tarHeader, tarPadding } from "../products/write-tar.ts";
  */
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
+/** What a host starts: the runner, and on EC2 root's service beside it. */
+const PROGRAMS = { "main.mjs": "runner/main.ts", "host.mjs": "runner/ec2/main.ts" } as const;
 /** Programs and threads that the runner starts as files: by which module, and how that one names it. */
 const STARTED = [
   { bundle: "watchdog.mjs", file: "runner/watchdog/main.ts", by: "/watchdog-handle.ts", as: "../watchdog/main.ts" },
@@ -26,8 +28,19 @@ const STARTED = [
   { bundle: "unpack.mjs", file: "shared/lib/unpack/main.ts", by: "/lib/archive.ts", as: "./unpack/main.ts" },
 ] as const;
 /** Beside the bundles: how a host starts and stops them. */
-const SCRIPTS = ["runner/pack/baton-runner", "runner/systemd/wait-for-watchdogs", "runner/container/healthy"] as const;
-const TEXTS = ["runner/systemd/baton-runner.service", "LICENSE"] as const;
+const SCRIPTS = [
+  "runner/pack/baton-runner",
+  "runner/systemd/wait-for-watchdogs",
+  "runner/systemd/deny-metadata",
+  "runner/container/healthy",
+] as const;
+const TEXTS = [
+  "runner/systemd/baton-runner.service",
+  "runner/systemd/baton-host.service",
+  "runner/systemd/baton-host.socket",
+  "runner/systemd/ec2.conf",
+  "LICENSE",
+] as const;
 
 export interface PackedRunner {
   /** The unpacked runner, which the container image copies. */
@@ -44,7 +57,7 @@ export async function packRunner(into: string): Promise<PackedRunner> {
   await removeWholeTree(folder);
   await mkdir(folder, { recursive: true });
   const started = Object.fromEntries(STARTED.map(({ bundle, file }) => [bundle, file]));
-  await writeBundles({ root, folder, input: { "main.mjs": "runner/main.ts", ...started }, plugins: [startedBeside()] });
+  await writeBundles({ root, folder, input: { ...PROGRAMS, ...started }, plugins: [startedBeside()] });
   await Promise.all([...SCRIPTS, ...TEXTS].map((file) => copyFile(join(root, file), join(folder, lastPart(file)))));
   await Promise.all(SCRIPTS.map((file) => chmod(join(folder, lastPart(file)), 0o755)));
   const archive = join(into, "baton-runner.tgz");

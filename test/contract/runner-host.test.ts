@@ -1,9 +1,11 @@
-import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../shared/lib/clock.ts";
 import { eventually } from "../support/eventually.ts";
 import { FAKE_TOKEN, type FakeControlPlane, startFakeControlPlane } from "../support/fake-control-plane.ts";
+import { type HostService, type Metadata, startHostService, startMetadata } from "../support/host-service.ts";
 import { type HttpRecorder, startHttpRecorder } from "../support/http-recorder.ts";
 import { type RunnerProcess, spawnRunner } from "../support/runner-process.ts";
 
@@ -12,15 +14,18 @@ import { type RunnerProcess, spawnRunner } from "../support/runner-process.ts";
 let plane: FakeControlPlane;
 let runners: RunnerProcess[];
 let recorders: HttpRecorder[];
+let services: (() => Promise<void>)[];
 
 beforeEach(async () => {
   plane = await startFakeControlPlane();
   runners = [];
   recorders = [];
+  services = [];
 });
 
 afterEach(async () => {
   await Promise.all(runners.map((runner) => runner.discard()));
+  await Promise.all(services.map((stop) => stop()));
   await Promise.all(recorders.map((recorder) => recorder.stop()));
   await plane.stop();
 });
@@ -76,45 +81,24 @@ function untilPast(one: RunnerProcess, ms: number): boolean {
 }
 
 interface Instance {
-  readonly metadata: HttpRecorder;
+  readonly metadata: Metadata;
   readonly scaling: HttpRecorder;
-  readonly env: Readonly<Record<string, string>>;
-  notice: string | undefined;
+  /** What joins a runner to the instance's service. */
+  readonly args: readonly string[];
+  readonly service: HostService;
   refusals: number;
 }
 
-const TOKEN = "imds-session";
 const SCALING_XML = (result: string, name: string) =>
   `<${name}Response xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/"><${name}Result>${result}</${name}Result><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></${name}Response>`;
 const MEMBER = `<AutoScalingInstances><member><InstanceId>i-1</InstanceId><AutoScalingGroupName>runners</AutoScalingGroupName>
 <AvailabilityZone>a</AvailabilityZone><LifecycleState>InService</LifecycleState><HealthStatus>HEALTHY</HealthStatus>
 <ProtectedFromScaleIn>false</ProtectedFromScaleIn></member></AutoScalingInstances>`;
 
-/** An instance's metadata by IMDSv2 alone, and its Auto Scaling group's API. */
-async function ec2Instance(): Promise<Instance> {
-  const instance = { notice: undefined as string | undefined, refusals: 0 };
-  const metadata = await startHttpRecorder(({ method, path, headers }) => {
-    if (method === "PUT" && path === "/latest/api/token")
-      return Number(headers["x-aws-ec2-metadata-token-ttl-seconds"]) > 0
-        ? { status: 200, body: TOKEN }
-        : { status: 400 };
-    if (headers["x-aws-ec2-metadata-token"] !== TOKEN) return { status: 401 };
-    const text = {
-      "/latest/meta-data/placement/region": "eu-central-1",
-      "/latest/meta-data/instance-id": "i-1",
-      "/latest/meta-data/spot/instance-action": instance.notice,
-      "/latest/meta-data/iam/security-credentials/": "runner-role",
-      "/latest/meta-data/iam/security-credentials/runner-role": JSON.stringify({
-        Code: "Success",
-        Type: "AWS-HMAC",
-        AccessKeyId: "ASIAINSTANCE",
-        SecretAccessKey: "secret",
-        Token: "token",
-        Expiration: new Date(4_000_000_000_000).toISOString(),
-      }),
-    }[path];
-    return text === undefined ? { status: 404 } : { status: 200, body: text };
-  });
+/** An instance with its metadata, its Auto Scaling group's API, and root's service between them and the runner. */
+async function ec2Instance(env: Readonly<Record<string, string>> = {}): Promise<Instance> {
+  const instance = { refusals: 0 };
+  const metadata = await startMetadata();
   const scaling = await startHttpRecorder(({ body }) => {
     const action = new URLSearchParams(body).get("Action") ?? "";
     if (action === "SetInstanceProtection" && instance.refusals > 0) {
@@ -127,8 +111,19 @@ async function ec2Instance(): Promise<Instance> {
     return { status: 200, body: SCALING_XML(action === "SetInstanceProtection" ? "" : MEMBER, action) };
   });
   recorders.push(metadata, scaling);
-  const env = { AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.url, AWS_ENDPOINT_URL_AUTO_SCALING: scaling.url };
-  return Object.assign(instance, { metadata, scaling, env });
+  const folder = mkdtempSync(join(tmpdir(), "baton-host-"));
+  const service = await startHostService({
+    folder,
+    url: plane.url,
+    metadata,
+    env: { AWS_ENDPOINT_URL_AUTO_SCALING: scaling.url, ...env },
+  });
+  services.push(async () => {
+    await service.stop();
+    rmSync(folder, { recursive: true });
+  });
+  const args = ["--notice-file", service.noticeFile, "--busy-file", service.busyFile];
+  return Object.assign(instance, { metadata, scaling, args, service });
 }
 
 const protections = ({ scaling }: Instance) =>
@@ -143,12 +138,12 @@ const protections = ({ scaling }: Instance) =>
 
 test("an EC2 instance is protected from scale-in while its runner holds a lease, and let go at the end", async () => {
   const instance = await ec2Instance();
-  const one = await runner(["--ec2", "--drain-ms", "0"], instance.env);
+  const one = await runner([...instance.args, "--drain-ms", "0"]);
   const job = plane.addJob({ script: "while [ ! -e go ]; do sleep 0.05; done; true" });
   plane.offer(job);
   await eventually("the instance is protected", () => protections(instance).length === 1);
   expect(protections(instance)).toEqual([["runners", "i-1", "true"]]);
-  expect(instance.scaling.heard[0]?.headers.authorization).toContain("Credential=ASIAINSTANCE/");
+  expect(instance.scaling.heard[0]?.headers.authorization).toContain("Credential=ASIAINSTANCEINSTANCE/");
   one.child.kill("SIGTERM");
   await eventually("the instance is let go", () => protections(instance).length === 2);
   expect(protections(instance)[1]).toEqual(["runners", "i-1", "false"]);
@@ -160,25 +155,25 @@ test("an attempt that breaks off in a way that nobody foresaw has ended: its ins
   const instance = await ec2Instance();
   plane.fault("ack", "reject");
   plane.fault("release", "reject", 2);
-  const one = await runner(["--ec2", "--slots", "1"], instance.env);
+  const one = await runner([...instance.args, "--slots", "1"]);
   plane.offer(plane.addJob());
   expect(await one.heard("attempt_ended")).toMatchObject({ end: "broken" });
   expect(one.events).toContainEqual(
     expect.objectContaining({ type: "trouble", message: expect.stringMatching(/broke off/) }),
   );
-  await eventually("the instance is let go", () => protections(instance).at(-1)?.[2] === "false");
+  await eventually("the instance is let go", () => !existsSync(instance.service.busyFile));
   expect(one.child.exitCode).toBeNull();
 });
 
 test("a group that refuses protection for a moment is asked again, and the job does not notice", async () => {
-  const instance = await ec2Instance();
+  const instance = await ec2Instance({ AWS_MAX_ATTEMPTS: "1" });
   instance.refusals = 2;
-  const one = await runner(["--ec2"], { ...instance.env, AWS_MAX_ATTEMPTS: "1" });
+  const one = await runner(instance.args);
   const go = join(one.workDir, "go");
   const job = plane.addJob({ script: `while [ ! -e ${go} ]; do sleep 0.05; done` });
   plane.offer(job);
   await eventually("the instance is protected", () => protections(instance).length === 3, 30_000);
-  expect(one.events.filter(({ type }) => type === "trouble")).toHaveLength(2);
+  expect(instance.service.said().match(/could not be set/g)).toHaveLength(2);
   writeFileSync(go, "");
   await eventually("the job ends", () => job.ends[0]);
   expect(job.ends).toEqual(["complete succeeded"]);
@@ -186,11 +181,11 @@ test("a group that refuses protection for a moment is asked again, and the job d
 
 test("a spot notice drains: no more offers are taken, and what runs has until shortly before the end", async () => {
   const instance = await ec2Instance();
-  const one = await runner(["--ec2", "--drain-ms", "30000"], instance.env);
+  const one = await runner([...instance.args, "--drain-ms", "30000"]);
   const job = plane.addJob({ script: "sleep 1; echo done" });
   plane.offer(job);
   await one.heard("attempt_started");
-  instance.notice = JSON.stringify({
+  instance.metadata.notice = JSON.stringify({
     action: "terminate",
     time: new Date(systemClock.nowMs() + 120_000).toISOString(),
   });
@@ -203,13 +198,16 @@ test("a spot notice drains: no more offers are taken, and what runs has until sh
     running: expect.any(Number),
   });
   const asked = instance.metadata.heard.filter(({ path }) => path.endsWith("spot/instance-action"));
-  expect(asked.every(({ headers }) => headers["x-aws-ec2-metadata-token"] === TOKEN)).toBe(true);
+  expect(asked.every(({ headers }) => headers["x-aws-ec2-metadata-token"] !== undefined)).toBe(true);
 });
 
 test("a spot notice with no time left gives the lease back at once", async () => {
   const instance = await ec2Instance();
-  instance.notice = JSON.stringify({ action: "terminate", time: new Date(systemClock.nowMs() + 1_000).toISOString() });
-  const one = await runner(["--ec2"], instance.env);
+  instance.metadata.notice = JSON.stringify({
+    action: "terminate",
+    time: new Date(systemClock.nowMs() + 1_000).toISOString(),
+  });
+  const one = await runner(instance.args);
   expect((await one.exited).code).toBe(0);
   expect(one.events.map(({ type }) => type)).toContain("interruption");
 });

@@ -49,12 +49,8 @@ describe("the fleet", () => {
     expect(JSON.stringify(one("AWS::EC2::LaunchTemplate"))).not.toContain("KeyName");
   });
 
-  test("SECURITY 23: each process of its runners takes one job", () => {
-    expect(userData()).toContain("options='--ephemeral'");
-  });
-
-  test("SECURITY 12: its user data names where the token is, and every word of the script has its value", () => {
-    expect(userData()).toContain("token_parameter='/baton/main/fleet-token'");
+  test("case A6, SECURITY 12: there is no token, and every word of the user data's script has its value", () => {
+    expect(JSON.stringify(made.templates["BatonFleet"])).not.toMatch(/token_parameter|fleet-token|SecureString/);
     expect(userData()).toContain("pools='default'");
     expect(userData()).not.toMatch(/@[A-Z0-9_]+@/);
     const asked = readFileSync(new URL("../../runner/ec2/user-data.sh", import.meta.url), "utf8").match(
@@ -63,7 +59,33 @@ describe("the fleet", () => {
     expect(asked?.length).toBeGreaterThan(0);
   });
 
-  test("SECURITY 9: a host may read its token and its runner, and protect hosts of its own group", () => {
+  test("case A6, SECURITY 23: the control plane knows its hosts by their role, which EC2 alone may assume", () => {
+    const role = Object.values(resourcesOf(made, "AWS::IAM::Role")).find(({ Properties }) =>
+      JSON.stringify(Properties["RoleName"] ?? "").includes("baton-fleet-host-"),
+    );
+    expect(role?.Properties["AssumeRolePolicyDocument"]).toMatchObject({
+      Statement: [{ Action: "sts:AssumeRole", Effect: "Allow", Principal: { Service: "ec2.amazonaws.com" } }],
+    });
+    const known = hostVariables(made);
+    expect(known["BATON_HOST_ROLES"]).toMatch(/:role\/baton-fleet-host-.*\|default/);
+    expect(known["BATON_HOST_AUDIENCE"]).toContain("ApiEndpoint");
+    expect(known["AWS_ENDPOINT_URL_STS"]).toBeUndefined();
+  });
+
+  test("case A6: without a fleet no host is known; roles of the operator's own can be", () => {
+    const none = synthesise();
+    expect(hostVariables(none)).toEqual({});
+    clean(none);
+    const hostRoles = "arn:aws:iam::123456789012:role/builders|gpu";
+    const own = synthesise({ pools: "default,gpu", hostRoles, awsEndpoint: "http://127.0.0.1:4566" });
+    expect(hostVariables(own)).toMatchObject({
+      BATON_HOST_ROLES: JSON.stringify(hostRoles),
+      AWS_ENDPOINT_URL_STS: JSON.stringify("http://127.0.0.1:4566"),
+    });
+    clean(own);
+  });
+
+  test("case A6, SECURITY 9: a host may read its runner and no token, and protect hosts of its own group", () => {
     const text = JSON.stringify(
       Object.values(resourcesOf(made, "AWS::IAM::Policy")).filter(({ Properties }) =>
         JSON.stringify(Properties["PolicyName"]).includes("Hosts"),
@@ -73,7 +95,6 @@ describe("the fleet", () => {
       "autoscaling:DescribeAutoScalingInstances",
       "autoscaling:SetInstanceProtection",
       "s3:GetObject",
-      "ssm:GetParameter",
     ]);
     expect(text).toContain("autoScalingGroupName/baton-fleet");
   });
@@ -138,6 +159,17 @@ describe("its size", () => {
     clean(patient);
   });
 });
+
+/** What the one function that opens sessions is told of hosts, as JSON; no other function is told. */
+function hostVariables(from: typeof made): Record<string, string> {
+  const found = Object.values(resourcesOf(from, "AWS::Lambda::Function")).flatMap(({ Properties }) => {
+    const variables = z.object({ Variables: z.record(z.string(), z.unknown()) }).safeParse(Properties["Environment"]);
+    const names = Object.entries(variables.data?.Variables ?? {});
+    return names.filter(([name]) => /^BATON_HOST_|^AWS_ENDPOINT_URL_STS$/.test(name));
+  });
+  expect(new Set(found.map(([name]) => name)).size).toBe(found.length);
+  return Object.fromEntries(found.map(([name, value]) => [name, JSON.stringify(value)]));
+}
 
 function userData(): string {
   const data = z

@@ -60,15 +60,16 @@ export const ROOMS: readonly Room[] = [
   {
     name: "access",
     mutate: [
-      "functions/http/authorize.ts",
+      "functions/{host-check,http/authorize}.ts",
       "shared/lib/signed-token.ts",
       ...usecases(
-        "{bound-secret,choose-secrets,issue-token,lease-token,manage-secrets,manage-tokens,open-session}",
-        "{queue-credentials,read-job-secrets,secret-paths,source-credential,spend-session,webhook-secrets}",
+        "{bound-secret,check-host,choose-secrets,issue-token,lease-token,manage-secrets,manage-tokens,open-session}",
+        "{queue-credentials,read-job-secrets,secret-paths,source-credential,spend-proof,spend-session,webhook-secrets}",
       ),
     ],
     tests: [
-      "test/race/{ephemeral,webhook-signatures}.test.ts",
+      "test/contract/host-proof.test.ts",
+      "test/race/{ephemeral,host-proof,webhook-signatures}.test.ts",
       "test/unit/functions/*.test.ts",
       "test/unit/store/signed-token.test.ts",
       "test/unit/usecases/*.test.ts",

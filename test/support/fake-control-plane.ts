@@ -6,6 +6,7 @@ import type { z } from "zod";
 import { DomainError, FAILURES, staleLease } from "../../shared/domain/errors.ts";
 import type { JobSpec } from "../../shared/domain/plan.ts";
 import { systemClock } from "../../shared/lib/clock.ts";
+import { isHostProof } from "../../shared/protocol/host-proof.ts";
 import type { Release } from "../../shared/protocol/leases.ts";
 import type { Completion } from "../../shared/protocol/products.ts";
 import type { Route } from "../../shared/protocol/route.ts";
@@ -48,6 +49,7 @@ export interface Call {
   readonly name: RouteName;
   readonly params: Readonly<Record<string, unknown>>;
   readonly body: unknown;
+  readonly token: string | undefined;
   readonly atMs: number;
 }
 
@@ -119,8 +121,9 @@ export async function startFakeControlPlane(): Promise<FakeControlPlane> {
       const params = found.route.params.parse(found.params) as Readonly<Record<string, unknown>>;
       const json: unknown = raw.length === 0 ? undefined : JSON.parse(raw.toString("utf8"));
       const body: unknown = found.route.body === undefined ? undefined : found.route.body.parse(json);
-      calls.push({ name: found.name, params, body, atMs: now() });
-      const value = handle(found.name, params, body, authorization?.replace(/^Bearer /, ""));
+      const token = authorization?.replace(/^Bearer /, "");
+      calls.push({ name: found.name, params, body, token, atMs: now() });
+      const value = handle(found.name, params, body, token);
       return { status: found.route.status, body: found.route.reply.parse(value) };
     } catch (error) {
       if (!(error instanceof DomainError)) return { status: 400, body: envelope("bad_request", String(error)) };
@@ -248,7 +251,7 @@ function makeHandlers(deps: {
 }
 
 function openSession(token: string | undefined, sqsUrl: string) {
-  if (token !== FAKE_TOKEN) throw new DomainError("unauthorized", "no such token");
+  if (token !== FAKE_TOKEN && !isHostProof(token ?? "")) throw new DomainError("unauthorized", "no such token");
   return {
     runnerId: "rnr_00000000000000000000000001",
     sessionToken: "session",

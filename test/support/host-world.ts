@@ -43,12 +43,12 @@ export interface HostWorld extends HttpWorld {
   stop(): Promise<void>;
 }
 
-export async function startHostWorld(): Promise<HostWorld> {
+export async function startHostWorld(audience = AUDIENCE): Promise<HostWorld> {
   let nowMs = () => 0;
   const sts = await startSts(Object.values(CALLERS), () => nowMs());
-  const place = { region: REGION, audience: AUDIENCE, stsHost: new URL(sts.url).host };
+  const place = { region: REGION, audience, stsHost: new URL(sts.url).host };
   const http = await startHttpWorld(({ deps }) => {
-    const identify = identifyAtSts({ endpoint: sts.url, region: REGION, audience: AUDIENCE });
+    const identify = identifyAtSts({ endpoint: sts.url, region: REGION, audience });
     return { checkHost: makeHostCheck({ identify, roles: [{ arn: ROLE, pools: ["default"] }], clock: deps.clock }) };
   });
   nowMs = http.deps.clock.nowMs;
