@@ -75,9 +75,10 @@ export interface StatusRef {
   readonly sha: string;
   readonly name: string;
 }
+/** A commit status' name is the same in any case. */
 export const statusKey = ({ tenant, surface, repository, sha, name }: StatusRef): Key => ({
   pk: `T#${tenant}#STATUS#${surface}#${repository}#${sha}`,
-  sk: `STATUS#${name}`,
+  sk: `STATUS#${surface === "statuses" ? name.toLowerCase() : name}`,
 });
 
 export const projectItemKey = (tenant: string, project: string): Key =>

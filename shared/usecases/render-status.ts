@@ -17,7 +17,7 @@ export interface Showing {
 
 /** Of this run as it was looked at; of another as it stands now, or as it told where that differs: it will tell the rest itself. */
 export async function renderEntry(showing: Showing, own: WantedStatus, entry: StatusEntry): Promise<ForgeStatus> {
-  if (entry.runId === showing.run.runId) return renderStatus(showing, own);
+  if (entry.runId === showing.run.runId && entry.check === own.check) return renderStatus(showing, own);
   const items = await showing.deps.store.getRunItems({ tenant: showing.run.tenant, runId: entry.runId });
   const { run } = items;
   const all = run === undefined ? [] : wantedStatuses({ ...items, run });

@@ -12,7 +12,7 @@ import { type WantedStatus, wantedStatuses } from "./report-statuses.ts";
 import { reportedProject, statusRefOf, surfaceOf } from "./reported.ts";
 import { showStatus } from "./show-status.ts";
 import { digest } from "./specs.ts";
-import { aboutOf, laneOf, orderOf, statusName } from "./status-name.ts";
+import { aboutOf, laneUnder, orderOf, statusName } from "./status-name.ts";
 
 /**
  * Shows a run in its forge: compares what should be shown with what was sent, and sends the difference. Idempotent; a
@@ -39,8 +39,9 @@ async function hasMendedPlan(
 ): Promise<boolean> {
   if (run.rerunOf === undefined || run.source === undefined || wanted.length === 0) return false;
   if (wanted.some(({ check }) => check === undefined)) return false;
-  const status = await reports.getStatus(statusRefOf(project, run.source.sha, statusName(run)));
-  return status !== undefined && entryOf(status.entries, laneOf(run)) !== undefined;
+  const ref = statusRefOf(project, run.source.sha, statusName(run));
+  const status = await reports.getStatus(ref);
+  return status !== undefined && entryOf(status.entries, laneUnder(ref, run)) !== undefined;
 }
 
 const mendedPlan = (run: RunItem): WantedStatus => ({
@@ -79,6 +80,7 @@ function toParcel(showing: Showing, wanted: WantedStatus, { version, outbox }: L
   const { trigger, source } = run;
   if (trigger === undefined || source === undefined) return [];
   const entry = toEntry(showing, wanted, version);
+  const ref = statusRefOf(project, source.sha, wanted.name);
   return [
     {
       key: `status/${wanted.check ?? ""}`,
@@ -86,8 +88,8 @@ function toParcel(showing: Showing, wanted: WantedStatus, { version, outbox }: L
       send: () =>
         showStatus(deps, {
           project,
-          ref: statusRefOf(project, source.sha, wanted.name),
-          lane: laneOf(run),
+          ref,
+          lane: laneUnder(ref, run),
           entry,
           isUnsure: outbox.isUnsure === true,
           isPeriodic: trigger.event === "schedule",

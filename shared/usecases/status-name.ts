@@ -1,4 +1,5 @@
 import type { RunItem } from "../store/items.ts";
+import type { StatusRef } from "../store/keys.ts";
 import { plainLine } from "./report-text.ts";
 import { digest } from "./specs.ts";
 
@@ -48,6 +49,17 @@ export function laneOf({ project, pipeline, pipelinePath, trigger }: Named & Pic
   return digest(JSON.stringify([project, pipelinePath ?? pipeline, event, ref, cron])).slice(0, LANE_LENGTH);
 }
 const LANE_LENGTH = 20;
+
+/**
+ * The lane under a name. GitHub takes names of commit statuses that differ in case alone for one, so `CI.yml` and `ci.yml`, or two
+ * jobs of one run, may share it: each then has a lane of its own, and the worst of them is shown.
+ * @see https://docs.github.com/rest/commits/statuses#create-a-commit-status
+ */
+export function laneUnder({ surface, name }: StatusRef, run: Parameters<typeof laneOf>[0]): string {
+  const lane = laneOf(run);
+  const isOnlyOne = surface === "checks" || name === name.toLowerCase();
+  return isOnlyOne ? lane : digest(JSON.stringify([lane, name])).slice(0, LANE_LENGTH);
+}
 
 const TIME_DIGITS = 16;
 

@@ -67,6 +67,72 @@ async function editOutbox(run: RunItem, sent: OutboxItem["sent"]): Promise<void>
   );
 }
 
+/** The newest of each name: of commit statuses, in any case. */
+const statesAt = (sha: string): Map<string, string> =>
+  new Map(
+    shop.repository.statuses
+      .filter((status) => status.sha === sha)
+      .map((one) => [one.context.toLowerCase(), one.state]),
+  );
+
+describe("case C1: names of commit statuses that differ in case alone are one name to GitHub", () => {
+  beforeEach(async () => {
+    project = await shop.addProject({ forge: { credentials: "token" } });
+  });
+
+  test.each([
+    ["CI.yml", "ci.yml"],
+    ["ci.yml", "CI.yml"],
+    ["Ci.yml", "cI.yml"],
+  ])(
+    "of files: %s fails and %s passes, in either order: it stays red, until a rerun of the first is good",
+    async (bad, good) => {
+      for (const isBadFirst of [true, false]) {
+        const sha = newSha();
+        const runs = [
+          [await start(sha, { pipelinePath: `.baton/${bad}` }), false],
+          [await start(sha, { pipelinePath: `.baton/${good}` }), true],
+        ] as const;
+        for (const [run, isGood] of isBadFirst ? runs : runs.toReversed()) {
+          await finish(run, isGood);
+          await deliver();
+        }
+        expect(statesAt(sha)).toEqual(new Map([["ci.yml / test", "failure"]]));
+        shop.world.clock.nowMs += 1;
+        const request = { runId: runs[0][0].runId, tenant: "main", only: "all", watch: false } as const;
+        const { run } = await rerunRun(shop.deps, request, { principal: "p" });
+        await finish(run, true);
+        await deliver();
+        expect(statesAt(sha)).toEqual(new Map([["ci.yml / test", "success"]]));
+      }
+    },
+  );
+
+  test("of jobs in one run: Test fails, test passes after it, and it stays red", async () => {
+    const sha = newSha();
+    const source = { kind: "git", url: "https://forge.test/acme/widgets", sha, branch: "main" } as const;
+    const run = await startReported(shop, project, planOf({ id: "Test" }, { id: "test" }), { source });
+    await endReported(shop, run, "Test", "failed");
+    await deliver();
+    await endReported(shop, run, "test");
+    await deliverLate();
+    expect(statesAt(sha)).toEqual(new Map([["ci.yml / test", "failure"]]));
+    expect(await outboxOf(shop.deps, run)).toMatchObject({ state: "delivered" });
+  });
+
+  test("of tags: V1 fails, v1 passes after it", async () => {
+    const sha = newSha();
+    const tagged = (tag: string) =>
+      start(sha, { trigger: { event: "tag", tag, via: "webhook", occurredAtMs: 1, fork: false } });
+    const runs = [await tagged("V1"), await tagged("v1")] as const;
+    await finish(runs[0], false);
+    await deliver();
+    await finish(runs[1], true);
+    await deliver();
+    expect([...statesAt(sha).values()]).toEqual(["failure"]);
+  });
+});
+
 describe.each(["app", "token"] as const)("case C1, with credentials of an %s", (credentials) => {
   beforeEach(async () => {
     project = await shop.addProject({ forge: { credentials } });

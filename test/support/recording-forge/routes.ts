@@ -230,7 +230,9 @@ function createStatus(repository: RepositoryState, { body }: Asked, [sha = ""]: 
   if (!STATUS_STATES.includes(String(state))) return invalid(`no such state: ${String(state)}`);
   if (String(description ?? "").length > DESCRIPTION_LENGTH_MAX)
     return invalid("description is too long (maximum is 140)");
-  const named = repository.statuses.filter((other) => other.sha === sha && other.context === (context ?? "default"));
+  const named = repository.statuses.filter(
+    (other) => other.sha === sha && other.context.toLowerCase() === String(context ?? "default").toLowerCase(),
+  );
   if (named.length >= repository.limits.statuses) return { ...REFUSALS.tooManyStatuses };
   const status: CommitStatus = {
     id: repository.nextId++,
