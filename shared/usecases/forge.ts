@@ -117,8 +117,9 @@ export interface ForgeStatus {
   readonly trigger: RunTrigger;
 }
 
-/** A file, or the answer with it, is larger than it may be: no fault of the forge, and asking again shows the same. */
-export const isTooLarge = (error: unknown): error is ForgeError => error instanceof ForgeError && error.status === 413;
+/** A file, or the answer with it, is larger than it may be: no fault of the forge or of a proxy, and asking again shows the same. */
+export const isTooLarge = (error: unknown): error is ForgeError =>
+  error instanceof ForgeError && error.status === 413 && error.kind === "final";
 
 /** Whether to ask again is of no use: decided here for every call of every forge. `sinceMs` is when it refused first. */
 export function isFinalRefusal(error: unknown, sinceMs: number, nowMs: number): boolean {

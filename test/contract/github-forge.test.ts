@@ -46,6 +46,42 @@ describe("a repository", () => {
     expect(await github().listDefinitions(project(), sha)).toEqual([".baton/ci.yml"]);
   });
 
+  const STRANGERS = [
+    "page",
+    "missingPage",
+    "denied",
+    "badRequest",
+    "notAllowed",
+    "tooLong",
+    "tooLarge",
+    "signIn",
+  ] as const;
+  const READS: Readonly<Record<string, readonly [path: string, read: (sha: string) => Promise<unknown>]>> = {
+    "the list of pipelines": ["/contents/", (sha) => github().listDefinitions(project(), sha)],
+    "a file": ["/contents/", (sha) => github().readFile(project(), sha, ".baton/ci.yml")],
+    "changed paths": ["/compare/", (sha) => github().changedPaths(project(), sha, sha)],
+    "a branch": ["/branches/", () => github().branchHead(project(), "main")],
+    "the default branch": ["/widgets$", () => github().defaultBranch(project())],
+    heads: ["/branches$", () => github().listHeads(project(), undefined)],
+    "pull requests": ["/pulls$", () => github().listHeads(project(), undefined)],
+    "a pull request": ["/pulls/7$", () => github().readPull(project(), 7)],
+    tags: ["/matching-refs/", () => github().listTags(project(), undefined)],
+    "a message": ["/git/commits/", (sha) => github().commitMessage(project(), sha)],
+    "the repository": ["/widgets$", () => github().readRepository(project())],
+  };
+  test.each(Object.keys(READS).flatMap((what) => STRANGERS.map((why) => [why, what] as const)))(
+    "case C5: a proxy's answer (%s) to %s is neither an absence nor the last word, and the next one is the forge's",
+    async (why, what) => {
+      const { sha } = addCommit(repository, { branch: "main", files: { ".baton/ci.yml": "a" } });
+      addPull(repository, { number: 7, branch: "topic", sha });
+      const [path, read] = READS[what] ?? ["", async () => undefined];
+      server.set({ refuse: { why, method: "GET", path, times: 1 } });
+      const { kind } = await forgeErrorOf(read(sha));
+      expect(["passing", "mendable"]).toContain(kind);
+      expect(await read(sha)).toBeDefined();
+    },
+  );
+
   test("has no pipelines where there is no such folder, which is not an error", async () => {
     const { sha } = addCommit(repository, { branch: "main", files: { readme: "x" } });
     expect(await github().listDefinitions(project(), sha)).toEqual([]);

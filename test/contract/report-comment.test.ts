@@ -34,18 +34,24 @@ const end = (run: RunItem, jobId: string, ...word: Parameters<typeof lastWord>) 
 const deliver = () => deliverReports(shop, { until: shop.world.clock.nowMs });
 
 describe("the comment of a pull request", () => {
-  test("case C5: that a proxy's page was answered for is sent again: a page is no comment that was changed", async () => {
-    const owner = await shop.addProject({ reports: { mode: "checks", comment: true } });
-    const event = { number: 81, sha: addCommit(shop.repository, { branch: "main" }).sha };
-    addPull(shop.repository, { number: 81, branch: "feature", sha: event.sha });
-    const run = await startReported(shop, owner, planOf({ id: "a" }), { event });
-    await deliver();
-    shop.forge.set({ refuse: { why: "page", method: "PATCH", path: "comments", times: 1 } });
-    await end(run, "a");
-    await deliverReports(shop, { until: shop.world.clock.nowMs + 10 * MINUTE_MS });
-    const [comment] = shop.repository.comments.filter(({ number }) => number === 81);
-    expect(comment?.body).toContain("| ✅ |");
-  });
+  test.each(["page", "missingPage", "denied", "signIn"] as const)(
+    "case C5: that a proxy's answer (%s) came for is sent again, and no other one is written beside it",
+    async (why) => {
+      const owner = await shop.addProject({ reports: { mode: "checks", comment: true } });
+      const number = 81 + ["page", "missingPage", "denied", "signIn"].indexOf(why) * 1_000;
+      const event = { number, sha: addCommit(shop.repository, { branch: "main" }).sha };
+      addPull(shop.repository, { number, branch: "feature", sha: event.sha });
+      const run = await startReported(shop, owner, planOf({ id: "a" }), { event });
+      await deliver();
+      shop.forge.set({ refuse: { why, method: "PATCH", path: "comments|check-runs", times: 6 } });
+      await end(run, "a");
+      await deliverReports(shop, { until: shop.world.clock.nowMs + 60 * MINUTE_MS });
+      const comments = shop.repository.comments.filter((one) => one.number === number);
+      expect(comments.map(({ body }) => body)).toEqual([expect.stringContaining("| ✅ |")]);
+      const checks = shop.repository.checkRuns.filter(({ head_sha: sha }) => sha === event.sha);
+      expect(checks.map(({ conclusion }) => conclusion)).toEqual(["success"]);
+    },
+  );
 
   test("that the forge refused, or that was switched off for a moment, is there with the next run", async () => {
     const owner = await shop.addProject({ reports: { mode: "checks", comment: true } });

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { ProjectItem } from "../../../shared/store/items.ts";
-import { ForgeError } from "../../../shared/usecases/forge.ts";
 import { type GithubClient, type GithubIdentity, parseAnswer } from "./github-client.ts";
+import { isNotFound } from "./read-repository.ts";
 import { withinBytes } from "./shown-text.ts";
 
 /** One comment of ours on a pull request, found again by a marker that nobody sees. */
@@ -52,7 +52,7 @@ async function changeComment(client: GithubClient, project: ProjectItem, id: str
     parseAnswer(written, answer, "changed comment");
     return true;
   } catch (error) {
-    if (error instanceof ForgeError && error.status === 404) return false;
+    if (isNotFound(error)) return false;
     throw error;
   }
 }

@@ -2,7 +2,13 @@ import { z } from "zod";
 import { DEFINITION_BYTES_MAX } from "../../../shared/domain/limits.ts";
 import { gitSha } from "../../../shared/protocol/ids.ts";
 import type { ProjectItem } from "../../../shared/store/items.ts";
-import { type BranchHead, type Forge, ForgeError, type RepositoryIdentity } from "../../../shared/usecases/forge.ts";
+import {
+  type BranchHead,
+  type Forge,
+  ForgeError,
+  isTooLarge,
+  type RepositoryIdentity,
+} from "../../../shared/usecases/forge.ts";
 import { type GithubAnswer, type GithubClient, headerOf, parseAnswer } from "./github-client.ts";
 
 /** Reads a repository at a commit, by GitHub's REST API. */
@@ -92,7 +98,9 @@ async function requireCommit(client: GithubClient, project: ProjectItem, sha: st
   }
 }
 
-export const isNotFound = (error: unknown) => error instanceof ForgeError && error.status === 404;
+/** As GitHub says it of what is in a repository that can be seen. A proxy's 404 says nothing, and nothing may follow from it. */
+export const isNotFound = (error: unknown) =>
+  error instanceof ForgeError && error.status === 404 && error.kind === "lagging";
 
 /**
  * @see https://docs.github.com/rest/commits/commits#compare-two-commits
@@ -125,8 +133,9 @@ async function callUnlessUnknown(
   try {
     return await client.call(project, "GET /repos/{owner}/{repo}/compare/{basehead}", parameters);
   } catch (error) {
-    if (error instanceof ForgeError && (error.status === 404 || error.status === 413 || error.status === 422))
-      return undefined;
+    if (isNotFound(error) || isTooLarge(error)) return undefined;
+    // 422 of a commit that it does not know, or of one that cannot be compared.
+    if (error instanceof ForgeError && error.status === 422 && error.kind !== "passing") return undefined;
     throw error;
   }
 }
@@ -160,7 +169,7 @@ const identity = z.object({ id: z.int(), full_name: z.string() });
 export async function readRepository(client: GithubClient, project: ProjectItem): Promise<RepositoryIdentity> {
   const { repositoryId } = project;
   const named = await identify(client, project, "GET /repos/{owner}/{repo}").catch((error: unknown) => {
-    if (repositoryId === undefined || !isNotFound(error)) throw error;
+    if (repositoryId === undefined || !(error instanceof ForgeError && error.status === 404)) throw error;
   });
   if (named !== undefined && (repositoryId === undefined || named.id === repositoryId)) return named;
   const found = await identify(client, project, "GET /repositories/{id}", { id: repositoryId });

@@ -61,6 +61,7 @@ export const REFUSALS = {
   missingPage: { status: 404, headers: { "content-type": "text/html" }, body: "<html>no such site</html>" },
   badRequest: { status: 400, headers: { "content-type": "text/html" }, body: "<html>400 Bad Request</html>" },
   notAllowed: { status: 405, headers: { "content-type": "text/plain" }, body: "Method Not Allowed" },
+  tooLarge: { status: 413, headers: { "content-type": "text/html" }, body: "<html>Request Entity Too Large</html>" },
   tooLong: { status: 414, headers: { "content-type": "text/html" }, body: "" },
   locked: say(423, "Repository is locked for maintenance"),
   signIn: { status: 302, headers: { location: "https://sign-in.example/?back=1" }, body: "" },
