@@ -17,6 +17,9 @@ const counts = z.object({
   orphans: z.int(),
   wrongVerdicts: z.int(),
   lostLogBytes: z.int(),
+  // Older records do not have them.
+  lostFiles: z.int().default(0),
+  malformedOutputs: z.int().default(0),
 });
 
 const score = z.object({

@@ -29,7 +29,14 @@ export interface Field {
   readonly runs: ReadonlyMap<string, readonly Task[]>;
   /** What SQS and S3 do from now on; the rest does as ever. */
   setFaults(faults: Partial<Faults>): void;
-  addRunner(options?: { readonly slots?: number; readonly workDir?: string }): Promise<RunnerProcess>;
+  addRunner(options?: {
+    readonly slots?: number;
+    readonly workDir?: string;
+    /** A program that becomes the runner, with its own arguments. */
+    readonly by?: readonly string[];
+  }): Promise<RunnerProcess>;
+  /** What the command line needs to reach the control plane, past the network under attack. */
+  environment(): { readonly BATON_URL: string; readonly BATON_TOKEN: string };
   /** SIGKILL of the control plane with its table, queues and bucket, then a new one on the same state and port. */
   restartStack(downMs?: number): Promise<void>;
   createRun(tasks: readonly Task[]): Promise<string>;
@@ -78,13 +85,14 @@ export async function openField(seed: number): Promise<Field> {
       Object.assign(faults, change);
       writeFaults(stateDir, faults);
     },
-    async addRunner({ slots = 2, workDir } = {}) {
+    environment: () => ({ BATON_URL: stack.url, BATON_TOKEN: stack.token }),
+    async addRunner({ slots = 2, workDir, by = [] } = {}) {
       const number = runners.length + 1;
       const folder = workDir ?? join(dir, `work-${number}`);
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       // Nothing outlives an attack that is itself killed.
       const args = ["--slots", String(slots), "--name", `r${number}`, "--exit-with-parent"];
-      const runner = await spawnRunner({ url: network.url, token: stack.token, args, workDir: folder });
+      const runner = await spawnRunner({ url: network.url, token: stack.token, args, workDir: folder, by });
       runners.push(runner);
       return runner;
     },

@@ -8,9 +8,13 @@ import { type Attack, makeAttack } from "./attack.ts";
 import { type AttackReport, printScores } from "./report.ts";
 import { controlPlaneAttacks } from "./scenarios/control-plane.ts";
 import { diskAttacks } from "./scenarios/disks.ts";
+import { nameAttacks } from "./scenarios/names.ts";
+import { outputAttacks } from "./scenarios/outputs.ts";
 import { runnerAttacks } from "./scenarios/runners.ts";
+import { signalAttacks } from "./scenarios/signals.ts";
 import { stepAttacks } from "./scenarios/steps.ts";
 import { stormAttacks } from "./scenarios/storm.ts";
+import { surroundingAttacks } from "./scenarios/surroundings.ts";
 import { verdictOf } from "./score.ts";
 
 /** `npm run attack`. */
@@ -22,6 +26,10 @@ const ATTACKS: readonly Attack[] = [
   ...controlPlaneAttacks,
   ...diskAttacks,
   ...stepAttacks,
+  ...surroundingAttacks,
+  ...signalAttacks,
+  ...outputAttacks,
+  ...nameAttacks,
 ];
 const SEED_MAX = 2 ** 31;
 const JOBS_DEFAULT = 4;

@@ -16,6 +16,10 @@ export interface Task {
   readonly file?: { readonly path: string; readonly content: Buffer; readonly times: number };
   /** Lines of sh after the output. */
   readonly script?: string;
+  /** The runner's own lines before those of the step. */
+  readonly before?: string;
+  /** What is kept of its workspace, and whose artifacts it gets. */
+  readonly artifacts?: { readonly paths?: readonly string[]; readonly from?: readonly string[] };
   readonly timeout?: string;
   /** What becomes of it where that does not follow from `exit`. */
   readonly state?: "succeeded" | "failed" | "timed_out";
@@ -53,6 +57,7 @@ function jobOf(task: Task, witness: string) {
   ].join("\n");
   return {
     ...(needs === undefined ? {} : { needs }),
+    ...(task.artifacts === undefined ? {} : { artifacts: task.artifacts }),
     timeout,
     retries: { failed: 0, lost: LOST_RETRIES },
     env: { WITNESS: witness },
@@ -81,7 +86,7 @@ export function expectedOf(id: string, tasks: readonly Task[]): ExpectedRun {
 
 /** The log up to the end of the step's output: the runner's own line before it stands in runner/run-steps.ts. */
 export function writtenBy(task: Task, nonce: string): Output {
-  const printed: Output[] = [exactly("--- step 1/1: run\n")];
+  const printed: Output[] = [exactly(`${task.before ?? ""}--- step 1/1: run\n`)];
   if (task.bytes !== undefined && task.bytes > 0) printed.push(repeated(Buffer.from(`${nonce}\n`), task.bytes));
   if (task.file !== undefined) printed.push(repeated(task.file.content, task.file.content.length * task.file.times));
   return joined(...printed);

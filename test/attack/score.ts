@@ -9,6 +9,10 @@ export interface Counts {
   readonly orphans: number;
   readonly wrongVerdicts: number;
   readonly lostLogBytes: number;
+  /** Of others on the host, of a live run, or members of an artifact: gone, or not as they were. */
+  readonly lostFiles: number;
+  /** JSON that cannot be parsed, or text that moves a terminal's cursor or hides what it says. */
+  readonly malformedOutputs: number;
 }
 
 export const COUNT_NAMES: Readonly<Record<keyof Counts, string>> = {
@@ -19,6 +23,8 @@ export const COUNT_NAMES: Readonly<Record<keyof Counts, string>> = {
   orphans: "orphan processes",
   wrongVerdicts: "wrong verdicts",
   lostLogBytes: "log bytes lost unrecorded",
+  lostFiles: "files lost",
+  malformedOutputs: "malformed outputs",
 };
 
 export const CLEAN: Counts = {
@@ -29,6 +35,8 @@ export const CLEAN: Counts = {
   orphans: 0,
   wrongVerdicts: 0,
   lostLogBytes: 0,
+  lostFiles: 0,
+  malformedOutputs: 0,
 };
 
 /** A bound that an attack measured: a missed one fails it. */
