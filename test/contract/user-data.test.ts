@@ -172,7 +172,7 @@ test("what the units then start runs a job: root's service, and the packed runne
     "%d/session": join(root, "given"),
     "/run/baton-host": join(root, "run"),
     "/run/baton-runner": join(root, "runner"),
-    "/var/lib/baton-runner": join(root, "state"),
+    "/var/tmp": join(root, "state"),
   };
   const env = { PATH: "/usr/bin:/bin", BATON_URL: settings["BATON_URL"] ?? "" };
   const [host = "", ...hostArgs] = commandOf("baton-host.service", settings, paths);

@@ -95,7 +95,7 @@ describe.skipIf(lacks.length > 0)(
       expect(result.rule).toEqual({ root: 0, user: 7 });
     });
 
-    test("the unit's filter alone holds", () => {
+    test("SECURITY 23: the unit's filter alone holds, and the next job finds nothing that the first left", () => {
       expect(ways(result.filterAlone)).toEqual([]);
       expect(result.filterAlone).toContain("END");
     });
