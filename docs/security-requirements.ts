@@ -64,7 +64,11 @@ export const SECURITY_REQUIREMENTS: readonly SecurityRequirement[] = [
     [30, false, "Who shows a log renders colours alone: links, OSC and HTML are neutralised"],
     [31, true, "Unpacking refuses paths that climb out, links out, devices and bombs"],
     [32, false, "Artifacts are verified by digest; caches are separated by trust"],
-    [33, false, "Outgoing calls go to named hosts, never to a link-local or private address after DNS or a redirect"],
+    [
+      33,
+      true,
+      "A control plane calls named hosts, never a link-local or private address after DNS or a redirect; a runner fetches no source from a link-local one, nor by a redirect",
+    ],
     [34, false, "Provenance is signed by a key that steps cannot reach"],
     [35, true, "Claims, uses of secrets, cancels, approvals and tokens are in an audit that is only added to"],
   ]),

@@ -28,14 +28,17 @@ import { openSecrets } from "./open-secrets.ts";
 import { pipelinesInThread } from "./pipelines/pipelines-in-thread.ts";
 import { processRegistry } from "./process-registry.ts";
 import { readDefinitionWithGit } from "./read-definition.ts";
-import { makeReadDefinition } from "./read-run-definition.ts";
+import { type CheckSource, makeCheckSource, makeReadDefinition } from "./read-run-definition.ts";
 import { prometheusMeter } from "./request-metrics.ts";
 import { poolOffers, runnerSqs } from "./runner-sqs.ts";
+import { type SourcePolicy, sourceHostsOf } from "./source-policy.ts";
 
 export interface FunctionDeps extends TriggerDeps, AuditDeps, SessionDeps {
   readonly reports: ReportStore;
   readonly observer: Observer;
   readonly environment: Environment;
+  /** Throws where a run's definition may not be read from its source. */
+  readonly checkSource: CheckSource;
   /** Counts AWS requests among the metrics of this process. */
   readonly meter: RequestMeter;
   /** Checks proofs of EC2 hosts; absent where no role's are taken. */
@@ -52,6 +55,11 @@ export const systemRandom: Deps["random"] = {
 /** A key with which nobody has signed: sessions and leases are only `lease.ts`'s, which reads the real one. */
 export const strangerSigner = (): Signer => makeSigner([randomBytes(SECRET_BYTES)]);
 
+function sourcePolicyOf(environment: Environment, forgeHosts: readonly string[]): SourcePolicy {
+  const { BATON_SOURCE_HOSTS: hosts, BATON_SOURCE_FOLDERS: folders = [] } = environment;
+  return { hosts: hosts === undefined ? sourceHostsOf(forgeHosts) : parseForgeHosts(hosts), folders };
+}
+
 /** Everything that the use cases need, on the AWS SDK. Made once per process. */
 export function makeDeps(environment: Environment): FunctionDeps {
   const observer = makeObserver(environment.BATON_LOG_LEVEL, processRegistry);
@@ -61,6 +69,7 @@ export function makeDeps(environment: Environment): FunctionDeps {
   const table = documentClient(environment, meter);
   const sqs = sqsClient(environment, meter);
   const forgeHosts = parseForgeHosts(environment.BATON_FORGE_HOSTS);
+  const sources = sourcePolicyOf(environment, forgeHosts);
   const secrets = openSecrets(environment, meter);
   const projects = makeDynamoProjectStore(table, environment.BATON_TABLE);
   const forge = makeForge({ hosts: forgeHosts, secrets, clock: systemClock, log: observer.log });
@@ -90,7 +99,10 @@ export function makeDeps(environment: Environment): FunctionDeps {
     signer: strangerSigner(),
     log: observer.log,
     metrics: observer.metrics,
-    readDefinition: makeReadDefinition({ projects, forge }, readDefinitionWithGit),
+    readDefinition: makeReadDefinition({ projects, forge }, (source, path) =>
+      readDefinitionWithGit(sources, source, path),
+    ),
+    checkSource: makeCheckSource(projects, sources),
     ...(offers === undefined ? {} : { poolOffers: offers }),
     ...hostCheck(environment),
     pipelines: environment.BATON_READING_THREAD === "on" ? pipelinesInThread() : PIPELINES_HERE,

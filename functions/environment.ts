@@ -37,6 +37,21 @@ const schema = z.object({
     .default("ssm"),
   /** Forges that this control plane may call. */
   BATON_FORGE_HOSTS: z.string().default(FORGE_HOSTS_DEFAULT.join(",")),
+  /** Hosts that definitions are read from with git; the forges' own where absent. */
+  BATON_SOURCE_HOSTS: z.string().optional(),
+  /** Folders of this machine that definitions are read from, as a JSON array: what `baton up` serves. */
+  BATON_SOURCE_FOLDERS: z
+    .string()
+    .transform((text, context): unknown => {
+      try {
+        return JSON.parse(text);
+      } catch {
+        context.addIssue("no JSON array of folders");
+        return z.NEVER;
+      }
+    })
+    .pipe(z.array(z.string().startsWith("/")))
+    .optional(),
   /** Where people see runs: forges link there. No link where absent. */
   BATON_PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
   /** What runners are told; their own AWS default where absent. */

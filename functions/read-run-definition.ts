@@ -6,6 +6,7 @@ import { isCloneUrlOf } from "../shared/usecases/clone-url.ts";
 import type { ReadDefinition } from "../shared/usecases/deps.ts";
 import { ForgeError } from "../shared/usecases/forge.ts";
 import type { TriggerDeps } from "../shared/usecases/trigger-deps.ts";
+import { assertReadable, type SourcePolicy } from "./source-policy.ts";
 
 /**
  * Reads a run's definition: of a project's own repository through its forge, with the project's credentials, since a
@@ -21,6 +22,16 @@ export function makeReadDefinition(
     // A project's credentials are for its own repository alone: whoever may create runs names the source.
     if (project === undefined || !isCloneUrlOf(project, source.url)) return readWithGit(source, path);
     return readFromForge(deps, project, source, path);
+  };
+}
+
+export type CheckSource = (source: Source, run: { readonly tenant: string; readonly project: string }) => Promise<void>;
+
+/** The same choice, before there is a run: who names a source that is not read is told at once. */
+export function makeCheckSource(projects: TriggerDeps["projects"], policy: SourcePolicy): CheckSource {
+  return async ({ url }, run) => {
+    const project = await projects.getProject(run.tenant, run.project);
+    if (project === undefined || !isCloneUrlOf(project, url)) await assertReadable(url, policy);
   };
 }
 

@@ -21,6 +21,7 @@ export function handlerEnvironment(
   credentials: Credentials,
   folder: Pick<StateFolder, "signingKeyFile" | "secretsFile">,
   pools: readonly string[],
+  sources: readonly string[],
 ): Readonly<Record<string, string>> {
   return {
     AWS_REGION,
@@ -46,6 +47,7 @@ export function handlerEnvironment(
     // On one machine it costs nothing.
     BATON_API_POLLING: "on",
     BATON_TENANT: "main",
+    BATON_SOURCE_FOLDERS: JSON.stringify(sources),
     BATON_USAGE: "process",
     // One process serves everybody here.
     BATON_READING_THREAD: "on",
@@ -53,7 +55,7 @@ export function handlerEnvironment(
 }
 
 /** Settings of a control plane that whoever starts an embedded one may make. */
-const PASSED_ON = new Set(["BATON_FORGE_HOSTS", "BATON_PUBLIC_URL"]);
+const PASSED_ON = new Set(["BATON_FORGE_HOSTS", "BATON_SOURCE_HOSTS", "BATON_PUBLIC_URL"]);
 
 /** The name in `BATON_PUBLIC_URL`: requests may be for it. The functions refuse one that is no URL. */
 export function publicNames(): readonly string[] {

@@ -4,7 +4,7 @@ import { useBundledPackages } from "../shared/lib/bundled-packages.ts";
 import { keepLoopbackDirect } from "../shared/lib/loopback-direct.ts";
 import { keepLogging } from "../shared/lib/steady-output.ts";
 
-/** The stack process (DESIGN section 8): `node localstack/main.ts --state DIR [--memory] [--port N] [--host H]`. */
+/** The stack process (DESIGN section 8): `node localstack/main.ts --state DIR [--memory] [--port N] [--host H] [--source DIR]`. */
 
 // First, so that all that is imported below comes from the caches.
 enableCompileCache(fileURLToPath(new URL("../node_modules/.cache/baton", import.meta.url)));

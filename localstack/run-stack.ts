@@ -84,7 +84,7 @@ export async function runStack(ground: StackGround): Promise<RunningStack> {
   const engine = await ground.engine;
   const awsUrl = `http://127.0.0.1:${aws.port}`;
   const { endpoint: dynamodbUrl, agent, exposed } = engine.reach;
-  enterEnvironment(handlerEnvironment({ dynamodbUrl, awsUrl }, credentials, folder, options.pools));
+  enterEnvironment(handlerEnvironment({ dynamodbUrl, awsUrl }, credentials, folder, options.pools, options.sources));
   if (agent !== undefined) reachTableBy(agent);
 
   const client = { region: AWS_REGION, credentials };

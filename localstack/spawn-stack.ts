@@ -21,6 +21,8 @@ export interface SpawnOptions {
   readonly host?: string;
   /** The pools that get an offer queue; `default` alone where absent. */
   readonly pools?: readonly string[];
+  /** Folders that the control plane may read definitions from; none where absent. */
+  readonly sources?: readonly string[];
   /** Ends a stack that is not ready yet. */
   readonly signal?: AbortSignal;
   /** The program to run instead of the real stack: a test's own. */
@@ -123,6 +125,7 @@ function start(options: SpawnOptions, stateDir: string, logFile: string): ChildP
         main,
         ...args,
         ...pools,
+        ...(options.sources ?? []).flatMap((path) => ["--source", path]),
         ...(options.memory === true ? ["--memory"] : []),
       ],
       {

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { NAME_PATTERN } from "../shared/domain/id-patterns.ts";
 import { messageOf } from "../shared/lib/message-of.ts";
@@ -15,6 +16,8 @@ export interface StackOptions {
   readonly host: string;
   /** The pools that get an offer queue. */
   readonly pools: readonly string[];
+  /** Folders that definitions may be read from. */
+  readonly sources: readonly string[];
 }
 
 /** Reads the stack process's arguments. No secret is ever among them: they show in `ps`. */
@@ -27,7 +30,15 @@ export function parseStackOptions(argv: readonly string[]): StackOptions {
   const pools = values.pool.length === 0 ? DEFAULT_POOLS : values.pool;
   const bad = pools.find((pool) => !NAME_PATTERN.test(pool));
   if (bad !== undefined) throw new StartFailure("bad_options", `--pool ${bad} is not a pool's name`);
-  return { stateDir: values.state, memory: values.memory, port, host: values.host, pools: [...new Set(pools)] };
+  const sources = values.source.map((path) => resolve(path));
+  return {
+    stateDir: values.state,
+    memory: values.memory,
+    port,
+    host: values.host,
+    pools: [...new Set(pools)],
+    sources,
+  };
 }
 
 function parse(argv: readonly string[]) {
@@ -40,6 +51,7 @@ function parse(argv: readonly string[]) {
         port: { type: "string", default: "0" },
         host: { type: "string", default: "127.0.0.1" },
         pool: { type: "string", multiple: true, default: [] },
+        source: { type: "string", multiple: true, default: [] },
       },
     });
   } catch (cause) {

@@ -2,6 +2,7 @@ import { openSync } from "node:fs";
 import { realpath, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type SpawnedStack, spawnStack } from "../../localstack/spawn-stack.ts";
+import { flattenAlternates } from "../../shared/lib/alternates.ts";
 import { fileTrouble } from "../../shared/lib/file-trouble.ts";
 import { makeFolderPath } from "../../shared/lib/make-folder-path.ts";
 import { keepLogging, makeSteadyWriter } from "../../shared/lib/steady-output.ts";
@@ -61,6 +62,7 @@ export async function upCommand(context: Context, given: UpOptions): Promise<voi
       stateDir,
       port: options.port ?? PORT_DEFAULT,
       pools: options.pool ?? DEFAULT_POOLS,
+      sources: await servedFolders(context),
     });
     local.stack = stack;
     const log = openLog(stack.logFile);
@@ -105,8 +107,6 @@ async function startUpRunner(
   { stack, walls, say }: { readonly stack: SpawnedStack; readonly walls: Walls | undefined; readonly say: Say },
 ): Promise<KeptRunner> {
   const { childEnv } = context.environment;
-  // Runs of this repository may be read from the disk; any other local path is refused by the runner.
-  const project = await projectOf(context);
   return startRunner({
     stack: Promise.resolve(stack),
     folder: stateDir,
@@ -114,7 +114,7 @@ async function startUpRunner(
     restartsMax: RESTARTS_MAX,
     onRestart: (how) => say(`the runner ${how}; it is started again (see ${join(stateDir, RUNNER_LOG)})`),
     runner: {
-      allowSources: [project],
+      allowSources: await servedFolders(context),
       pools: options.pool ?? DEFAULT_POOLS,
       env: childEnv,
       ...(walls === undefined ? {} : { sandbox: walls }),
@@ -127,6 +127,14 @@ async function startUpRunner(
 async function wallsOf(context: Context, options: UpOptions, stateDir: string): Promise<Walls | undefined> {
   const pools = options.pool ?? DEFAULT_POOLS;
   return findWalls(context, { ...options, pools, stateDir, project: await projectOf(context) });
+}
+
+/** Runs of this repository may be read from the disk, by control plane and runner; any other local path is refused by both. */
+async function servedFolders(context: Context): Promise<string[]> {
+  const { cwd, childEnv } = context.environment;
+  const repository = await findRepository(cwd, childEnv);
+  if (repository === undefined) return [await realpath(cwd)];
+  return [repository.root, ...(await flattenAlternates([repository.objects]))];
 }
 
 const projectOf = async ({ environment: { cwd, childEnv } }: Context) =>

@@ -1,7 +1,7 @@
 import { mkdir, realpath, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { flattenAlternates } from "../../runner/products/alternates.ts";
-import { SNAPSHOT_MARK } from "../../runner/products/raw-checkout.ts";
+import { flattenAlternates } from "../../shared/lib/alternates.ts";
+import { SNAPSHOT_MARK } from "../../shared/lib/local-repository.ts";
 import { removeTree } from "../../shared/lib/remove-tree.ts";
 import type { Source } from "../../shared/protocol/runs.ts";
 import { git } from "./git.ts";

@@ -3,8 +3,8 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { forgeUrlProblem, isOwnForge } from "../../shared/lib/forge-hosts.ts";
+import { isLinkLocalAddress, isSpecialAddress } from "../../shared/lib/public-address.ts";
 import { ForgeError } from "../../shared/usecases/forge.ts";
-import { isLinkLocalAddress, isSpecialAddress } from "./public-address.ts";
 
 /**
  * `fetch` for one thing only: calls to forges that an operator has named (SECURITY 33). The address is checked as it is

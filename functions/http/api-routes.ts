@@ -41,6 +41,8 @@ export function apiRoutes(deps: FunctionDeps): Implementations<"api"> {
     metrics: () => deps.observer.prometheus(),
 
     createRun: async ({ body, headers, caller }) => {
+      const { definition, source, project } = body;
+      if (definition === undefined && source !== undefined) await deps.checkSource(source, { tenant, project });
       const { run, replayed } = await createRun(deps, body, requester(caller, headers["idempotency-key"]));
       return { run: toRunSummary(run), replayed };
     },

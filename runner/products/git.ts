@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { directLoopback } from "../../shared/lib/loopback-direct.ts";
 import { messageOf } from "../../shared/lib/message-of.ts";
+import { redirectTrouble } from "../../shared/lib/pin-address.ts";
 import { systemCode } from "../../shared/lib/system-code.ts";
 import { GIT_LINES_IN_ERROR, GIT_OUTPUT_BYTES_MAX } from "./limits.ts";
 
@@ -15,6 +16,8 @@ export interface GitContext {
   readonly signal: AbortSignal;
   /** Shown to this URL alone. */
   readonly credential?: UrlCredential;
+  /** Settings for this one source. */
+  readonly config?: Readonly<Record<string, string>>;
 }
 
 export interface UrlCredential {
@@ -44,10 +47,13 @@ const CONFIG = {
   "fetch.unpackLimit": "1",
   "gc.autoDetach": "false",
   "gc.pruneExpire": "never",
+  // A server that redirects may name any other, one that only this host reaches, too.
+  "http.followRedirects": "false",
   "http.lowSpeedLimit": "1000",
   "http.lowSpeedTime": "60",
   "maintenance.autoDetach": "false",
   "protocol.ext.allow": "never",
+  "transfer.bundleURI": "false",
   "safe.directory": "*",
 } as const;
 
@@ -70,7 +76,7 @@ export async function run(
       PATH: DEFAULT_PATH,
       ...context.env,
       ...directLoopback(context.env),
-      ...gitEnvironment(context.credential),
+      ...gitEnvironment(context),
       ...options.env,
     },
     stdio: ["pipe", "pipe", "pipe"],
@@ -91,7 +97,8 @@ export async function run(
     });
     context.signal.throwIfAborted();
     if (code === 0) return output();
-    throw new GitError(`git failed (${code}): ${lastLines(errors() || output(), context.credential)}`);
+    const said = lastLines(errors() || output(), context.credential);
+    throw new GitError(`git failed (${code}): ${redirectTrouble(said) ?? said}`);
   } catch (cause) {
     if (cause instanceof GitError || context.signal.aborted) throw cause;
     throw new GitError(`cannot run ${command}: ${messageOf(cause)}`, { cause });
@@ -102,15 +109,12 @@ export async function run(
 
 /**
  * A credential is in the environment of git alone: not in the arguments, which every user of a host can read, and not in a
- * repository's configuration. No redirect is followed with it, since git would show it there, too.
+ * repository's configuration.
  */
-function gitEnvironment(credential: UrlCredential | undefined): Record<string, string> {
-  const entries = Object.entries(CONFIG).map(([key, value]): readonly [string, string] => [key, value]);
+function gitEnvironment({ credential, config: own = {} }: GitContext): Record<string, string> {
+  const entries = Object.entries({ ...CONFIG, ...own }).map(([key, value]): readonly [string, string] => [key, value]);
   if (credential !== undefined)
-    entries.push(
-      ["http.followRedirects", "false"],
-      [`http.${credential.url}.extraHeader`, `Authorization: Basic ${basicOf(credential)}`],
-    );
+    entries.push([`http.${credential.url}.extraHeader`, `Authorization: Basic ${basicOf(credential)}`]);
   const config = entries.flatMap(([key, value], at) => [
     [`GIT_CONFIG_KEY_${at}`, key],
     [`GIT_CONFIG_VALUE_${at}`, value],
@@ -153,8 +157,12 @@ function lastLines(text: string, credential: UrlCredential | undefined): string 
   const lines = redact(hidden.reduce((shown, value) => shown.replaceAll(value, "***"), text))
     .split(/[\r\n]+/)
     .filter((line) => line.trim() !== "");
-  return lines.slice(-GIT_LINES_IN_ERROR).join("; ");
+  const kept = lines.slice(-GIT_LINES_IN_ERROR).map((line) => line.replace(NO_GIT, "$1"));
+  return kept.join("; ");
 }
+
+/** What a server that speaks no git has answered is nobody's business. */
+const NO_GIT = /(invalid server response|protocol error|bad line length).*/;
 
 /** Without the user and password of any URL in it. */
 export function redact(text: string): string {

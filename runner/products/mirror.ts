@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import type { Repository } from "../../shared/lib/local-repository.ts";
 import { removeTree } from "../../shared/lib/remove-tree.ts";
 import { type GitContext, GitError, run } from "./git.ts";
-import type { Repository } from "./local-repository.ts";
 
 /**
  * A bare repository per URL, kept as a cache. Every fetched commit has a ref of its own, so that maintenance never

@@ -2,13 +2,15 @@ import { copyFile, mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DomainError } from "../../shared/domain/errors.ts";
 import { eachOf } from "../../shared/lib/each-of.ts";
+import { findLocalRepository, localPathOf, type Repository } from "../../shared/lib/local-repository.ts";
+import { pinAddress } from "../../shared/lib/pin-address.ts";
 import { removeWholeTree } from "../../shared/lib/remove-tree.ts";
+import { serverOfSource, sourceUrlProblem } from "../../shared/lib/source-url.ts";
 import { systemCode } from "../../shared/lib/system-code.ts";
 import type { SourceCredential } from "../../shared/protocol/leases.ts";
 import type { Source } from "../../shared/protocol/runs.ts";
 import { type GitContext, GitError, redact, run } from "./git.ts";
 import { CHECKOUT_MS, HISTORY_BYTES_MAX } from "./limits.ts";
-import { findLocalRepository, localPathOf, type Repository } from "./local-repository.ts";
 import { fetchCommit, isDamaged, mirrorOf } from "./mirror.ts";
 import { RAW_ATTRIBUTES } from "./raw-checkout.ts";
 
@@ -48,14 +50,14 @@ export async function checkout(options: CheckoutOptions): Promise<void> {
     report(`checked out ${shortSha(source.sha)} of ${local}${whole}`);
     return;
   }
-  const how = await checkoutRemote(context, options);
+  const how = await checkoutRemote({ ...context, config: await pinned(context, source) }, options);
   report(`checked out ${shortSha(source.sha)} of ${redact(source.url)} (${how})`);
 }
 
 /** Returns what is to be said of its history. */
 async function checkoutLocal(context: GitContext, options: CheckoutOptions, local: string): Promise<string> {
   const { source, into } = options;
-  const from = await findLocalRepository(context, local, options.allowedRoots);
+  const from = await findLocalRepository(local, options.allowedRoots, ALLOWED);
   const { bytes, isPartial } = await lookAtPacks(from.alternates);
   const whole = !isPartial && bytes <= HISTORY_BYTES_MAX;
   try {
@@ -71,22 +73,40 @@ async function checkoutLocal(context: GitContext, options: CheckoutOptions, loca
   return `, without its history, ${isPartial ? "of which a partial clone lacks some" : "which is large"}`;
 }
 
+const ALLOWED = { who: "this runner", how: "--allow-source" };
+
 /** As the command line shows commits; the whole one is the run's. */
 const shortSha = (sha: string): string => sha.slice(0, 10);
 
 /** The protocol's schema says so too; git must never take a name for an option. */
 function assertPlain(source: Source): void {
   if (!/^[0-9a-f]{40}$/.test(source.sha)) throw new DomainError("bad_request", "a commit is named by its full SHA");
-  const plain = source.url.startsWith("/")
-    ? !/[^\S ]/.test(source.url)
-    : /^(https?:\/\/|ssh:\/\/|file:\/\/|git@)/.test(source.url) && !/:\/\/(?:[^/@]*@)?-|^git@-|\s/.test(source.url);
-  if (!plain)
+  const problem = sourceUrlProblem(source.url);
+  if (problem !== undefined)
     throw new DomainError(
       "bad_request",
-      `source ${JSON.stringify(redact(source.url))} is not a URL that Baton fetches`,
+      `source ${JSON.stringify(redact(source.url))} is not a URL that Baton fetches: ${problem}`,
     );
   if (source.branch !== undefined && (/^-|[\s*?[\\^~:]|\.\./.test(source.branch) || source.branch === ""))
     throw new DomainError("bad_request", `${JSON.stringify(source.branch)} is no branch name`);
+}
+
+/**
+ * What a run's author names is fetched from anywhere but where clouds answer a host with its own credentials (SECURITY 33).
+ * Behind a proxy a name need not resolve here: there the proxy looks it up.
+ */
+async function pinned({ env }: GitContext, source: Source): Promise<Readonly<Record<string, string>>> {
+  const server = serverOfSource(source.url);
+  if (server === undefined) return {};
+  try {
+    const found = await pinAddress(server, { publicOnly: false });
+    if ("config" in found) return found.config;
+    throw new DomainError("forbidden", `source ${redact(source.url)}: ${found.refused}`);
+  } catch (error) {
+    if (error instanceof DomainError) throw error;
+    if (Object.keys(env).some((name) => /^(?:https?|all)_proxy$/i.test(name))) return {};
+    throw new GitError(`could not resolve ${server.hostname}`, { cause: error });
+  }
 }
 
 /**

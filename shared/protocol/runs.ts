@@ -5,6 +5,7 @@ import { DEFINITION_BYTES_MAX, PAGE_RUNS_MAX } from "../domain/limits.ts";
 import { OUTBOX_STATES } from "../domain/outbox-moves.ts";
 import { predicateSchema } from "../domain/predicate.ts";
 import { RUN_STATES } from "../domain/run-moves.ts";
+import { sourceUrlProblem } from "../lib/source-url.ts";
 import { artifactName, fence, gitSha, jobId, label, projectName, runId } from "./ids.ts";
 import { artifactSchema, failureSchema, logChunkSchema, logGapSchema, logSealSchema } from "./products.ts";
 import { runTriggerSchema } from "./triggers.ts";
@@ -21,7 +22,10 @@ export const sourceSchema = z.strictObject({
       // Folders may have blanks in their names; no host may look like an option.
       /^(?:(?:https?:\/\/|ssh:\/\/|file:\/\/|git@)[^\s-]\S*|\/[\S ]*)$/,
       "a git source is an https, ssh or file URL, or an absolute path",
-    ),
+    )
+    .refine((url) => sourceUrlProblem(url) === undefined, {
+      error: ({ input }) => `this is no git source: ${sourceUrlProblem(String(input))}`,
+    }),
   sha: gitSha,
   branch: z.string().max(255).optional(),
 });

@@ -94,7 +94,7 @@ export const ROOMS: readonly Room[] = [
     mutate: ["functions/forges/**/*.ts"],
     tests: [
       "test/unit/forges/*.test.ts",
-      "test/unit/functions/public-address.test.ts",
+      "test/unit/lib/public-address.test.ts",
       "test/contract/github-*.test.ts",
       "test/contract/sweep-forge.test.ts",
     ],

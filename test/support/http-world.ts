@@ -91,7 +91,14 @@ function functionDeps({ deps: inner }: World, logged: unknown[]): FunctionDeps {
     registry: new Registry(),
   };
   const random = { ...inner.random, secret: () => randomBytes(32).toString("base64url") };
-  return { ...inner, random, observer, meter: () => undefined, environment: {} as FunctionDeps["environment"] };
+  return {
+    ...inner,
+    random,
+    observer,
+    meter: () => undefined,
+    checkSource: async () => undefined,
+    environment: {} as FunctionDeps["environment"],
+  };
 }
 
 function eventOf(

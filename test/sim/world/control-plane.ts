@@ -202,6 +202,7 @@ function depsOf(sim: Simulation, parts: Parts): FunctionDeps & SweepDeps & Repor
     metrics,
     observer,
     meter: () => undefined,
+    checkSource: async () => undefined,
     environment: {} as FunctionDeps["environment"],
     async readDefinition(source, path, run) {
       if (parts.faults.strikes("source cannot be read", sim.numbered(`source ${source.sha}`)))

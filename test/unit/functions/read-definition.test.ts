@@ -25,6 +25,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(repository, { recursive: true }));
 
+/** A host of an operator's own, as servers of tests are; and the one folder that is served. */
+const policyOf = (url: string) => ({ folders: [repository], hosts: url.startsWith("http") ? [new URL(url).host] : [] });
 const source = (url: string, at = sha) => ({ kind: "git", url, sha: at }) as const;
 
 /** What the caller is told; anything but a mistake of the caller is told as `passing`. */
@@ -50,33 +52,33 @@ async function served<T>(listener: RequestListener, use: (url: string) => Promis
 
 test("a file is read at its commit", async () => {
   for (const url of [repository, `file://${repository}`])
-    expect(await readDefinitionWithGit(source(url), ".baton/ci.yml")).toBe("jobs: {a: {run: x}}\n");
+    expect(await readDefinitionWithGit(policyOf(url), source(url), ".baton/ci.yml")).toBe("jobs: {a: {run: x}}\n");
 });
 
 test("what is not there is the caller's mistake, and named", async () => {
-  expect(await refusalOf(readDefinitionWithGit(source(repository), "no.yml"))).toMatch(
+  expect(await refusalOf(readDefinitionWithGit(policyOf(repository), source(repository), "no.yml"))).toMatch(
     /^invalid_definition: cannot read no.yml at [0-9a-f]{40}: .*no.yml/,
   );
-  expect(await refusalOf(readDefinitionWithGit(source(repository, "0".repeat(40)), "x"))).toMatch(
+  expect(await refusalOf(readDefinitionWithGit(policyOf(repository), source(repository, "0".repeat(40)), "x"))).toMatch(
     /^invalid_definition/,
   );
-  expect(await refusalOf(readDefinitionWithGit(source("/no/such/folder"), "x"))).toMatch(/^invalid_definition/);
+  expect(await refusalOf(readDefinitionWithGit(policyOf(""), source("/no/such/folder"), "x"))).toMatch(/^forbidden/);
 });
 
 test("a file over the limit is told by the limit", async () => {
-  const told = await refusalOf(readDefinitionWithGit(source(repository), "large.yml"));
+  const told = await refusalOf(readDefinitionWithGit(policyOf(repository), source(repository), "large.yml"));
   expect(told).toMatch(/^invalid_definition: .*more than 524288 bytes/);
 });
 
 test("a server that is silent, or fails, is nobody's mistake: it may answer the next time", async () => {
   const silent = await served(
     () => undefined,
-    (url) => refusalOf(readDefinitionWithGit(source(url), "x", 500)),
+    (url) => refusalOf(readDefinitionWithGit(policyOf(url), source(url), "x", 500)),
   );
   expect(silent).toMatch(/^passing: /);
   const broken = await served(
     (_, response) => response.writeHead(503).end(),
-    (url) => refusalOf(readDefinitionWithGit(source(url), "x")),
+    (url) => refusalOf(readDefinitionWithGit(policyOf(url), source(url), "x")),
   );
   expect(broken).toMatch(/^passing: /);
   expect(silent + broken).not.toContain("hunter2");
@@ -85,7 +87,7 @@ test("a server that is silent, or fails, is nobody's mistake: it may answer the 
 test("a server that refuses is the caller's mistake, told without the URL's password", async () => {
   const refused = await served(
     (_, response) => response.writeHead(404).end(),
-    (url) => refusalOf(readDefinitionWithGit(source(url), "x")),
+    (url) => refusalOf(readDefinitionWithGit(policyOf(url), source(url), "x")),
   );
   expect(refused).toMatch(/^invalid_definition: /);
   expect(refused).not.toContain("hunter2");

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { isLinkLocalAddress, isSpecialAddress } from "../../../functions/forges/public-address.ts";
 import { forgeUrlProblem, parseForgeHosts } from "../../../shared/lib/forge-hosts.ts";
+import { isLinkLocalAddress, isSpecialAddress } from "../../../shared/lib/public-address.ts";
 
 describe("SECURITY 33: addresses", () => {
   test.each([

@@ -1,10 +1,8 @@
-import { realpath, stat } from "node:fs/promises";
-import { join, sep } from "node:path";
+import { readFile, realpath, stat } from "node:fs/promises";
+import { dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { DomainError } from "../../shared/domain/errors.ts";
+import { DomainError } from "../domain/errors.ts";
 import { flattenAlternates } from "./alternates.ts";
-import { type GitContext, run } from "./git.ts";
-import { SNAPSHOT_MARK } from "./raw-checkout.ts";
 
 /** Where a repository keeps what a checkout borrows. */
 export interface Repository {
@@ -20,6 +18,9 @@ export interface LocalRepository extends Repository {
   readonly alternates: readonly string[];
 }
 
+/** A file of this name makes a bare repository the snapshot of a working tree: its files are checked out as they are. */
+export const SNAPSHOT_MARK = "baton-snapshot";
+
 /** The folder that a source names, or undefined where it is reached over a network. Throws DomainError for a bad file URL. */
 export function localPathOf(url: string): string | undefined {
   if (url.startsWith("/")) return url;
@@ -32,14 +33,14 @@ export function localPathOf(url: string): string | undefined {
 }
 
 /**
- * Finds a local repository: bare, plain, or a linked worktree. Its real path must lie in one of the real roots that the
- * runner's operator allows, so that a pipeline cannot read the machine's other folders; so must its objects, and all that
- * they are borrowed from. Throws DomainError `forbidden`.
+ * Finds a local repository: bare, plain, or a linked worktree; none of its configuration is read. Its real path must lie in
+ * one of the real roots, so that who names a source cannot read the machine's other folders; so must its objects, and all
+ * that they are borrowed from. `who` may read, and `how` that is said, are for the message. Throws DomainError `forbidden`.
  */
 export async function findLocalRepository(
-  context: GitContext,
   path: string,
   allowedRoots: readonly string[],
+  { who, how }: { readonly who: string; readonly how: string },
 ): Promise<LocalRepository> {
   const real = await realpath(path).catch(() => undefined);
   const found = await Promise.all(allowedRoots.map((root) => realpath(root).catch(() => undefined)));
@@ -47,28 +48,39 @@ export async function findLocalRepository(
   const isAllowed = (place: string) => roots.some((root) => isInside(place, root));
   // One answer for "not there" and "not allowed": it tells nothing about other folders.
   if (real === undefined || !isAllowed(real))
-    throw new DomainError("forbidden", `source ${path} is not in a folder that this runner may read (--allow-source)`);
-  const repository = await openRepository(context, real);
+    throw new DomainError("forbidden", `source ${path} is not in a folder that ${who} may read (${how})`);
+  const repository = await openRepository(real);
+  if (repository === undefined) throw new DomainError("bad_request", `source ${path} is no git repository`);
   const alternates = await flattenAlternates([repository.objects]);
   if (!alternates.every(isAllowed))
     throw new DomainError(
       "forbidden",
-      `source ${path} keeps or borrows objects outside of the folders that this runner may read (--allow-source)`,
+      `source ${path} keeps or borrows objects outside of the folders that ${who} may read (${how})`,
     );
   return { ...repository, alternates };
 }
 
-async function openRepository(context: GitContext, real: string): Promise<Repository> {
-  for (const folder of [real, join(real, ".git")]) {
+/** As gitrepository-layout(5) says: the folder itself, its `.git`, or what a worktree's `.git` file names. */
+async function openRepository(real: string): Promise<Repository | undefined> {
+  const pointed = await pointedFrom(join(real, ".git"));
+  for (const folder of [real, join(real, ".git"), ...(pointed === undefined ? [] : [pointed])]) {
     if (!(await isFolder(join(folder, "objects"))) || !(await isFolder(join(folder, "refs")))) continue;
     const raw = (await stat(join(folder, SNAPSHOT_MARK)).catch(() => undefined))?.isFile() === true;
     return { objects: join(folder, "objects"), shallow: join(folder, "shallow"), raw };
   }
-  const names = ["objects", "shallow"].flatMap((name) => ["--git-path", name]);
-  const output = await run(context, "git", ["rev-parse", "--path-format=absolute", ...names], { cwd: real });
-  const [objects = "", shallow = ""] = output.split("\n");
-  return { objects, shallow };
+  return undefined;
 }
+
+async function pointedFrom(file: string): Promise<string | undefined> {
+  const folder = /^gitdir: (.*?)\n?$/s.exec(await textOf(file))?.[1];
+  if (folder === undefined) return undefined;
+  const at = resolve(dirname(file), folder);
+  const common = (await textOf(join(at, "commondir"))).replace(/\n$/, "");
+  return common === "" ? at : resolve(at, common);
+}
+
+/** Empty where there is no such file. */
+const textOf = (file: string): Promise<string> => readFile(file, "utf8").catch(() => "");
 
 function isInside(path: string, root: string): boolean {
   return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);

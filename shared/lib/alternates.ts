@@ -1,6 +1,6 @@
 import { readFile, realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { systemCode } from "../../shared/lib/system-code.ts";
+import { systemCode } from "./system-code.ts";
 
 /** As deep as git itself follows them. */
 const DEPTH_MAX = 5;
