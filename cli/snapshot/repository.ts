@@ -90,7 +90,7 @@ function settingsOf(output: Buffer): ReadonlyMap<string, string> {
 /** Whether the working tree differs from HEAD, untracked files included. */
 export async function isDirty(repository: Repository, env: Readonly<Record<string, string>>): Promise<boolean> {
   const call = { cwd: repository.root, env: gitEnvironment(env, { GIT_OPTIONAL_LOCKS: "0" }) };
-  const { code, stdout, stderr } = await tryGit(["status", "--porcelain", "-z"], call);
+  const { code, stdout, stderr } = await tryGit(["-c", "core.fsmonitor=false", "status", "--porcelain", "-z"], call);
   if (code !== 0) throw new CommandError(`git cannot read the working tree ${repository.root}: ${reasonOf(stderr)}`);
   return stdout.length > 0;
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, readdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { CommandError } from "../command-error.ts";
@@ -56,7 +57,7 @@ export async function takeTree(taking: Taking, tree: Tree): Promise<View> {
   const isOwn = findOwn(root, taking.own, [...listing.open, ...listing.nested.map((path) => `${path}/`)]);
   dropOwn(taking, tree, listing, isOwn);
   await reopenConverted(view, listing);
-  if (repository?.partial === true) await reopenMissing(view, listing);
+  if (repository !== undefined && mayLack(repository)) await reopenMissing(view, listing);
   await reopenSubmodules(taking, root, listing);
   for (const path of listing.unreadable) taking.leftOut.add("unreadable", prefix + path);
   await addOpen(taking, tree, view, listing, at);
@@ -115,7 +116,11 @@ async function reopenSubmodules(taking: Taking, root: string, { submodules, open
   }
 }
 
-/** In a partial clone an object may be missing whose file is there. */
+/** A partial clone, one that borrows, or one whose HEAD cannot be read: what it borrowed from may be gone. */
+const mayLack = ({ partial, objects, head }: Repository): boolean =>
+  partial || head === undefined || existsSync(join(objects, "info", "alternates"));
+
+/** An object may be missing whose file is there. */
 async function reopenMissing(view: View, { steady, open, tracked }: Listing): Promise<void> {
   const ids = new Set([...steady.values()].map(({ id }) => id));
   const input = [...ids].map((id) => `${id}\n`).join("");
@@ -139,7 +144,7 @@ async function addOpen(taking: Taking, tree: Tree, view: View, listing: Listing,
     const found = await inspectFiles(tree.root, open);
     const kind = (path: BytePath) => found.get(path)?.kind;
     const files = open.filter((path) => kind(path) === "file" && hasPlace(path));
-    const links = open.filter((path) => kind(path) === "link" && hasPlace(path));
+    const links = open.filter((path) => kind(path) === "link" && hasPlace(path, true));
     if (round === 0) count(taking, tree, 0, sizeOf(found));
     const ids = await hashFiles(view, files, { write: true });
     const targets = ids === undefined ? undefined : await hashLinks(view, links, spool).catch(whereGone);
@@ -182,13 +187,14 @@ function add({ files }: Taking, { prefix }: Tree, path: BytePath, mode: string, 
 }
 
 /** No tree of git's holds `.git`, in whatever case; nor its own settings as a link. */
-const hasPlace = (path: BytePath): boolean => !/(?:^|\/)\.git(?:\/|$)/i.test(path);
+const hasPlace = (path: BytePath, isLink = false): boolean =>
+  !/(?:^|\/)\.git(?:\/|$)/i.test(path) && !(isLink && /(?:^|\/)\.gitmodules$/i.test(path));
 
 function noteLeftOut({ leftOut }: Taking, { prefix }: Tree, listing: Listing, path: BytePath, { kind }: Found): void {
   if (kind !== "gone") listing.sparse.delete(path);
   if (kind === "unreadable") leftOut.add("unreadable", prefix + path);
   if (kind === "other") leftOut.add("special", prefix + path);
-  if ((kind === "file" || kind === "link") && !hasPlace(path)) leftOut.add("named", prefix + path);
+  if ((kind === "file" || kind === "link") && !hasPlace(path, kind === "link")) leftOut.add("named", prefix + path);
 }
 
 function count({ copied }: Taking, { root }: Tree, files: number, bytes: number): void {

@@ -60,8 +60,10 @@ async function checkoutLocal(context: GitContext, options: CheckoutOptions, loca
   const from = await findLocalRepository(local, options.allowedRoots, ALLOWED);
   const { bytes, isPartial } = await lookAtPacks(from.alternates);
   const whole = !isPartial && bytes <= HISTORY_BYTES_MAX;
+  // What git lacks of the history need not be lacking of the commit.
+  if (whole && (await isMade(into, () => materialise(context, from, source.sha, into, "history")))) return "";
   try {
-    await materialise(context, from, source.sha, into, whole ? "history" : "commit");
+    await materialise(context, from, source.sha, into, "commit");
   } catch (cause) {
     if (!(cause instanceof GitError) || !isPartial) throw cause;
     const cure = `\`git -C ${local} fetch --refetch --no-filter\` fetches them`;
@@ -69,8 +71,20 @@ async function checkoutLocal(context: GitContext, options: CheckoutOptions, loca
       cause,
     });
   }
-  if (whole) return "";
-  return `, without its history, ${isPartial ? "of which a partial clone lacks some" : "which is large"}`;
+  const lacks = isPartial ? "of which a partial clone lacks some" : "of which objects are missing";
+  return `, without its history, ${!whole && !isPartial ? "which is large" : lacks}`;
+}
+
+/** What a failure leaves is removed. */
+async function isMade(into: string, make: () => Promise<void>): Promise<boolean> {
+  try {
+    await make();
+    return true;
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error;
+    await Promise.all((await readdir(into)).map((name) => removeWholeTree(join(into, name))));
+    return false;
+  }
 }
 
 const ALLOWED = { who: "this runner", how: "--allow-source" };

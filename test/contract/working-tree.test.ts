@@ -360,11 +360,26 @@ describe("case L15: clones that have not everything", () => {
     expect((await tree.copy()).files).toEqual(filesOf(tree.project));
   });
 
+  test("case L15: what a clone borrowed from is gone: it is run as it lies there, without what is missing of its history", async () => {
+    tree.git(["clone", "-q", "--shared", origin(), tree.project], tree.folder);
+    tree.write({ "a.txt": "edited" });
+    const lost = join(origin(), ".git/objects");
+    const head = tree.git(["rev-parse", "HEAD"]);
+    const first = tree.git(["rev-parse", "HEAD~1"]);
+    rmSync(join(lost, first.slice(0, 2), first.slice(2)));
+    const holed = await tree.copy();
+    expect(holed.files).toEqual(filesOf(tree.project));
+    expect(tree.git(["log", "--format=%s"], holed.into)).toBe("The working tree as it is");
+    rmSync(lost, { recursive: true });
+    expect(() => tree.git(["log", head])).toThrow();
+    expect((await tree.copy()).files).toEqual(filesOf(tree.project));
+  });
+
   test("case L15: a worktree, a clone that shares, and one whose alternates are relative and of alternates", async () => {
     tree.git(["worktree", "add", "-q", "--detach", join(tree.folder, "side")], origin());
     tree.write({ "a.txt": "side" }, join(tree.folder, "side"));
     expect((await tree.copy(join(tree.folder, "side"))).files).toEqual(filesOf(join(tree.folder, "side")));
-    clone("--shared");
+    tree.git(["clone", "-q", "--shared", origin(), tree.project], tree.folder);
     expect((await tree.copy()).files).toEqual(filesOf(tree.project));
     const again = join(tree.folder, "again");
     tree.git(["clone", "-q", "--shared", tree.project, again], tree.folder);
@@ -381,10 +396,11 @@ test("case L4: what is no file, and what git has no place for, is named", async 
   rmSync(join(tree.project, "pipe"));
   execFileSync("mkfifo", [join(tree.project, "pipe")]);
   tree.write({ "b/.GIT": "odd" });
+  symlinkSync("a.txt", join(tree.project, ".gitmodules"));
   const { files, warnings } = await tree.copy();
   expect(files).toEqual({ "a.txt": "a" });
   expect([...warnings].sort()).toEqual([
-    "not in the jobs, since git has no place for such names: b/.GIT",
+    "not in the jobs, since git has no place for such names: .gitmodules, b/.GIT",
     "not in the jobs, since they are no files: sockets, pipes, devices: pipe",
   ]);
 });
