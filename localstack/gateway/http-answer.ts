@@ -1,4 +1,6 @@
 import { FAILURES } from "../../shared/domain/errors.ts";
+import { PROBLEM_LENGTH_MAX } from "../../shared/domain/limits.ts";
+import { shorten } from "../../shared/lib/cut.ts";
 
 /** What goes back over HTTP. */
 export interface HttpAnswer {
@@ -25,7 +27,7 @@ export function refusalAnswer(code: keyof typeof FAILURES, message: string, requ
   return {
     status: FAILURES[code].status,
     headers: { "content-type": "application/json", ...(FAILURES[code].retry ? { "retry-after": "1" } : {}) },
-    body: JSON.stringify({ code, message, requestId }),
+    body: JSON.stringify({ code, message: shorten(message, PROBLEM_LENGTH_MAX), requestId }),
   };
 }
 

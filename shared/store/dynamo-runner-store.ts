@@ -15,9 +15,11 @@ export function makeDynamoRunnerStore(client: DynamoDBDocumentClient, TableName:
       if (Item.instance === EPHEMERAL) return void (await retryRequest(() => client.send(new PutCommand(input))));
       const guarded = {
         ...input,
-        ConditionExpression: "attribute_not_exists(pk) OR #it < :it OR (#it = :it AND attribute_not_exists(leftAtMs))",
+        // One that is over takes nobody's place, nor does one from a clock that was ahead.
+        ConditionExpression:
+          "attribute_not_exists(pk) OR #it < :it OR (#it = :it AND attribute_not_exists(leftAtMs)) OR (#it > :it AND (expiresAtMs < :now OR seenAtMs > :now))",
         ExpressionAttributeNames: { "#it": "instance" },
-        ExpressionAttributeValues: { ":it": Item.instance },
+        ExpressionAttributeValues: { ":it": Item.instance, ":now": Item.seenAtMs },
       };
       await retryRequest(() => client.send(new PutCommand(guarded))).catch(unlessRefused);
     },

@@ -73,7 +73,9 @@ async function noteRunner(
   session: { readonly seenAtMs: number; readonly expiresAtMs: number },
 ): Promise<void> {
   const { tenant } = deps.settings;
-  const instance = ephemeral ? EPHEMERAL : (firstSession ?? runnerId);
+  // A first session is before the others, whatever a runner says: it may not be the newest for ever.
+  const first = firstSession !== undefined && firstSession < runnerId ? firstSession : runnerId;
+  const instance = ephemeral ? EPHEMERAL : first;
   await deps.runners.seen({
     ...runnerItemKey(tenant, name, digestOf(pools)),
     v: ITEM_VERSION,

@@ -94,6 +94,8 @@ test("SECURITY 6: case A1: a request for a name that is not ours is refused, but
     ])
       expect(await ask("GET", "/healthz", { host }), host).toEqual({ status: 403, cors: false });
     expect(await ask("POST", "/v1/webhooks/github/app", { host: "tunnel.example" })).toMatchObject({ status: 200 });
+    const long = await fetch(`http://127.0.0.1:${gateway.port}/v1/${"x".repeat(12_000)}`);
+    expect([long.status, (await long.text()).length < 1_000], "case A12").toEqual([404, true]);
     const preflight = { origin: "http://kittens.example", "access-control-request-method": "POST" };
     expect(await ask("OPTIONS", "/v1/runs", preflight)).toEqual({ status: 405, cors: false });
   } finally {

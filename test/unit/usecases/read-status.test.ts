@@ -148,6 +148,22 @@ describe("case C16: a runner that says that it goes", () => {
     expect((await status()).runners.map(({ name }) => name)).toEqual(["r1", "z-other"]);
   });
 
+  test("is seen again where another process of its name is over, or came from a clock that was ahead", async () => {
+    const living = await start({ slots: 1 });
+    await start({ slots: 3 });
+    world.clock.nowMs += SESSION_MS + 1;
+    await start({ slots: 1, firstSession: living });
+    expect(await shown()).toEqual(["available 1 × 1"]);
+    world.clock.nowMs += 86_400_000;
+    await start({ slots: 4 });
+    world.clock.nowMs -= 86_400_000;
+    await start({ slots: 5 });
+    expect(await shown()).toEqual(["available 1 × 5"]);
+    await start({ slots: 6, firstSession: `rnr_${"z".repeat(26)}` });
+    await start({ slots: 7 });
+    expect(await shown()).toEqual(["available 1 × 7"]);
+  });
+
   test("is another one where its name is used again in other pools, and the same where they have one in common", async () => {
     await start({ pools: ["default"] });
     const gpu = await start({ pools: ["gpu"], slots: 4 });
