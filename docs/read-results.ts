@@ -90,8 +90,13 @@ export const RESULTS = {
       rooms: z.array(
         z.object({
           room: z.string(),
+          total: z.int(),
           planted: z.int(),
           caught: z.int(),
+          timedOut: z.int(),
+          broken: z.int(),
+          seed: z.int().optional(),
+          seconds: z.int(),
           commit: z.string(),
           survivors: z.array(
             z.object({

@@ -1,7 +1,8 @@
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { keepResult } from "./keep-result.ts";
 import { ROOMS, type Room, SCORE_MIN } from "./rooms.ts";
-import { type RoomResult, runRoom, TESTS_VARIABLE } from "./run-room.ts";
+import { type RoomResult, runRoom } from "./run-room.ts";
+import { intervalOf, percentOf, scoreOf } from "./score.ts";
 
 /** `npm run mutants`. */
 
@@ -10,7 +11,9 @@ const names = ROOMS.map(({ name }) => name);
 
 interface Options {
   readonly file: readonly string[];
-  readonly concurrency: string;
+  readonly concurrency: number;
+  readonly sample?: number;
+  readonly seed: number;
   readonly keep: boolean;
 }
 
@@ -20,7 +23,9 @@ const program = new Command("npm run mutants --")
   )
   .argument("[room...]", `these rooms alone (${names.join(", ")})`)
   .option("--file <path...>", "these files of one room alone", [])
-  .option("--concurrency <n>", "how many faults at a time", "2")
+  .option("--concurrency <n>", "how many faults at a time", countOf, 2)
+  .option("--sample <n>", "of each room so many faults, drawn at random, instead of all", countOf)
+  .option("--seed <n>", "what they are drawn with", countOf, 1)
   .option("--keep", "puts each room's score into docs/results/mutation.json, for docs/TRUST.md", false)
   .addHelpText(
     "after",
@@ -29,15 +34,23 @@ Examples:
   npm run mutants                                  every room; hours on two cores
   npm run mutants -- domain
   npm run mutants -- leases --file shared/usecases/claim-job.ts
+  npm run mutants -- leases --sample 200 --seed 7
   npm run mutants -- domain table --keep           then npm run docs`,
   )
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE_EXIT));
 
-const scoreOf = ({ planted, caught }: RoomResult): number => (planted === 0 ? 100 : (100 * caught) / planted);
+function countOf(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
+  return Number(text);
+}
 
 function say(result: RoomResult): void {
-  const { room, planted, caught, survivors } = result;
-  console.log(`\n${room}: ${caught} of ${planted} caught, ${scoreOf(result).toFixed(1)} %`);
+  const { room, total, planted, caught, timedOut, broken, seed, seconds, survivors } = result;
+  const drawn =
+    seed === undefined ? "" : `, drawn from ${total} with seed ${seed}; 95 % interval ${intervalOf(result)}`;
+  console.log(
+    `\n${room}: ${caught} of ${planted} caught (${timedOut} by a timeout, ${broken} more start no test), ${percentOf(result)}${drawn}; ${seconds} s`,
+  );
   for (const { file, line, mutator, original, replacement, why } of survivors) {
     console.log(`  ${file}:${line} ${mutator}: ${original} → ${replacement}${why === undefined ? "" : ` (${why})`}`);
   }
@@ -53,8 +66,8 @@ const chosen: readonly Room[] = ROOMS.filter(({ name }) => program.args.length =
 
 const results: RoomResult[] = [];
 for (const room of chosen) {
-  process.env[TESTS_VARIABLE] = room.tests.join(",");
-  const result = await runRoom(room, { files: options.file, concurrency: Number(options.concurrency) });
+  const { file: files, concurrency, sample: size, seed } = options;
+  const result = await runRoom(room, { files, concurrency, ...(size === undefined ? {} : { sample: { size, seed } }) });
   results.push(result);
   say(result);
   // After each: hours of work outlive an interruption.

@@ -3,8 +3,12 @@ export interface Room {
   readonly name: string;
   /** Globs of the program's files that faults are planted in; `!` leaves files out. */
   readonly mutate: readonly string[];
-  /** Globs of the tests that must catch them. */
+  /** Globs of the tests that must catch them, quick ones first. */
   readonly tests: readonly string[];
+  /** In the titles of tests that wait or repeat too much to be run against each fault: they catch nothing here. */
+  readonly without?: readonly string[];
+  /** Whether they run on the simulator's table, which is far quicker. */
+  readonly simulatedTable?: true;
   /** Whether part of it runs in processes of its own, where no coverage is seen: then each fault meets all tests. */
   readonly spawns?: true;
 }
@@ -27,61 +31,90 @@ export const ROOMS: readonly Room[] = [
       "shared/store/dynamo-{audit,project,report,runner,sweep,trigger}-store.ts",
     ],
     tests: [
+      "test/unit/domain/{compile-move,migrate}.test.ts",
       "test/contract/table.test.ts",
       "test/race/consistent-reads.test.ts",
       "test/race/differential.test.ts",
-      "test/unit/domain/{compile-move,migrate}.test.ts",
     ],
   },
   {
     name: "leases",
     mutate: usecases(
-      "{apply-chosen,cancel-run,claim-job,due-actions,end-attempt,lease-token,reconcile-run}",
-      "{renew-lease,settle,spend-session,stop-jobs}",
+      "{apply-chosen,cancel-run,claim-job,due-actions,end-attempt,hints,lease-token,reconcile-run}",
+      "{renew-lease,retries-at-birth,settle,spend-session,stop-jobs}",
     ),
+    simulatedTable: true,
     tests: [
-      "test/race/{claims,endings,ephemeral,fan-in,one-job,reconcile,rerun}.test.ts",
-      "test/unit/usecases/lease-rest.test.ts",
+      "test/unit/usecases/{lease-rest,retries-at-birth,due-actions}.test.ts",
+      "test/race/{one-job,rerun,ephemeral,lease-answers,endings}.test.ts",
       "test/unit/functions/lease-tokens.test.ts",
+      "test/race/{claims,reconcile,fan-in}.test.ts",
     ],
+    without: ["50 contenders reach for one job"],
   },
   {
     name: "triggers",
-    mutate: usecases(
-      "{approve-run,closings,compare-heads,compare-project,compare-tags,create-triggered-run,decide-delivery}",
-      "{receive-delivery,rerun-run,retire-heads,seen-tags,start-each,start-triggered,supersede}",
-      "{sweep-deliveries,sweep-projects,sweep-runs,sweep-schedules,sync-schedules,trigger-key}",
-    ),
+    mutate: [
+      ...usecases(
+        "{approve-run,closings,compare-heads,compare-project,compare-tags,confirm-absence,create-triggered-run}",
+        "{decide-delivery,doubt-head,follow-repository,place-order,receive-delivery,regain-place,repository-identity}",
+        "{rerun-run,retire-heads,retire-schedule,seen-tags,start-each,start-newest,start-triggered,supersede}",
+        "{sweep-deliveries,sweep-parts,sweep-projects,sweep-runs,sweep-schedules,sync-schedules,trigger-key}",
+      ),
+      "functions/{read-definition,pipelines/reading-thread}.ts",
+    ],
+    simulatedTable: true,
     tests: [
-      "test/race/{forks,postponed-deliveries,rerun,supersede,sweep,triggers,webhooks}.test.ts",
       "test/unit/usecases/sweep-*.test.ts",
+      "test/unit/functions/{read-definition,reading-thread,read-run-definition}.test.ts",
+      "test/race/{triggers,rerun,postponed-deliveries,webhooks,forks,sweep,supersede}.test.ts",
+    ],
+    without: [
+      "due times in UTC, without a summer time",
+      "two thousand branches are seen at first",
+      "thirty thousand of them are seen at first",
+      "any history of pushes",
     ],
   },
   {
     name: "access",
     mutate: [
       "functions/{host-check,http/authorize}.ts",
+      "functions/{lent-queues,runner-sqs,signing-keys}.ts",
       "shared/lib/signed-token.ts",
       ...usecases(
-        "{bound-secret,check-host,choose-secrets,issue-token,lease-token,manage-secrets,manage-tokens,open-session}",
-        "{queue-credentials,read-job-secrets,secret-paths,source-credential,spend-proof,spend-session,webhook-secrets}",
+        "{bootstrap,bound-secret,check-host,choose-secrets,issue-token,keep-secret,lease-token,manage-secrets,manage-tokens}",
+        "{open-session,queue-credentials,read-job-secrets,secret-paths,source-credential,spend-proof,spend-session,webhook-secrets}",
       ),
     ],
+    simulatedTable: true,
     tests: [
-      "test/contract/host-proof.test.ts",
-      "test/race/{ephemeral,host-proof,webhook-signatures}.test.ts",
-      "test/unit/functions/*.test.ts",
       "test/unit/store/signed-token.test.ts",
-      "test/unit/usecases/*.test.ts",
+      "test/unit/usecases/{choose-secrets,job-secrets,open-session,queue-credentials,source-credential}.test.ts",
+      "test/unit/usecases/{audit,manage-secrets}.test.ts",
+      "test/unit/functions/{signing-keys,runner-queues,api-tokens,lease-tokens,http}.test.ts",
+      "test/contract/{host-proof,read-token,queue-credentials,secret-stores,admin}.test.ts",
+      "test/race/{ephemeral,host-proof,last-administrator,webhook-signatures}.test.ts",
     ],
   },
   {
     name: "attempt",
     mutate: [
-      "runner/{attempt,attempt-state,claim,claim-backoff,heartbeat-loop,last-word,lease-calls,lease-deadline}.ts",
-      "runner/{run-steps,step-environment,stop-grace}.ts",
+      "runner/{attempt,attempt-io,attempt-state,claim,claim-backoff,heartbeat-loop,interruptions,known-fences}.ts",
+      "runner/{last-word,lease-calls,lease-deadline,mend-folders,parse-secrets,run-steps,step-environment,stop-grace}.ts",
+      "runner/sandbox/plan-sandbox.ts",
     ],
-    tests: ["test/unit/runner/*.test.ts", "test/contract/{attempt-log,runner-host,runner-steps}.test.ts"],
+    tests: [
+      "test/unit/runner/*.test.ts",
+      "test/contract/damaged-folders.test.ts",
+      "test/contract/{attempt-log,runner-steps,runner-host}.test.ts",
+    ],
+    without: [
+      "500 MB of output",
+      "an attempt that breaks off in a way that nobody foresaw",
+      "a spot notice drains",
+      "a group that refuses protection for a moment",
+    ],
   },
   {
     name: "watchdog",
@@ -91,12 +124,12 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: "forges",
-    mutate: ["functions/forges/**/*.ts"],
+    mutate: ["functions/forges/**/*.ts", ...usecases("{former-statuses,report-statuses,status-name}")],
     tests: [
       "test/unit/forges/*.test.ts",
       "test/unit/lib/public-address.test.ts",
-      "test/contract/github-*.test.ts",
-      "test/contract/sweep-forge.test.ts",
+      "test/unit/usecases/{report-statuses,status-name}.test.ts",
+      "test/contract/{github-*,sweep-forge}.test.ts",
     ],
   },
 ];

@@ -6,7 +6,14 @@ export interface Fault {
 }
 
 /** Faults that change nothing that anybody could see, with why. */
-const ACCEPTED: readonly (Fault & { readonly why: string })[] = [];
+const ACCEPTED: readonly (Fault & { readonly why: string })[] = [
+  {
+    file: "shared/domain/interpret-move.ts",
+    original: "segment === undefined",
+    replacement: "false",
+    why: "no path is without a segment: the check is there for the types",
+  },
+];
 
 export function whyAccepted({ file, original, replacement }: Fault): string | undefined {
   const same = (one: Fault) => one.file === file && one.original === original && one.replacement === replacement;

@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { TABLE_NAME } from "../../localstack/names.ts";
 import { TAG_SHARES } from "../../shared/domain/limits.ts";
 import { projectBody } from "../../shared/protocol/projects.ts";
-import { makeDynamoSweepStore } from "../../shared/store/dynamo-sweep-store.ts";
 import type { ProjectItem } from "../../shared/store/items.ts";
 import { runItemSchema } from "../../shared/store/items.ts";
 import { branchKey, headsKey, headsPartition, projectItemKey, projectKey } from "../../shared/store/keys.ts";
@@ -27,7 +25,7 @@ let world: World;
 let deps: SweepDeps;
 beforeAll(async () => {
   world = await startWorld();
-  deps = { ...world.deps, sweeps: makeDynamoSweepStore(world.client, TABLE_NAME) };
+  deps = { ...world.deps, sweeps: world.sweeps };
 });
 afterAll(() => world.stop());
 

@@ -1,5 +1,3 @@
-import { GetCommand } from "@aws-sdk/lib-dynamodb";
-import { TABLE_NAME } from "../../localstack/names.ts";
 import { DomainError, type FailureCode } from "../../shared/domain/errors.ts";
 import type { Item } from "../../shared/domain/item.ts";
 import type { Plan, PlannedJob } from "../../shared/domain/plan.ts";
@@ -111,10 +109,7 @@ export function lastWord(outcome: Completion["outcome"] = "succeeded", change: P
 }
 
 /** The item exactly as it is stored. */
-export async function storedItem({ client }: World, key: Key): Promise<Item | undefined> {
-  const answer = await client.send(new GetCommand({ TableName: TABLE_NAME, Key: { ...key }, ConsistentRead: true }));
-  return answer.Item;
-}
+export const storedItem = (world: World, key: Key): Promise<Item | undefined> => world.read(key);
 
 /** The job, which must be there. */
 export async function jobOf(deps: Deps, ref: Omit<JobRef, "tenant">): Promise<JobItem> {

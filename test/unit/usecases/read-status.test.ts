@@ -1,8 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { TABLE_NAME } from "../../../localstack/names.ts";
 import { DUE_SHARDS, SESSION_MS, STATUS_RUNNERS_MAX, STATUS_RUNS_MAX } from "../../../shared/domain/limits.ts";
 import { statusReply } from "../../../shared/protocol/status.ts";
-import { makeDynamoSweepStore } from "../../../shared/store/dynamo-sweep-store.ts";
 import { closeSession, openSession } from "../../../shared/usecases/open-session.ts";
 import { readStatus, type StatusDeps } from "../../../shared/usecases/read-status.ts";
 import { claimAt, planOf, startRun } from "../../support/scenario.ts";
@@ -15,7 +13,7 @@ beforeEach(async () => {
   world = await startWorld();
   deps = {
     ...world.deps,
-    sweeps: makeDynamoSweepStore(world.client, TABLE_NAME),
+    sweeps: world.sweeps,
     offersOf: async (pool) => (pool === "gpu" ? 3 : 0),
     deadLetterQueues: ["ticks"],
     deadLettersOf: async () => 0,
