@@ -22,12 +22,12 @@ import { verdictOf } from "./score.ts";
 /** Those that mostly wait come first, and the rest fills the time. */
 const ATTACKS: readonly Attack[] = [
   ...runnerAttacks,
+  ...signalAttacks,
   ...stormAttacks,
   ...controlPlaneAttacks,
   ...diskAttacks,
   ...stepAttacks,
   ...surroundingAttacks,
-  ...signalAttacks,
   ...outputAttacks,
   ...nameAttacks,
 ];

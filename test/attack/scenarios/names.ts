@@ -157,17 +157,19 @@ async function printed(field: Field, run: string): Promise<string[]> {
 
 /** A definition that names a job so is refused, in words that show what it is. */
 async function jobIds(field: Field): Promise<string[]> {
-  const found: string[] = [];
-  for (const [number, id] of JOB_IDS.entries()) {
+  const files = JOB_IDS.map((id, number) => {
     const file = join(field.dir, `job-${number}.yml`);
     writeFileSync(file, `{"jobs": {${JSON.stringify(id)}: {"run": "true"}}}`);
-    for (const json of [false, true]) {
-      const args = ["validate", ...(json ? ["--json"] : []), file];
-      const end = await startCommand(args, { cwd: field.dir, env: {} }).ended;
-      if (end.code !== 1)
-        found.push(`validate of a job named ${JSON.stringify(id)} ended with ${end.code}: ${end.stderr}`);
-      found.push(...malformed(`validate of a job named ${JSON.stringify(id)}`, end, json));
-    }
+    return file;
+  });
+  const found: string[] = [];
+  for (const json of [false, true]) {
+    const args = ["validate", ...(json ? ["--json"] : []), ...files];
+    const end = await startCommand(args, { cwd: field.dir, env: {} }).ended;
+    const unnamed = files.filter((file) => !end.stdout.includes(file));
+    if (end.code !== 1 || unnamed.length > 0)
+      found.push(`validate of hostile job ids ended with ${end.code}, and took ${unnamed}: ${end.stderr}`);
+    found.push(...malformed("validate of hostile job ids", end, json));
   }
   return found;
 }

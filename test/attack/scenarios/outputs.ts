@@ -14,7 +14,7 @@ import { openLogOf } from "../read-log.ts";
 /** Programs that serve, whose own output takes nothing. */
 
 const RUN_MS = 120_000;
-const PRINTED_BYTES = 2_000_000;
+const PRINTED_BYTES = 500_000;
 const SERVING_MS = 60_000;
 
 /** What becomes of standard output and standard error, in bash. */

@@ -17,7 +17,7 @@ while [ "$1" != --url ]; do shift; done; exec "${BATON}" runner "$@"`;
 
 /** Two processes that write down each SIGTERM, and live on for a second one. */
 const counting = (file: string) => {
-  const count = (name: string) => `trap "echo ${name} >> '${file}'" TERM; while :; do sleep 0.05; done`;
+  const count = (name: string) => `trap "echo ${name} >> '${file}'" TERM; while :; do sleep 0.2; done`;
   return `sh -c '${count("child").replaceAll("'", `'\\''`)}' &\n${count("step")}`;
 };
 

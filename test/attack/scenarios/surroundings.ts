@@ -101,7 +101,7 @@ export const surroundingAttacks: readonly Attack[] = [
 
 /** A step that names its folder, and fails where a file of it does not stay. It ends once there is `go`. */
 const KEEPS = (where: string, go: string) => `mkdir -p d/e; echo kept > d/e/f; echo "$PWD" > "${where}"
-while ! [ -e "${go}" ]; do [ -e d/e/f ] || exit 9; sleep 0.05; done; [ -e d/e/f ] || exit 9`;
+while ! [ -e "${go}" ]; do [ -e d/e/f ] || exit 9; sleep 0.2; done; [ -e d/e/f ] || exit 9`;
 
 async function strangersBesideRunner(field: Field, workDir: string, round: number): Promise<number> {
   const [where, go] = [join(field.dir, `where-${round}`), join(field.dir, `go-${round}`)];
