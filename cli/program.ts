@@ -1,6 +1,8 @@
 import { Command, Option } from "commander";
+import { showInvisible } from "../shared/lib/invisible.ts";
 import type { Context } from "./context.ts";
 import { examples, urlOption, wholeNumber } from "./option-types.ts";
+import { sanitizeLine } from "./print/sanitize.ts";
 import { addConformanceCommand } from "./program-conformance.ts";
 import { addProjectsCommands } from "./program-projects.ts";
 import { addRunsCommands } from "./program-runs.ts";
@@ -34,7 +36,7 @@ export function buildProgram(context: Context): Command {
     .description("Serverless CI on AWS-compatible primitives: run a pipeline here, or talk to a control plane.")
     .version(VERSION, "-V, --version")
     .showHelpAfterError("(add --help for what is possible)")
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "baton: ")) })
+    .configureOutput({ outputError: (text, write) => write(cleaned(text.replace(/^error: /, "baton: "))) })
     .exitOverride()
     .addHelpText("after", EXIT_CODES);
   addLocalCommands(program, context);
@@ -180,4 +182,10 @@ function addTokensCommands(program: Command, context: Context): void {
     .action(async (id: string, options) =>
       (await import("./commands/tokens.ts")).revokeTokenCommand(context, id, options),
     );
+}
+
+/** A wrong argument is repeated in what is said of it, and may have come from a script. */
+function cleaned(text: string): string {
+  const lines = text.split("\n").map((line) => showInvisible(sanitizeLine(line, false)));
+  return lines.join("\n");
 }

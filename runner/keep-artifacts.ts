@@ -31,7 +31,8 @@ export async function keepArtifacts(attempt: Attempt, journal: Journal, signal: 
   const { workspace, archives } = execution.folders;
   let warnings: readonly string[] = [];
   try {
-    const collected = await deps.io.collectArtifacts({ workspace, patterns, spoolDir: archives, signal });
+    const seenAs = execution.seen.workspace;
+    const collected = await deps.io.collectArtifacts({ workspace, seenAs, patterns, spoolDir: archives, signal });
     ({ warnings } = collected);
     for (const warning of warnings) journal.line(`warning: ${warning}`);
     if (collected.archive !== undefined) {

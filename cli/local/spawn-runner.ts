@@ -47,7 +47,8 @@ const MAIN = fileURLToPath(new URL("../../runner/main.ts", import.meta.url));
 
 /** How this host reaches the network: without its proxy and its authorities, steps could fetch nothing. */
 const NETWORK_VARIABLES = [
-  ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"],
+  ...["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"],
+  ...["http_proxy", "https_proxy", "all_proxy", "no_proxy"],
   ...["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO"],
 ];
 

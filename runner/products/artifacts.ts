@@ -26,15 +26,17 @@ export interface CollectedArtifacts {
  */
 export async function collectArtifacts(options: {
   readonly workspace: string;
+  /** Where the steps saw it; the same where absent. */
+  readonly seenAs?: string;
   readonly patterns: readonly string[];
   readonly spoolDir: string;
   readonly signal?: AbortSignal;
   readonly bytesMax?: number;
 }): Promise<CollectedArtifacts> {
-  const { workspace, patterns, spoolDir, signal, bytesMax = ARTIFACT_BYTES_MAX } = options;
+  const { workspace, seenAs = workspace, patterns, spoolDir, signal, bytesMax = ARTIFACT_BYTES_MAX } = options;
   const file = join(spoolDir, ARTIFACT_ARCHIVE);
   await mkdir(spoolDir, { recursive: true, mode: 0o700 });
-  const collecting: Collecting = { workspace, patterns, file, bytesMax, limits: UNPACK_LIMITS };
+  const collecting: Collecting = { workspace, seenAs, patterns, file, bytesMax, limits: UNPACK_LIMITS };
   try {
     const module = new URL("./collect/main.ts", import.meta.url);
     const collected = await runInThread<Collected>(module, collecting, signal);

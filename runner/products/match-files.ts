@@ -2,7 +2,7 @@ import { lstatSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { globSync } from "tinyglobby";
 import { safePath } from "../../shared/lib/archive-path.ts";
-import { bytesOf, nameOf, onDisk, withoutLineEnds } from "../../shared/lib/byte-path.ts";
+import { bytesOf, nameOf, onDisk, printName, withoutLineEnds } from "../../shared/lib/byte-path.ts";
 import { fileTrouble } from "../../shared/lib/file-trouble.ts";
 import { systemCode } from "../../shared/lib/system-code.ts";
 import { patternMistake, whyNothing } from "./pattern-trouble.ts";
@@ -41,13 +41,23 @@ export function matchFiles(workspace: string, patterns: readonly string[]): Matc
   const excluded = fit.filter((pattern) => pattern.startsWith("!")).map((pattern) => pattern.slice(1));
   const globs = fit.filter((pattern) => !pattern.startsWith("!"));
   const found = new Set<string>();
+  const dead: string[] = [];
   for (const pattern of globs) {
     const matches = matchOne(workspace, pattern, excluded, seen);
     for (const match of matches) found.add(match);
-    if (matches.length > 0) continue;
-    const isExcluded = excluded.length > 0 && matchOne(workspace, pattern, [], seen).length > 0;
-    const why = isExcluded ? "all that it matches is excluded" : whyNothing(pattern);
-    warnings.push(`artifact path ${shown(pattern)} matches nothing${why === undefined ? "" : `: ${why}`}`);
+    if (matches.length === 0) dead.push(pattern);
+  }
+  const kept = foldersOf(found);
+  for (const pattern of globs) {
+    const isDead = dead.includes(pattern);
+    const folders = isDead || isShallow(pattern) ? matchFolders(workspace, pattern, excluded, seen) : [];
+    const lost = folders.filter((folder) => !kept.has(folder));
+    if (lost.length > 0) warnings.push(`artifact path ${shown(pattern)} ${tellFolders(pattern, lost)}`);
+    else if (isDead && folders.length === 0) {
+      const isExcluded = excluded.length > 0 && matchOne(workspace, pattern, [], seen).length > 0;
+      const why = isExcluded ? "all that it matches is excluded" : whyNothing(pattern);
+      warnings.push(`artifact path ${shown(pattern)} matches nothing${why === undefined ? "" : `: ${why}`}`);
+    }
   }
   if (patterns.length > 0 && globs.length === 0) warnings.push("no artifact path says what to keep");
   return { ...settled(workspace, found, seen.unreadable), warnings };
@@ -71,19 +81,55 @@ function sortedByBytes(paths: ReadonlySet<string>): string[] {
   return keyed.sort((a, b) => Buffer.compare(a.bytes, b.bytes)).map(({ path }) => path);
 }
 
+/** All folders in which something is kept. */
+function foldersOf(paths: ReadonlySet<string>): ReadonlySet<string> {
+  const folders = new Set<string>();
+  for (const path of paths)
+    for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) {
+      const folder = path.slice(0, at);
+      if (folders.has(folder)) break;
+      folders.add(folder);
+    }
+  return folders;
+}
+
+/** Whether it keeps the files of a folder and not what is in the folders beside them. */
+const isShallow = (pattern: string): boolean => pattern.endsWith("*") && !pattern.includes("**");
+
+function matchFolders(workspace: string, pattern: string, excluded: readonly string[], seen: SeenFolders): string[] {
+  return matchOne(workspace, pattern, excluded, seen, { onlyDirectories: true, expandDirectories: false });
+}
+
+function tellFolders(pattern: string, folders: readonly string[]): string {
+  const [first = ""] = folders;
+  const [which, them, hold] =
+    folders.length === 1
+      ? [`the folder ${printName(first)}`, "it", "holds"]
+      : [`${folders.length} folders`, "them", "hold"];
+  if (!isShallow(pattern)) return `matches nothing: ${which} ${hold} no file`;
+  return `matches ${which}, and keeps nothing of ${them}; ${shown(`${pattern}/**`)} keeps what is in ${them}`;
+}
+
 interface SeenFolders {
   readonly read: typeof readdirSync;
   /** Folders that could not be read, and why. */
   readonly unreadable: ReadonlyMap<string, string>;
 }
 
-function matchOne(workspace: string, pattern: string, excluded: readonly string[], seen: SeenFolders): string[] {
+function matchOne(
+  workspace: string,
+  pattern: string,
+  excluded: readonly string[],
+  seen: SeenFolders,
+  options: { readonly onlyDirectories?: boolean; readonly expandDirectories?: boolean } = {},
+): string[] {
   const matches = globSync(pattern, {
     cwd: workspace,
     dot: true,
     followSymbolicLinks: false,
     ignore: [...NEVER, ...excluded],
     fs: { readdirSync: seen.read },
+    ...options,
   });
   return matches.flatMap((match) => safePath(match) ?? []);
 }

@@ -1,5 +1,5 @@
 /**
- * Calls of this machine to itself never go through a proxy. Node sends them there where NODE_USE_ENV_PROXY is set and
+ * Calls of this machine to itself never go through a proxy. Node sends them there where it is told to use proxies and
  * NO_PROXY does not name them, and a proxy's 127.0.0.1 is another machine.
  */
 
@@ -21,12 +21,18 @@ export function keepLoopbackDirect(env: Environment): void {
   for (const name of NO_PROXY) asFound[name] = env[name];
   const direct = withLoopback(env["no_proxy"] ?? env["NO_PROXY"]);
   for (const name of NO_PROXY) env[name] = direct;
-  if (env["NODE_USE_ENV_PROXY"] !== "1" && !process.execArgv.includes("--use-env-proxy")) return;
+  if (!usesProxies(env)) return;
   const http = process.getBuiltinModule("node:http");
   const https = process.getBuiltinModule("node:https");
   const options = { keepAlive: true, scheduling: "lifo", timeout: 5_000, proxyEnv: { ...env } } as const;
   http.globalAgent = new http.Agent(options);
   https.globalAgent = new https.Agent(options);
+}
+
+/** The three ways to tell Node. */
+function usesProxies(env: Environment): boolean {
+  const flags = [...process.execArgv, ...(env["NODE_OPTIONS"] ?? "").split(/\s+/)];
+  return env["NODE_USE_ENV_PROXY"] === "1" || flags.includes("--use-env-proxy");
 }
 
 /** The environment with NO_PROXY as the user has it. */

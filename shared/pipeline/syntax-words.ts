@@ -38,6 +38,8 @@ const WORDS: readonly (readonly [message: RegExp, words: string | ((place: Place
   [/Unexpected , in|Unexpected empty item/, "there is a comma too many"],
   [/Missing , (?:or : )?between/, "a comma is missing between two values"],
   [/Missing space after :/, "a space is missing after the colon"],
+  [/The : indicator must be at most 1024/, "a key has more than 1,024 characters"],
+  [/Invalid escape sequence/, "in double quotes a backslash begins an escape; put the value in single quotes"],
   [/Comments must be separated/, "a space is missing before the #; if it is no comment, quote the whole value"],
   [
     /Unexpected \S+ token in YAML stream|Unexpected \S+ at node end/,

@@ -139,6 +139,10 @@ test("case A11, SECURITY 30: what nobody sees in a name is shown as an escape, i
   place.write({ "bidi.yml": "jobs: {a: {run: x, 'n\u202eam\u2066e': y}}\n" });
   const { stdout } = await shell("baton validate bidi.yml");
   expect(stdout).toContain('unknown key "n\\u202eam\\u2066e" in jobs.a');
+  const wrong = await shell("baton 'x\u202e\u001b[31m'; baton run --slots '\u202e\u001b]0;t\u0007'");
+  expect(wrong.stderr).toContain("baton: unknown command 'x\\u202e'\n");
+  expect(wrong.stderr).toContain("argument '\\u202e' is invalid");
+  expect(wrong.stderr).not.toContain("\u001b");
   const json = await shell("baton validate --json 'b\u202eidi.yml'");
   expect(json.stdout).not.toContain("\u202e");
   expect(JSON.parse(json.stdout)).toMatchObject({ unreadable: [expect.stringContaining("b\u202eidi.yml")] });

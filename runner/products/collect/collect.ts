@@ -14,6 +14,8 @@ import { type Packed, packMembers } from "./pack-members.ts";
 
 export interface Collecting {
   readonly workspace: string;
+  /** Its path as the steps saw it. */
+  readonly seenAs: string;
   readonly patterns: readonly string[];
   /** The archive; its folder is there. */
   readonly file: string;
@@ -32,12 +34,12 @@ export interface Collected {
 }
 
 /** Throws what the file system says of the archive itself: a full disk. What it says of one member costs that one alone. */
-export function collect({ workspace, patterns, file, bytesMax, limits }: Collecting): Collected {
+export function collect({ workspace, seenAs, patterns, file, bytesMax, limits }: Collecting): Collected {
   const matches = matchFiles(workspace, patterns);
   const missed: Missed[] = [...matches.missed];
   const members: TarMember[] = [];
   for (const path of matches.paths) {
-    const member = memberOf(workspace, path);
+    const member = memberOf(workspace, seenAs, path);
     if ("why" in member) missed.push(member);
     else if (members.length < limits.entriesMax) members.push(member);
     else missed.push({ path, why: `an archive has at most ${limits.entriesMax} files` });
@@ -52,7 +54,7 @@ export function collect({ workspace, patterns, file, bytesMax, limits }: Collect
 }
 
 /** The member, or why there is none. */
-function memberOf(workspace: string, path: string): TarMember | Missed {
+function memberOf(workspace: string, seenAs: string, path: string): TarMember | Missed {
   const length = bytesOf(path).length;
   if (length > ARTIFACT_PATH_BYTES_MAX)
     return { path, why: `its path has ${length} bytes, and at most ${ARTIFACT_PATH_BYTES_MAX} are kept` };
@@ -62,11 +64,20 @@ function memberOf(workspace: string, path: string): TarMember | Missed {
     if (found.isFile()) return { type: "file", path, executable: (found.mode & 0o100) !== 0, bytes: found.size };
     if (!found.isSymbolicLink()) return { path, why: `it is ${kindOf(found)}, and no file` };
     const target = nameOf(readlinkSync(place, { encoding: "buffer" }));
-    if (isSafeLink(path, target)) return { type: "link", path, target };
+    const kept = withinWorkspace(path, target, seenAs);
+    if (isSafeLink(path, kept)) return { type: "link", path, target: kept };
     return { path, why: `it is a link that leads out, to ${printName(target)}` };
   } catch (error) {
     return { path, why: systemCode(error) === "ENOENT" ? "it vanished" : fileTrouble(error) };
   }
+}
+
+/** A link by an absolute path to what is in the workspace leads to the same file in every other one, once it is relative. */
+function withinWorkspace(path: string, target: string, seenAs: string): string {
+  const root = nameOf(Buffer.from(seenAs));
+  if (target !== root && !target.startsWith(`${root}/`)) return target;
+  // Not made shorter: a `..` in it would climb out of wherever another link leads.
+  return `${"../".repeat(path.split("/").length - 1)}${target.slice(root.length + 1)}` || ".";
 }
 
 function kindOf(found: ReturnType<typeof lstatSync> & object): string {

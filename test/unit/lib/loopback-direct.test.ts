@@ -35,6 +35,7 @@ const PROGRAM = `
 
 test.each([
   [{}, "localhost,127.0.0.1,::1,[::1]", null],
+  [{ NODE_USE_ENV_PROXY: "", NODE_OPTIONS: "--no-warnings --use-env-proxy" }, "localhost,127.0.0.1,::1,[::1]", null],
   [{ NO_PROXY: "corp.test, 10.0.0.1" }, "corp.test,10.0.0.1,localhost,127.0.0.1,::1,[::1]", "corp.test, 10.0.0.1"],
 ])(
   "case L14: loopback is direct for every client of Node, other hosts go by the proxy: %j",

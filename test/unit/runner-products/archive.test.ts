@@ -178,7 +178,14 @@ describe("unpacking (SECURITY 31)", () => {
         await mkdir(workspace, { recursive: true });
         // In this thread: to start two for each of many small archives would take longer than all the rest.
         const file = join(root, "archive");
-        const collecting = { workspace, patterns: ["**"], file, bytesMax: 1e9, limits: UNPACK_LIMITS };
+        const collecting = {
+          workspace,
+          seenAs: workspace,
+          patterns: ["**"],
+          file,
+          bytesMax: 1e9,
+          limits: UNPACK_LIMITS,
+        };
         const { packed } = collect(collecting);
         expect(packed?.files ?? 0).toBe(written.length);
         await mkdir(into, { recursive: true });

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -33,7 +33,7 @@ const MIB = 1_024 * 1_024;
 const put = (path: string | Buffer, content: string | Buffer = "x") =>
   writeFileSync(Buffer.concat([Buffer.from(`${workspace}/`), Buffer.from(path)]), content);
 const collected = (patterns: readonly string[], change: Partial<Collecting> = {}) =>
-  collect({ workspace, patterns, file, bytesMax: 5_000 * MIB, limits: UNPACK_LIMITS, ...change });
+  collect({ workspace, seenAs: workspace, patterns, file, bytesMax: 5_000 * MIB, limits: UNPACK_LIMITS, ...change });
 
 /** Every name below a folder, in bytes: `find` says them as they are. */
 function namesBelow(folder: string): string[] {
@@ -225,5 +225,62 @@ describe("what the glob itself cannot reach is told (case L17)", () => {
     put("out/x");
     for (const pattern of ["out", "out/", "./out", "./out/", "out/**", "out/*", "out//x", ".", "./"])
       expect(collected([pattern]), pattern).toMatchObject({ packed: { files: 1 }, warnings: [] });
+  });
+});
+
+describe("links by an absolute path (case L7)", () => {
+  const targetOf = (into: string, path: string) => readlinkSync(join(into, path));
+
+  test("one that leads to what is in the workspace is kept, relative, and so leads there in every workspace", async () => {
+    mkdirSync(join(workspace, "out/bin"), { recursive: true });
+    put("out/x");
+    symlinkSync(join(workspace, "out/x"), join(workspace, "out/bin/x"));
+    symlinkSync(join(workspace, "out"), join(workspace, "out/bin/all"));
+    symlinkSync("/run/baton/workspace/out/x", join(workspace, "inside"));
+    symlinkSync("/run/baton/workspace", join(workspace, "top"));
+    const { missed } = collected(["out/**"]);
+    expect(missed).toEqual([]);
+    const into = await unpacked();
+    expect([targetOf(into, "out/bin/x"), targetOf(into, "out/bin/all")]).toEqual(["../../out/x", "../../out"]);
+    expect(readFileSync(join(into, "out/bin/x"), "utf8")).toBe("x");
+
+    collected(["inside", "top", "out/x"], { seenAs: "/run/baton/workspace" });
+    const other = await unpacked();
+    expect([targetOf(other, "inside"), targetOf(other, "top")]).toEqual(["out/x", "."]);
+  });
+
+  test("SECURITY 31: one that leads out stays out, also where it begins like the workspace", () => {
+    const targets = ["/etc/passwd", `${workspace}2/x`, `${workspace}/../x`, `${workspace}/a/../../x`];
+    for (const [at, target] of targets.entries()) symlinkSync(target, join(workspace, `l${at}`));
+    put("x");
+    const { missed, packed } = collected(["**"]);
+    expect(missed.map(({ name }) => name)).toEqual(["l0", "l1", "l2", "l3"]);
+    expect(packed?.files).toBe(1);
+  });
+});
+
+describe("folders that a pattern matches, and of which nothing is kept (case L17)", () => {
+  const warningsOf = (...patterns: string[]) => collected(patterns).warnings;
+
+  test("are told, with what would keep them", () => {
+    for (const folder of ["out/a", "out/b", "one/deep", "empty/e"])
+      mkdirSync(join(workspace, folder), { recursive: true });
+    for (const path of ["out/f", "out/a/x", "out/b/x", "one/deep/x"]) put(path);
+    expect(warningsOf("out/*")).toEqual([
+      'artifact path "out/*" matches 2 folders, and keeps nothing of them; "out/*/**" keeps what is in them',
+    ]);
+    expect(warningsOf("one/*")).toEqual([
+      'artifact path "one/*" matches the folder one/deep, and keeps nothing of it; "one/*/**" keeps what is in it',
+    ]);
+    expect(warningsOf("empty")).toEqual(['artifact path "empty" matches nothing: the folder empty holds no file']);
+  });
+
+  test("are no matter where another pattern keeps them, leaves them out, or where files of any depth are meant", () => {
+    for (const folder of ["out/a", "out/empty"]) mkdirSync(join(workspace, folder), { recursive: true });
+    for (const path of ["out/f", "out/a/x"]) put(path);
+    expect(warningsOf("out/a*", "out/**")).toEqual([]);
+    expect(warningsOf("out/*", "!out/a", "!out/empty")).toEqual([]);
+    expect(warningsOf("out/**/*")).toEqual([]);
+    expect(warningsOf("out")).toEqual([]);
   });
 });
