@@ -83,6 +83,9 @@ export function writePrivateFile({ durable }: Pick<StateFolder, "durable">, path
 /** The trimmed text of a file, or undefined where there is none. */
 export function readTextFile(path: string): string | undefined {
   try {
+    // To read a pipe would wait for ever, and hear no signal meanwhile.
+    const seen = statSync(path);
+    if (!seen.isFile() && !seen.isDirectory()) throw new Error("it is a pipe or a device, and no file");
     return readFileSync(path, "utf8").trim();
   } catch (cause) {
     if (systemCode(cause) === "ENOENT") return undefined;

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -36,6 +37,7 @@ function damage(name: string, how: (path: string) => void): void {
   how(path);
 }
 const asGarbage = (path: string) => writeFileSync(path, GARBAGE);
+const asPipe = (path: string) => void execFileSync("mkfifo", [path]);
 const asFolder = (path: string) => void mkdirSync(path);
 
 test.each([
@@ -55,6 +57,11 @@ test.each([
   ["queues-and-bucket/fauxqs.db", asGarbage, /queues-and-bucket is damaged \(file is not a database\)/],
   ["signing-key", asGarbage, /is damaged \(it holds no keys of 32 bytes, a line each\): remove it and start again/],
   ["signing-key", asFolder, /signing-key cannot be read: it is a folder/],
+  ["signing-key", asPipe, /signing-key cannot be read: it is a pipe or a device, and no file/],
+  ["token", asPipe, /token cannot be read: it is a pipe or a device, and no file/],
+  ["runner-token", asPipe, /runner-token cannot be read: it is a pipe or a device, and no file/],
+  ["aws-port", asPipe, /aws-port cannot be read: it is a pipe or a device, and no file/],
+  ["secrets", asPipe, /secrets cannot be read: it is a pipe or a device, and no file/],
   ["secrets", asGarbage, /is damaged \(it is not JSON\): restore it from a copy, or remove both/],
   ["secrets-key", asGarbage, /secrets-key is damaged \(it holds no key of 32 bytes\)/],
   ["stack.json", asFolder, /stack\.json cannot be written: it is a folder/],
