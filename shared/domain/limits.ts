@@ -77,6 +77,10 @@ export const SYNTAX_ERRORS_MAX = 1_000;
 export const PROBLEMS_MAX = 200;
 export const TRIGGER_PATTERNS_MAX = 64;
 export const TRIGGER_PATTERN_LENGTH_MAX = 256;
+/** Steps of one glob: a character or a wildcard is one or two, and each value of a range has its own. */
+export const GLOB_SIZE_MAX = 1_000;
+/** Of one filter, its size times the length of all changed paths: ten globs and a thousand paths are a third of it, as a rule. */
+export const FILTER_WORK_MAX = 50_000_000;
 export const SCHEDULES_MAX = 16;
 /** Changed files that a trigger carries; with more, the forge is asked. */
 export const TRIGGER_PATHS_MAX = 1_000;

@@ -3,6 +3,12 @@ import { type Glob, type GlobPiece, parseGlob } from "./parse-glob.ts";
 /** Whether a code point may stand here. */
 type Takes = (code: number) => boolean;
 
+export interface Matcher {
+  readonly takes: (name: string) => boolean;
+  /** States: what a character of a name may cost. */
+  readonly size: number;
+}
+
 /** One state of the automaton: it takes a character, or stands for several at once. The first one accepts. */
 type State = { readonly takes: Takes; readonly next: number } | { readonly either: number[] };
 
@@ -14,13 +20,13 @@ const ACCEPT = 0;
 
 /**
  * A glob as a test of names. All ways to match go forward together, one character at a time (Thompson's simulation), so the
- * work is at most the glob's length times the name's: a regular expression would try them one after the other.
+ * work is at most the glob's size times the name's length: a regular expression would try them one after the other.
  * @see https://swtch.com/~rsc/regexp/regexp1.html
  */
-export function compileGlob(glob: string): (name: string) => boolean {
+export function compileGlob(glob: string): Matcher {
   const states: State[] = [{ either: [] }];
   const start = compile(states, parseGlob(glob.replace(/^\.\//, "")), ACCEPT, true);
-  return (name) => simulate(states, start, name.replace(/^\.\//, ""));
+  return { takes: (name) => simulate(states, start, name.replace(/^\.\//, "")), size: states.length };
 }
 
 /** Adds the states of a sequence before `next`, from its end. `isWhole`: nothing of the glob comes after it. Answers its first state. */

@@ -1,9 +1,11 @@
+import { FILTER_WORK_MAX } from "../domain/limits.ts";
 import type { Trigger } from "../protocol/triggers.ts";
 import type { Triggers } from "./definition.ts";
 import { isTaken, makeFilter } from "./match-glob.ts";
 import { quoted } from "./problem.ts";
 
-const PATHS_AT_ONCE = 50;
+/** States that are passed between two turns of the event loop: some milliseconds, as a rule a hundredth of that. */
+const FILTER_WORK_AT_ONCE = 500_000;
 
 /** `undefined`: the run starts. Else why it does not, for people. */
 export type Refusal = string | undefined;
@@ -66,11 +68,17 @@ async function matchPaths(globs: readonly string[], what: string, matched: Match
   if (globs.length === 0) return undefined;
   const paths = await matched.changedPaths();
   if (paths === undefined) return undefined;
-  const isAmong = makeFilter(globs);
-  for (const [nth, path] of paths.entries()) {
-    if (isAmong(path)) return undefined;
+  const filter = makeFilter(globs);
+  let work = 0;
+  let workAtTurn = 0;
+  for (const path of paths) {
+    work += filter.size * path.length;
+    // More than anybody's filters need of anybody's push: it is let pass, like one of which nobody can tell all files.
+    if (work > FILTER_WORK_MAX || filter.takes(path)) return undefined;
+    if (work - workAtTurn < FILTER_WORK_AT_ONCE) continue;
+    workAtTurn = work;
     // Leases are renewed by the same thread.
-    if (nth % PATHS_AT_ONCE === PATHS_AT_ONCE - 1) await new Promise<void>((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => setImmediate(resolve));
   }
   return `no changed file is among \`${what}\``;
 }
