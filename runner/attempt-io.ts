@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { put, uploadFile } from "../shared/lib/transfer.ts";
 import { fetchInputs } from "./fetch-inputs.ts";
 import { type MemoryKills, memoryKillCounter } from "./memory-kills.ts";
-import { freeBytes, hasFilledDisk, mendFolders } from "./mend-folders.ts";
+import { freeRoom, hasFilledDisk, mendFolders } from "./mend-folders.ts";
 import { collectArtifacts } from "./products/artifacts.ts";
 import { openLog } from "./products/log.ts";
 import { checkout } from "./products/source.ts";
@@ -16,7 +16,7 @@ export interface AttemptIo {
   readonly fetchInputs: typeof fetchInputs;
   readonly stepFolder: typeof stepFolder;
   readonly mendFolders: typeof mendFolders;
-  readonly freeBytes: typeof freeBytes;
+  readonly freeRoom: typeof freeRoom;
   readonly hasFilledDisk: typeof hasFilledDisk;
   readonly memoryKills: () => MemoryKills;
   readonly writeScript: (file: string, script: string) => Promise<void>;
@@ -31,7 +31,7 @@ export const attemptIo: AttemptIo = {
   fetchInputs,
   stepFolder,
   mendFolders,
-  freeBytes,
+  freeRoom,
   hasFilledDisk,
   memoryKills: memoryKillCounter(),
   writeScript: writeFile,

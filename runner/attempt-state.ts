@@ -8,6 +8,7 @@ import type { Emit } from "./events.ts";
 import type { Execution, Executor } from "./executors/executor.ts";
 import type { Interruptions } from "./interruptions.ts";
 import type { LeaseCalls } from "./lease-calls.ts";
+import type { Room } from "./mend-folders.ts";
 import type { Nudge } from "./nudge.ts";
 import type { SecretsFile } from "./secrets-file.ts";
 import type { HostEnvironment } from "./step-environment.ts";
@@ -43,7 +44,7 @@ export interface Attempt {
   /** The lease as it stands: moved by each renewal. */
   readonly held: { deadline: Deadline };
   /** On the disk, when the first step began; undefined before. */
-  readonly freeBytes: { before?: number };
+  readonly freeRoom: { before?: Room };
 }
 
 /** Tells the operator what went wrong with an attempt beside its own end. */

@@ -63,7 +63,7 @@ export async function runAttempt(
     hardDeadlineAtMs,
     progress,
     held,
-    freeBytes: {},
+    freeRoom: {},
   };
   try {
     if (acked.status === "rejected") throw acked.reason;
@@ -259,7 +259,7 @@ function damaged(journal: Journal, message: string): Work {
  */
 async function mendAfter(attempt: Attempt, work: Work, journal: Journal): Promise<Work> {
   const { deps, granted, execution } = attempt;
-  if (attempt.freeBytes.before === undefined) return work;
+  if (attempt.freeRoom.before === undefined) return work;
   try {
     await deps.io.mendFolders(execution.folders);
   } catch (error) {
@@ -319,7 +319,7 @@ async function runAllSteps(
   journal: Journal,
   secrets: Readonly<Record<string, string>>,
 ): Promise<Work> {
-  attempt.freeBytes.before = await attempt.deps.io.freeBytes(attempt.execution.folders.root);
+  attempt.freeRoom.before = await attempt.deps.io.freeRoom(attempt.execution.folders.root);
   const { deps, granted, execution, cookie, interruptions, progress } = attempt;
   const context = { host: deps.host, granted, folders: execution.seen, secrets, cookie };
   return runSteps({

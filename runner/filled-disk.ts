@@ -6,8 +6,8 @@ export const FILLED_DISK = "the disk is full, and the job's own folders hold mos
 export async function hasFilledDisk({
   deps,
   execution,
-  freeBytes,
-}: Pick<Attempt, "deps" | "execution" | "freeBytes">): Promise<boolean> {
-  const before = freeBytes.before;
+  freeRoom,
+}: Pick<Attempt, "deps" | "execution" | "freeRoom">): Promise<boolean> {
+  const before = freeRoom.before;
   return before !== undefined && (await deps.io.hasFilledDisk(execution.folders, before));
 }

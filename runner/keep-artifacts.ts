@@ -1,4 +1,5 @@
 import { cut } from "../shared/lib/cut.ts";
+import { isDiskFull } from "../shared/lib/disk-full.ts";
 import { messageOf } from "../shared/lib/message-of.ts";
 import { bucketRequest } from "../shared/lib/request-meter.ts";
 import { TransferError } from "../shared/lib/transfer.ts";
@@ -43,7 +44,13 @@ export async function keepArtifacts(attempt: Attempt, journal: Journal, signal: 
     const message = `nothing of what the artifact paths match could be kept: ${reasons(collected)}`;
     return allLost(journal, warnings, "tooling", message, new Error(message));
   } catch (cause) {
-    return allLost(journal, warnings, "infra", `the artifacts could not be kept: ${messageOf(cause)}`, cause);
+    return allLost(
+      journal,
+      warnings,
+      "infra",
+      `the artifacts could not be kept: ${isDiskFull(cause) ? "the disk is full" : messageOf(cause)}`,
+      cause,
+    );
   }
 }
 

@@ -69,18 +69,32 @@ async function statOf(path: string): Promise<Found | undefined> {
   }
 }
 
-/** Free bytes where an attempt's folders lie. */
-export async function freeBytes(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
+/** What a disk has left: it is full as well where no file more can be made. */
+export interface Room {
+  readonly bytes: number;
+  /** 0 where the file system does not count them. */
+  readonly files: number;
+}
+
+/** The room where an attempt's folders lie. */
+export async function freeRoom(folder: string): Promise<Room> {
+  const { bavail, bsize, ffree } = await statfs(folder);
+  return { bytes: bavail * bsize, files: ffree };
 }
 
 /** Whether what an attempt's folders hold is most of what was free when it began: then it filled the disk itself. */
-export async function hasFilledDisk(folders: Folders, freeBefore: number): Promise<boolean> {
+export async function hasFilledDisk({ root }: Folders, before: Room): Promise<boolean> {
+  const kibibytes = await measured("-skx", root);
+  if (kibibytes * 1_024 > before.bytes / 2) return true;
+  return before.files > 0 && (await measured("-sx", "--inodes", root)) > before.files / 2;
+}
+
+/** 0 where it cannot be measured: then nobody is blamed, and another host tries. */
+async function measured(...args: readonly string[]): Promise<number> {
   try {
-    const { stdout } = await promisify(execFile)("du", ["-skx", folders.root], { timeout: DU_MS });
-    return Number.parseInt(stdout, 10) * 1_024 > freeBefore / 2;
+    const { stdout } = await promisify(execFile)("du", args, { timeout: DU_MS });
+    return Number.parseInt(stdout, 10) || 0;
   } catch {
-    return false; // unknown: then nobody is blamed, and another host tries
+    return 0;
   }
 }

@@ -1,4 +1,8 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { type RunnerBench, startRunnerBench } from "../support/runner-bench.ts";
 
@@ -53,4 +57,36 @@ test.each(ATTACKS)("case A5: a step that %s", async (_, script, outcome) => {
   bench.plane.offer(innocent);
   await eventually("the next job ends", () => innocent.ends[0] !== undefined);
   expect(innocent.ends).toEqual(["complete succeeded"]);
+});
+
+describe("case A5: a step that leaves no room for what comes after it", () => {
+  const disk = mkdtempSync(join(tmpdir(), "baton-small-disk-"));
+  const options = "size=64m,nr_inodes=1500,mode=777";
+  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", options, "none", disk]).status === 0;
+  if (!mounted) console.log("no tmpfs can be mounted here: what a step that fills the disk costs is not tried");
+  afterAll(async () => {
+    if (mounted) await eventually("the small disk is unmounted", () => spawnSync("umount", [disk]).status === 0);
+    rmdirSync(disk);
+  });
+
+  test.skipIf(!mounted).each([
+    ["of files", "seq 3000 | xargs touch 2> /dev/null || true"],
+    ["of bytes", "cat /dev/zero > big 2> /dev/null || true"],
+  ])("%s fails, and is not tried elsewhere", async (_, fill) => {
+    const runner = await bench.spawn({ args: ["--slots", "1", "--work-dir", join(disk, "work")] });
+    const job = bench.plane.addJob({ steps: [{ run: `echo x > kept; ${fill}` }] });
+    job.spec.artifacts.paths.push("kept");
+    bench.plane.offer(job);
+    await eventually("it ends", () => job.ends[0] !== undefined);
+    expect(job.ends).toEqual(["complete failed"]);
+    expect(job.completion?.failure).toMatchObject({
+      class: "user",
+      message: expect.stringContaining("the disk is full"),
+    });
+    const innocent = bench.plane.addJob({ script: "true" });
+    bench.plane.offer(innocent);
+    await eventually("the next job ends", () => innocent.ends[0] !== undefined);
+    expect(innocent.ends).toEqual(["complete succeeded"]);
+    await runner.discard();
+  });
 });

@@ -39,7 +39,7 @@ export function simAttemptIo({ line, bucket, writeScript, logged }: AttemptIoDep
     stepFolder: async () => "",
     mendFolders: async () => undefined,
     memoryKills: () => ({ own: undefined, host: undefined }),
-    freeBytes: async () => 0,
+    freeRoom: async () => ({ bytes: 0, files: 0 }),
     hasFilledDisk: async () => false,
     writeScript,
     openLog(options) {
