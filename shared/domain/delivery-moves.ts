@@ -1,4 +1,4 @@
-import { add, arg, before, type Effect, equals, remove, set, table } from "./move.ts";
+import { add, arg, before, type Effect, equals, type Guard, remove, set, table } from "./move.ts";
 
 export const DELIVERY_STATES = ["received", "handled", "ignored", "failed"] as const;
 /** What is ignored or has failed may come again: the forge, the project or its credentials were mended meanwhile. */
@@ -7,6 +7,9 @@ export const DELIVERY_TERMINAL = ["handled"] as const;
 /** A delivery that is done leaves the index of due items, so that sweep forgets it. */
 const close: readonly Effect[] = [set("endedAtMs", arg("nowMs")), remove("wakeAtMs"), remove("dueShard")];
 const closeWithReason: readonly Effect[] = [...close, set("reason", arg("reason"))];
+
+/** A slow try does not end what was postponed, or delivered once more, since it read the delivery. */
+const ofThisTry: readonly Guard[] = [equals("fence", arg("fence"))];
 
 /** Every legal move of a webhook's delivery. Its id is its key, so that the same delivery is received once. */
 export const deliveryMoves = table("delivery", {
@@ -32,12 +35,14 @@ export const deliveryMoves = table("delivery", {
     doc: "It starts nothing: too old, or its project is gone.",
     from: ["received"],
     to: "ignored",
+    guards: ofThisTry,
     effects: closeWithReason,
   },
   fail: {
     doc: "Nobody could decide it: the forge refuses for good, or did not answer for too long.",
     from: ["received"],
     to: "failed",
+    guards: ofThisTry,
     effects: closeWithReason,
   },
   receiveAgain: {
@@ -70,7 +75,7 @@ export const deliveryMoves = table("delivery", {
     doc: "The forge does not answer now, or refuses what may be mended: it is tried again at `wakeAtMs`.",
     from: ["received"],
     to: "unchanged",
-    guards: [equals("fence", arg("fence"))],
+    guards: ofThisTry,
     effects: [
       set("fence", arg("nextFence")),
       set("wakeAtMs", arg("wakeAtMs")),

@@ -90,7 +90,8 @@ function refusalOf(item: DeliveryItem, trigger: Trigger): string | undefined {
 
 async function ignore(deps: TriggerDeps, item: DeliveryItem, reason: string): Promise<void> {
   deps.log.info("delivery ignored", { project: item.project, delivery: item.deliveryId, reason });
-  const { applied } = await deps.store.apply(deliveryMoves.ignore, item, { nowMs: deps.clock.nowMs(), reason }, CAUSE);
+  const args = { nowMs: deps.clock.nowMs(), fence: item.fence, reason };
+  const { applied } = await deps.store.apply(deliveryMoves.ignore, item, args, CAUSE);
   if (applied) deps.metrics.count("DeliveriesHandled", 1, { outcome: "ignored" });
 }
 
@@ -134,7 +135,7 @@ const deliveryRefOf = ({ tenant, forge, project, deliveryId }: DeliveryItem): De
 async function fail(deps: TriggerDeps, project: ProjectItem, item: DeliveryItem, reason: string): Promise<void> {
   const { trigger } = item;
   if (trigger !== undefined && canSupersede(trigger)) await doubtHead(deps, project, trigger);
-  const args = { nowMs: deps.clock.nowMs(), reason };
+  const args = { nowMs: deps.clock.nowMs(), fence: item.fence, reason };
   const { applied } = await deps.store.apply(deliveryMoves.fail, item, args, { ...CAUSE, reason });
   if (applied) deps.metrics.count("DeliveriesHandled", 1, { outcome: "failed" });
 }

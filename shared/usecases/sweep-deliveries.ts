@@ -35,6 +35,6 @@ async function sweepOne(deps: SweepDeliveriesDeps, key: Pick<Key, "pk">, nowMs: 
     return true;
   }
   const reason = "nobody could decide it for many hours; the log of the plan function says why";
-  await deps.store.apply(deliveryMoves.fail, item, { nowMs, reason }, { actor: "sweep", reason });
+  await deps.store.apply(deliveryMoves.fail, item, { nowMs, fence: item.fence, reason }, { actor: "sweep", reason });
   return true;
 }

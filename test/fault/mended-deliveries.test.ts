@@ -105,6 +105,32 @@ test("case C3: a message for a try before the redelivery does nothing", async ()
   expect(await kept()).toMatchObject({ state: "received", tries: 0 });
 });
 
+test("case C3: a slow try that read the delivery before it came again ends nothing of the redelivery", async () => {
+  const { world, repository, kept, deliver, decide, started } = newProject();
+  const [refusal] = REFUSALS;
+  repository.failing = { error: refusal as ForgeError };
+  await deliver();
+  world.clock.nowMs += DELIVERY_GIVE_UP_MS + 5 * MINUTE_MS;
+  const slow = {
+    ...world.deps,
+    forge: {
+      ...world.deps.forge,
+      // While it waits for the forge, another try gives up, and the operator presses Redeliver.
+      async listDefinitions(): Promise<never> {
+        await decide();
+        expect(await kept()).toMatchObject({ state: "failed" });
+        await deliver();
+        throw refusal;
+      },
+    },
+  };
+  await decideDelivery(slow, REF);
+  expect(await kept()).toMatchObject({ state: "received", tries: 0 });
+  repository.failing = undefined;
+  await decide();
+  expect(started()).toEqual([PUSH.sha]);
+});
+
 test("case C3: the very first push on a new project runs once, whatever a first sight takes for old, and whenever the forge is mended", async () => {
   const step = fc.constantFrom("fail", "mend", "deliver", "decide", "sweep", "sweep", "wait");
   await fc.assert(
