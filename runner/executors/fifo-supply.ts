@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -44,8 +45,11 @@ export function makeFifoSupply(folder: string): FifoSupply {
           if (path === undefined) await more;
           else more.catch(() => undefined);
         }
-        if (path !== undefined) return path;
+        if (path !== undefined && isFifo(path)) return path;
       }
     },
   };
 }
+
+/** Without a sandbox a step may have removed it: the next attempt is not to pay for that. */
+const isFifo = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isFIFO() === true;

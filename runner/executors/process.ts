@@ -1,7 +1,6 @@
-import { unlink } from "node:fs/promises";
 import type { Clock } from "../../shared/lib/clock.ts";
 import { type PinnedFolder, pinFolder } from "../../shared/lib/pinned-folder.ts";
-import { removeWholeTree } from "../../shared/lib/remove-tree.ts";
+import { removeFile, removeWholeTree } from "../../shared/lib/remove-tree.ts";
 import { mendAbove } from "../mend-folders.ts";
 import { isTooLong, type Sandbox } from "../sandbox/open-sandbox.ts";
 import { INSIDE, type Trust } from "../sandbox/plan-sandbox.ts";
@@ -146,7 +145,8 @@ async function letGo({ parts, pipe, fifo, watchdog, link, clean }: Held): Promis
   link.close();
   watchdog.send({ type: "done" });
   parts.pool.giveBack(watchdog, reusable);
-  await unlink(fifo);
+  // Without a sandbox a step may have removed it.
+  await removeFile(fifo);
 }
 
 async function removed({ slot, above }: Parts): Promise<boolean> {

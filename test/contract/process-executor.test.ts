@@ -298,6 +298,19 @@ test("each attempt has its own empty workspace, readable by its user alone, gone
   expect(readdirSync(folder).filter((name) => /^\d+$/.test(name))).toEqual([]);
 });
 
+test("case A5: a step that removes the pipe of its own output leaves no workspace behind, and its slot free", async () => {
+  const held = await hold();
+  const { root } = held.execution.folders;
+  await held.sh(`rm -f ${folder}/output-*`);
+  await held.execution.stop(0);
+  await held.execution.close();
+  expect(existsSync(root)).toBe(false);
+  const next = await hold();
+  expect(next.execution.folders.root).toBe(root);
+  await next.execution.stop(0);
+  await next.execution.close();
+});
+
 test("one watchdog serves many attempts", async () => {
   const parents = new Set<string>();
   for (let count = 0; count < 5; count += 1) {
