@@ -39,8 +39,9 @@ export function fstabLine(source: string, at: string, type: string, options: str
   return `${asWord(source)} ${asWord(at)} ${type} ${options} 0 0\n`;
 }
 
+/** ASCII alone: of any other blank the escape would be a byte that it does not have. */
 function asWord(path: string): string {
-  return path.replace(/[\s\\#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
+  return path.replace(/[\t-\r \\#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
 }
 
 function fromOctal(text: string): string {

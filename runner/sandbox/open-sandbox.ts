@@ -23,7 +23,7 @@ import { findTools, type Tools } from "./tools.ts";
 export interface SandboxOptions {
   /** The steps' PATH. */
   readonly path: string;
-  /** Folders and files that no step may see: keys, tokens, other attempts. Those that do not exist are left out. */
+  /** Folders and files that no step may see: keys, tokens, other attempts; of those that do not exist yet, no later attempt's. */
   readonly hide: readonly string[];
   /** Folders that steps may read and not write. */
   readonly readOnly: readonly string[];
@@ -85,7 +85,9 @@ function makeSandbox(tools: Tools, view: HostView, options: SandboxOptions): San
       for (const [path, inode] of inodes)
         if (inodeOf(path) !== inode)
           throw new Error(`${path}, which steps may not see, was moved or replaced: restart the runner`);
-      const hidden = trust === "foreign" && isRoot ? [...walls.hidden, ...entriesOf(OF_ROOT)] : walls.hidden;
+      const wanted = [...options.hide, ...(trust === "foreign" && isRoot ? OF_ROOT : [])];
+      // Keys that were made since the runner started are as secret as those of before.
+      const hidden = outermost(eachOnce([...walls.hidden, ...entriesOf(wanted)]));
       const present = hidden.filter(({ path }) => inodeOf(path) !== undefined);
       const plan = planSandbox(view, { ...walls, hidden: present }, trust, folders);
       const files = {
@@ -149,8 +151,11 @@ function entriesOf(paths: readonly string[]): Hidden[] {
       return []; // not there: nothing to hide or to show
     }
   });
-  return found.filter(({ path }, at) => found.findIndex((one) => one.path === path) === at);
+  return eachOnce(found);
 }
+
+const eachOnce = (entries: readonly Hidden[]): Hidden[] =>
+  entries.filter(({ path }, at) => entries.findIndex((one) => one.path === path) === at);
 
 const outermost = (entries: readonly Hidden[]) =>
   entries.filter(({ path }) => !entries.some((one) => one.path !== path && one.isFolder && isWithin(path, one.path)));

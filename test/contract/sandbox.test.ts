@@ -158,6 +158,26 @@ describe.skipIf("why" in opened)("a sandbox", () => {
     rmSync(shared, { recursive: true });
   });
 
+  test("case A2: what is to be hidden and is made after the runner's start is hidden from the next attempt", async () => {
+    const cache = join(import.meta.dirname, "../../node_modules/.cache");
+    mkdirSync(cache, { recursive: true });
+    const home = mkdtempSync(join(cache, "home-"));
+    try {
+      const hide = [folder, join(home, ".aws"), join(home, ".netrc")];
+      const sandbox = await openSandbox({ path: PATH, hide, readOnly: [home], expose: [] }, ["own"], folder);
+      if ("why" in sandbox) throw new Error(sandbox.why);
+      mkdirSync(join(home, ".aws"));
+      writeFileSync(join(home, ".aws/credentials"), "key");
+      writeFileSync(join(home, ".netrc"), "password");
+      const { execution, sh, output } = await hold({ sandbox });
+      expect(await sh(`cd ${home}; ls -A; ls -A .aws; cat .netrc`)).toEqual(EXITED_0);
+      expect(output()).toBe(".aws\n.netrc\n");
+      await end(execution);
+    } finally {
+      rmSync(home, { recursive: true });
+    }
+  });
+
   test("SIGTERM, the grace time, SIGKILL", async () => {
     const { execution, sh, output } = await hold();
     const running = sh(

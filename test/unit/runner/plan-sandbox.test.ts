@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseMounts } from "../../../runner/sandbox/mounts.ts";
+import { fstabLine, parseMounts } from "../../../runner/sandbox/mounts.ts";
 import { type HostView, planSandbox, type Walls } from "../../../runner/sandbox/plan-sandbox.ts";
 import { trustOf } from "../../../runner/sandbox/runner-sandbox.ts";
 
@@ -66,4 +66,10 @@ test("case A2: a runner's first pool is its own, every other is foreign, forks w
   // A control plane that does not say which pool a job is of.
   expect(trustOf(["default"], undefined)).toBe("own");
   expect(trustOf(["default", "gpu"], undefined)).toBe("foreign");
+});
+
+test("a path with any character of fstab's own is one word, and all others stay as they are", () => {
+  expect(fstabLine("/a b\t\n\\#c", "/x", "none", "bind")).toBe("/a\\040b\\011\\012\\134\\043c /x none bind 0 0\n");
+  // Not octal 240 and 30000: no-break and ideographic space are more than one byte.
+  expect(fstabLine("/a\u00a0b\u3000c", "/x", "none", "bind")).toBe("/a\u00a0b\u3000c /x none bind 0 0\n");
 });
