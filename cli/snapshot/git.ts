@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { statSync } from "node:fs";
 import { systemCode } from "../../shared/lib/system-code.ts";
 import { CommandError } from "../command-error.ts";
@@ -29,7 +29,7 @@ export function gitEnvironment(env: Readonly<Record<string, string>>, own: Reado
 /** Runs git and returns how it ended. Throws only where git cannot be started or floods us. */
 export function tryGit(args: readonly string[], call: GitCall): Promise<GitResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn("git", args, { cwd: call.cwd, env: call.env, stdio: ["pipe", "pipe", "pipe"] });
+    const child = startGit(args, call);
     // First: without a free descriptor there is a child of no streams, which says so by this alone.
     child.on("error", (cause) => reject(new CommandError(explainStart(cause, call.cwd), { cause })));
     if (child.pid === undefined) return;
@@ -56,6 +56,15 @@ export function tryGit(args: readonly string[], call: GitCall): Promise<GitResul
   });
 }
 
+/** Node throws some of what hinders a start, and emits the rest. */
+function startGit(args: readonly string[], { cwd, env }: GitCall): ChildProcessWithoutNullStreams {
+  try {
+    return spawn("git", args, { cwd, env, stdio: ["pipe", "pipe", "pipe"] });
+  } catch (cause) {
+    throw cause instanceof Error ? new CommandError(explainStart(cause, cwd), { cause }) : cause;
+  }
+}
+
 /** Runs git; a failure is one line with git's own reason. Returns stdout as text, without its last line end. */
 export async function git(args: readonly string[], call: GitCall): Promise<string> {
   const { code, stdout, stderr } = await tryGit(args, call);
@@ -78,7 +87,16 @@ function commandOf(args: readonly string[]): string {
 
 /** Also a folder that is not there is an ENOENT of git's start. */
 function explainStart(cause: Error, cwd: string): string {
-  if (statSync(cwd, { throwIfNoEntry: false })?.isDirectory() !== true) return `there is no folder ${cwd}`;
+  if (!isFolder(cwd)) return `there is no folder ${cwd}`;
   if (systemCode(cause) === "ENOENT") return "git is not installed: `baton run` needs it to copy the working tree";
   return `cannot start git: ${cause.message}`;
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return false;
+  }
 }

@@ -118,6 +118,18 @@ describe("case L19, case A11: one line, and exit code 2", () => {
     });
   });
 
+  test("where a file, or a link to itself, stands for the folder of a source", async () => {
+    const to = { BATON_URL: "http://127.0.0.1:1", BATON_TOKEN: "x" };
+    const { code, stderr } = await shell(
+      "ln -s loop loop; baton runs create --source bad.yml; baton runs create --source loop",
+      to,
+    );
+    expect(code).toBe(2);
+    expect(stderr.replaceAll(`${place.project}/`, "")).toBe(
+      "baton: there is no folder bad.yml\nbaton: there is no folder loop\n",
+    );
+  });
+
   test("where a socket stands for a file", async () => {
     const socket = createServer().listen(join(place.project, "s"));
     await once(socket, "listening");
