@@ -41,7 +41,7 @@ function meantOtherwise(glob: string, kind: NameKind): string | undefined {
     return `cannot be meant: + repeats nothing in a glob; write "${glob.replaceAll("]+", "]*")}", or [+] for the sign itself`;
   if (/\]\{\d+,?\}/.test(glob))
     return "cannot be meant: {2} repeats nothing in a glob; write what it repeats so many times";
-  if (/\[\^?\[[:.=]/.test(glob)) return "cannot be meant: a glob has no classes such as [:digit:]; write [0-9]";
+  if (/\[:\w+:\]/.test(glob)) return "cannot be meant: a glob has no classes such as [:digit:]; write [0-9]";
   const negated = glob.replaceAll("[!", "[^");
   if (negated !== glob) return `cannot be meant: to leave out characters write "${negated}"`;
   const single = glob.replace(/\.\{(\w+)\}$/, ".$1");
