@@ -108,7 +108,7 @@ async function postponeOrFail(
   const about = { project: item.project, delivery: item.deliveryId, reason, again: !isOver };
   if (isAbsenceUnsure(error)) deps.log.info("delivery waits", about);
   else deps.log.warn("delivery not decided", about);
-  if (isOver) return fail(deps, project, item, reason);
+  if (isOver) return failDelivery(deps, project, item, { ...CAUSE, reason });
   const backoffMs = Math.min(DELIVERY_RETRY_MAX_MS, DELIVERY_RETRY_MIN_MS * 2 ** item.tries);
   const delayMs = Math.max(backoffMs, error.retryAfterMs ?? 0);
   const nextFence = item.fence + 1;
@@ -131,11 +131,18 @@ const deliveryRefOf = ({ tenant, forge, project, deliveryId }: DeliveryItem): De
   deliveryId,
 });
 
+type FailDeps = Pick<TriggerDeps, "store" | "clock" | "random" | "metrics">;
+
 /** It may have been part of what a first sight of the project took for old: so the next comparison takes its head for new. */
-async function fail(deps: TriggerDeps, project: ProjectItem, item: DeliveryItem, reason: string): Promise<void> {
-  const { trigger } = item;
-  if (trigger !== undefined && canSupersede(trigger)) await doubtHead(deps, project, trigger);
-  const args = { nowMs: deps.clock.nowMs(), fence: item.fence, reason };
-  const { applied } = await deps.store.apply(deliveryMoves.fail, item, args, { ...CAUSE, reason });
+export async function failDelivery(
+  deps: FailDeps,
+  project: ProjectItem | undefined,
+  item: DeliveryItem,
+  cause: Cause & { readonly reason: string },
+): Promise<void> {
+  const { trigger, fence } = item;
+  if (project !== undefined && trigger !== undefined && canSupersede(trigger)) await doubtHead(deps, project, trigger);
+  const args = { nowMs: deps.clock.nowMs(), fence, reason: cause.reason };
+  const { applied } = await deps.store.apply(deliveryMoves.fail, item, args, cause);
   if (applied) deps.metrics.count("DeliveriesHandled", 1, { outcome: "failed" });
 }

@@ -21,7 +21,7 @@ const CAUSE: Cause = { actor: "trigger" };
  * the forge says of changes, and no first sight takes it for old.
  */
 export async function doubtHead(
-  deps: TriggerDeps,
+  deps: Pick<TriggerDeps, "store" | "clock" | "random">,
   project: ProjectItem,
   trigger: Extract<Trigger, { event: "push" | "pull_request" }>,
 ): Promise<void> {

@@ -3,14 +3,14 @@ import { DELIVERY_GIVE_UP_MS, DELIVERY_RETRY_MAX_MS, SWEEP_DELIVERIES_MAX, SWEEP
 import { eachApart } from "../lib/each-apart.ts";
 import { deliveryKey, deliveryOf, type Key } from "../store/keys.ts";
 import type { DeliveryItem } from "../store/trigger-items.ts";
-import { giveUpMs } from "./decide-delivery.ts";
+import { failDelivery, giveUpMs } from "./decide-delivery.ts";
 import type { DeliveryDeps } from "./trigger-deps.ts";
 
 const WIDTH = 8;
 /** Past its last try by this much nobody decides it any more, whatever the reason: a message that always fails. */
 const abandonedMs = (item: DeliveryItem) => giveUpMs(item) + DELIVERY_GIVE_UP_MS;
 
-type SweepDeliveriesDeps = Omit<DeliveryDeps, "secrets" | "forgeHosts" | "projects">;
+type SweepDeliveriesDeps = Omit<DeliveryDeps, "secrets" | "forgeHosts">;
 
 /**
  * Asks again for deliveries that have waited for over a minute past their time: a message was lost, a function died, or
@@ -35,6 +35,7 @@ async function sweepOne(deps: SweepDeliveriesDeps, key: Pick<Key, "pk">, nowMs: 
     return true;
   }
   const reason = "nobody could decide it for many hours; the log of the plan function says why";
-  await deps.store.apply(deliveryMoves.fail, item, { nowMs, fence: item.fence, reason }, { actor: "sweep", reason });
+  const project = await deps.projects.getProject(item.tenant, item.project);
+  await failDelivery(deps, project, item, { actor: "sweep", reason });
   return true;
 }

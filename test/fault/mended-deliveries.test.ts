@@ -6,6 +6,7 @@ import { deliveryKey } from "../../shared/store/keys.ts";
 import { decideDelivery } from "../../shared/usecases/decide-delivery.ts";
 import { ForgeError } from "../../shared/usecases/forge.ts";
 import { receiveDelivery } from "../../shared/usecases/receive-delivery.ts";
+import { sweepDeliveries } from "../../shared/usecases/sweep-deliveries.ts";
 import { sweepProjects } from "../../shared/usecases/sweep-projects.ts";
 import { makeSweepWorld } from "../support/sweep-world.ts";
 import { HOUR_MS, MINUTE_MS } from "../support/times.ts";
@@ -128,6 +129,23 @@ test("case C3: a slow try that read the delivery before it came again ends nothi
   expect(await kept()).toMatchObject({ state: "received", tries: 0 });
   repository.failing = undefined;
   await decide();
+  expect(started()).toEqual([PUSH.sha]);
+});
+
+test("case C3: a first push that only sweep gives up, since no try ever ends, is found by the next sweeps", async () => {
+  const { world, repository, kept, deliver, sweep, started } = newProject();
+  repository.branches.set("main", PUSH.sha);
+  await deliver();
+  // The first sight of the project takes its head for old.
+  await sweep();
+  world.clock.nowMs += 2 * DELIVERY_GIVE_UP_MS + HOUR_MS;
+  const triggers = { ...world.deps.triggers, dueDeliveries: async () => [deliveryKey(REF)] };
+  await sweepDeliveries({ ...world.deps, triggers });
+  expect(await kept()).toMatchObject({ state: "failed" });
+  for (let sweeps = 0; sweeps < 3; sweeps += 1) {
+    world.clock.nowMs += 5 * MINUTE_MS;
+    await sweep();
+  }
   expect(started()).toEqual([PUSH.sha]);
 });
 
