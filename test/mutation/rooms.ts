@@ -45,7 +45,7 @@ export const ROOMS: readonly Room[] = [
     ),
     simulatedTable: true,
     tests: [
-      "test/unit/usecases/{lease-rest,retries-at-birth,due-actions}.test.ts",
+      "test/unit/usecases/{lease-rest,retries-at-birth,due-actions,manage-secrets}.test.ts",
       "test/race/{one-job,rerun,ephemeral,lease-answers,endings}.test.ts",
       "test/unit/functions/lease-tokens.test.ts",
       "test/race/{claims,reconcile,fan-in}.test.ts",
@@ -67,7 +67,9 @@ export const ROOMS: readonly Room[] = [
     tests: [
       "test/unit/usecases/sweep-*.test.ts",
       "test/unit/functions/{read-definition,reading-thread,read-run-definition}.test.ts",
+      "test/fault/{absence,renamed-repository,mended-deliveries}.test.ts",
       "test/race/{triggers,rerun,postponed-deliveries,webhooks,forks,sweep,supersede}.test.ts",
+      "test/fault/push-back.test.ts",
     ],
     without: [
       "due times in UTC, without a summer time",
@@ -91,7 +93,7 @@ export const ROOMS: readonly Room[] = [
     tests: [
       "test/unit/store/signed-token.test.ts",
       "test/unit/usecases/{choose-secrets,job-secrets,open-session,queue-credentials,source-credential}.test.ts",
-      "test/unit/usecases/{audit,manage-secrets}.test.ts",
+      "test/unit/usecases/manage-secrets.test.ts",
       "test/unit/functions/{signing-keys,runner-queues,api-tokens,lease-tokens,http}.test.ts",
       "test/contract/{host-proof,read-token,queue-credentials,secret-stores,admin}.test.ts",
       "test/race/{ephemeral,host-proof,last-administrator,webhook-signatures}.test.ts",
@@ -111,6 +113,7 @@ export const ROOMS: readonly Room[] = [
     ],
     without: [
       "500 MB of output",
+      "a step that takes its rights to the folder above",
       "an attempt that breaks off in a way that nobody foresaw",
       "a spot notice drains",
       "a group that refuses protection for a moment",

@@ -15,7 +15,7 @@ import { cancelRun } from "../../shared/usecases/cancel-run.ts";
 import { createRun } from "../../shared/usecases/create-run.ts";
 import type { Deps } from "../../shared/usecases/deps.ts";
 import { ackCancel, completeJob, expireLease, releaseJob } from "../../shared/usecases/end-attempt.ts";
-import { hintOutbox } from "../../shared/usecases/hints.ts";
+import { hintOutbox, hintPostponed } from "../../shared/usecases/hints.ts";
 import { reconcileRun } from "../../shared/usecases/reconcile-run.ts";
 import { ackLease, renewLease } from "../../shared/usecases/renew-lease.ts";
 import {
@@ -440,6 +440,108 @@ describe("a reconcile", () => {
       reason: "nobody could read its definition in time",
     });
   });
+});
+
+describe("a word that was lost", () => {
+  test("at a queue is counted and said, and what was done stands", async () => {
+    const counted: string[] = [];
+    const broken = async () => Promise.reject(new Error("no queue"));
+    const queues = { ...deps.queues, sendOffers: broken, sendTick: broken, sendPlan: broken, sendReport: broken };
+    const metrics = { count: (name: string) => void counted.push(name), timing: () => undefined };
+    const cut: Deps = { ...deps, queues: { ...queues, visibleOffers: broken }, metrics };
+    const { runId } = await startRun(cut, one);
+    expect((await jobOf(deps, refOf(runId))).state).toBe("queued");
+    await hintOutbox(cut, { tenant: "main", runId }, 0);
+    await hintPostponed(
+      { ...cut, sendDelivery: broken },
+      { tenant: "main", project: "app", forge: "github", deliveryId: "d" },
+      0,
+    );
+    await cancelRun(cut, { tenant: "main", runId }, { actor: "somebody" });
+    const said = ["offers", "a tick", "a report", "a delivery"].map(
+      (what) => `could not send ${what}; sweep or reconcile will`,
+    );
+    for (const words of said) expect(warned).toContainEqual([words, { error: "no queue" }]);
+    expect(counted.filter((name) => name === "HintsFailed").length).toBeGreaterThanOrEqual(4);
+    expect((await runOf(deps, runId)).state).toBe("canceled");
+  });
+
+  test("of a queue's depth offers again, and is counted", async () => {
+    const counted: string[] = [];
+    const { runId } = await startRun(deps, one);
+    pass(15 * SECOND_MS);
+    const queues = { ...deps.queues, visibleOffers: async () => Promise.reject(new Error("no depth")) };
+    const metrics = { count: (name: string) => void counted.push(name), timing: () => undefined };
+    await reconcileRun({ ...deps, queues, metrics }, { tenant: "main", runId });
+    expect(warned).toEqual([["could not measure the queue of pool default; offering again", { error: "no depth" }]]);
+    expect(counted).toEqual(["HintsFailed", "OffersSent"]);
+  });
+
+  test("of a run's end that nobody can read any more is said when it is given up", async () => {
+    const { runId, createdAtMs } = await startRun(deps, one);
+    await runningAt(deps, refOf(runId));
+    world.clock.nowMs = createdAtMs + RUN_TIMEOUT_MS + 1;
+    await tick(runId);
+    const key = jobKey(refOf(runId));
+    await world.write({ ...(await world.read(key)), ...key, attempts: "garbage" });
+    pass(61 * MINUTE_MS);
+    await tick(runId);
+    const words = "jobs of an ended run could not be ended; nobody looks any more";
+    expect(warned).toEqual([[words, { run: runId }]]);
+    expect((await runOf(deps, runId)).wakeAtMs).toBeUndefined();
+  });
+});
+
+describe("what is asked again", () => {
+  test("by a holder whose job was queued again since offers nothing", async () => {
+    const { runId } = await startRun(deps, one);
+    const first = await runningAt(deps, refOf(runId));
+    await releaseJob(deps, first.claims, "drain");
+    await releaseJob(deps, (await runningAt(deps, refOf(runId), { fence: 1 })).claims, "drain");
+    const offers = world.sent.offers.length;
+    await releaseJob(deps, first.claims, "drain");
+    expect(world.sent.offers.length).toBe(offers);
+  });
+
+  test("by an attempt that failed, under the claim of the next, is refused as revoked", async () => {
+    const { runId } = await startRun(deps, planOf({ id: "one", retries: { failed: 1, lost: 0 } }));
+    const claimId = newClaimId();
+    const first = await runningAt(deps, refOf(runId), { claimId });
+    await completeJob(deps, first.claims, lastWord("failed"));
+    await runningAt(deps, refOf(runId), { fence: 1, claimId });
+    expect((await refusalOf(renewLease(deps, first.claims, PROGRESS))).slice(0, 2)).toEqual([
+      "stale_lease",
+      "lease_revoked",
+    ]);
+  });
+
+  test("of an ephemeral session at another fence than was offered costs it nothing", async () => {
+    const { runId } = await startRun(deps, one);
+    const session = { ...sessionOf("brief-2"), ephemeral: true as const };
+    expect(await answerOf(claimAt(deps, refOf(runId), { session, fence: 1 }))).toBe("taken");
+    expect(await answerOf(claimAt(deps, refOf(runId), { session }))).toBe("accepted");
+  });
+});
+
+test("an end is kept with its log, a grant with its source, a cancel with its words", async () => {
+  const source = { kind: "git", url: "https://forge.test/a.git", sha: "a".repeat(40) } as const;
+  const { runId } = await startRun(deps, planOf({ id: "one" }, { id: "two", needs: ["one"] }), { source });
+  const { grant, claims } = await runningAt(deps, refOf(runId));
+  expect(grant.source).toEqual(source);
+  await cancelRun(deps, { tenant: "main", runId }, { actor: "somebody" });
+  expect(await runOf(deps, runId)).toMatchObject({ state: "canceling", reason: "canceled by request" });
+  expect(await jobOf(deps, refOf(runId, "two"))).toMatchObject({ state: "canceled", reason: "canceled by request" });
+  const { log } = lastWord();
+  told.splice(0);
+  pass(1_000);
+  await ackCancel(deps, claims, log);
+  const { attempts } = await jobOf(deps, refOf(runId));
+  expect(attempts["1"]?.end).toMatchObject({ outcome: "canceled", log });
+  const { createdAtMs } = await runOf(deps, runId);
+  expect(told.filter((entry) => /^Run/.test(String((entry as unknown[])[0])))).toEqual([
+    ["RunsEnded", 1, { "cicd.pipeline.result": "cancellation" }],
+    ["RunMs", world.clock.nowMs - createdAtMs],
+  ]);
 });
 
 test("what lies further ahead than a queue can wait is left to sweep", async () => {
