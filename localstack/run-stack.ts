@@ -108,7 +108,7 @@ export async function runStack(ground: StackGround): Promise<RunningStack> {
   attachMeter(sqs, "SQS", meter.aws);
   const invoke = makeInvoke(parts.handlers, clock, meter);
   const signer = makeSigner(readSigningKeys(folder));
-  gateway.serve({ invoke, meter, isRunners: (token) => isRunnersToken(signer, token) });
+  gateway.serve({ invoke, meter, isRunners: (token) => isRunnersToken(signer, token, clock.nowMs()) });
   const sources = startSources(ground, sqs, awsUrl, invoke);
   const schedules = startSchedules(ground, invoke);
   const ready: StackReady = {

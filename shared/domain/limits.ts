@@ -141,6 +141,8 @@ export const UNPROVEN_BODIES_BYTES_MAX = 32 * MIB;
 export const UNPROVEN_REQUESTS_MAX = 32;
 /** And those that wait for their turn meanwhile. */
 export const UNPROVEN_REQUESTS_WAITING_MAX = 1_000;
+/** A runner's token counts as one for so long after its end: for the room that its requests have, and for nothing else. */
+export const RUNNERS_TOKEN_PAST_MS = HOUR_MS;
 /** A delivery's id is known for this long; an older event starts nothing, under whatever id. */
 export const DELIVERY_MS = 7 * DAY_MS;
 /** How long a delivery waits for a forge that does not answer, or refuses what may be mended. */

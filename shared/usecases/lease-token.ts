@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { staleLease } from "../domain/errors.ts";
-import { LEASE_OVERTIME_MS } from "../domain/limits.ts";
+import { LEASE_OVERTIME_MS, RUNNERS_TOKEN_PAST_MS } from "../domain/limits.ts";
 import type { Signer } from "../lib/signed-token.ts";
 import { poolName } from "../protocol/ids.ts";
 import type { JobItem } from "../store/items.ts";
@@ -63,9 +63,15 @@ export type SessionClaims = z.infer<typeof sessionClaims>;
 
 export const signSession = (signer: Signer, claims: SessionClaims): string => signer.sign(SESSION, claims);
 
-/** Whether a token is a session's or a lease's, of whatever time: only a runner has one. */
-export const isRunnersToken = (signer: Signer, token: string): boolean =>
-  [SESSION, LEASE].some((prefix) => signer.verify(prefix, token) !== undefined);
+/**
+ * Whether a token is a session's or a lease's that lives, or did within the last hour: only a runner has one. A runner that was
+ * away comes with an old one, and is told so; whoever kept one for longer is a stranger.
+ */
+export function isRunnersToken(signer: Signer, token: string, nowMs: number): boolean {
+  const session = sessionClaims.safeParse(signer.verify(SESSION, token)).data;
+  const endMs = session?.expiresAtMs ?? leaseClaims.safeParse(signer.verify(LEASE, token)).data?.hardDeadlineMs;
+  return endMs !== undefined && nowMs <= endMs + RUNNERS_TOKEN_PAST_MS;
+}
 
 /** The session's claims; undefined where it is forged or over. */
 export function verifySession(signer: Signer, token: string, nowMs: number): SessionClaims | undefined {

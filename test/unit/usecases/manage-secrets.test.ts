@@ -21,6 +21,7 @@ import {
   rotateWebhookSecret,
 } from "../../../shared/usecases/webhook-secrets.ts";
 import { makeSweepWorld, type SweepWorld } from "../../support/sweep-world.ts";
+import { HOUR_MS } from "../../support/times.ts";
 import { sessionOf } from "../../support/world.ts";
 
 /** What is kept under which name, who did it, and what is refused: each by the public use cases. */
@@ -169,14 +170,17 @@ describe("what a runner holds", () => {
   const lease = signLease(signer, claims);
   const session = signSession(signer, { ...sessionOf("r1"), expiresAtMs: 1_000 });
 
-  test("is known as a runner's, whatever the time, and each as its own kind", () => {
-    expect([lease, session, "baton_main_x", `${lease}x`, ""].map((token) => isRunnersToken(signer, token))).toEqual([
-      true,
-      true,
-      false,
-      false,
-      false,
-    ]);
+  test("is known as a runner's, also for an hour after its end, and each as its own kind", () => {
+    const tokens = [lease, session, "baton_main_x", `${lease}x`, ""];
+    const known = (nowMs: number) => tokens.map((token) => isRunnersToken(signer, token, nowMs));
+    for (const nowMs of [0, 1_000, 1_000 + HOUR_MS]) expect(known(nowMs)).toEqual([true, true, false, false, false]);
+  });
+
+  test("case A10: an hour after its end is a stranger's: who kept one gets no more room than others", () => {
+    for (const token of [lease, session]) expect(isRunnersToken(signer, token, 1_001 + HOUR_MS)).toBe(false);
+  });
+
+  test("is no token of the other kind", () => {
     expect(verifySession(signer, lease, 0)).toBeUndefined();
     expect(() => verifyLease(signer, session, path, 0)).toThrow("this lease token was not given for this attempt");
   });
