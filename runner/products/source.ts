@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, stat, writeFile } from "node:fs/promises";
+import { copyFile, lstat, mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DomainError } from "../../shared/domain/errors.ts";
 import { eachOf } from "../../shared/lib/each-of.ts";
@@ -47,21 +47,39 @@ export async function checkout(options: CheckoutOptions): Promise<void> {
   const local = localPathOf(source.url);
   if (local !== undefined) {
     const whole = await checkoutLocal(context, options, local);
-    report(`checked out ${shortSha(source.sha)} of ${local}${whole}`);
+    report(`checked out ${shortSha(source.sha)} of ${local}${whole.history}`);
+    if (!whole.isSnapshot) await warnOfSubmodules(into, report);
     return;
   }
   const how = await checkoutRemote({ ...context, config: await pinned(context, source) }, options);
   report(`checked out ${shortSha(source.sha)} of ${redact(source.url)} (${how})`);
+  await warnOfSubmodules(into, report);
 }
 
-/** Returns what is to be said of its history. */
-async function checkoutLocal(context: GitContext, options: CheckoutOptions, local: string): Promise<string> {
+/** Otherwise a build misses files, and its log does not say why. */
+async function warnOfSubmodules(into: string, report: CheckoutOptions["report"]): Promise<void> {
+  const modules = await lstat(join(into, ".gitmodules")).catch(ignoreMissing);
+  if (modules?.isFile() === true)
+    report(
+      "warning: submodules are empty folders here; `git submodule update --init --recursive` in a step fetches them",
+    );
+}
+
+/** What the log adds of the history; a snapshot's submodules are plain files in it. */
+interface LocalCheckout {
+  readonly history: string;
+  readonly isSnapshot: boolean;
+}
+
+async function checkoutLocal(context: GitContext, options: CheckoutOptions, local: string): Promise<LocalCheckout> {
   const { source, into } = options;
   const from = await findLocalRepository(local, options.allowedRoots, ALLOWED);
   const { bytes, isPartial } = await lookAtPacks(from.alternates);
   const whole = !isPartial && bytes <= HISTORY_BYTES_MAX;
+  const isSnapshot = from.raw === true;
   // What git lacks of the history need not be lacking of the commit.
-  if (whole && (await isMade(into, () => materialise(context, from, source.sha, into, "history")))) return "";
+  if (whole && (await isMade(into, () => materialise(context, from, source.sha, into, "history"))))
+    return { history: "", isSnapshot };
   try {
     await materialise(context, from, source.sha, into, "commit");
   } catch (cause) {
@@ -72,7 +90,7 @@ async function checkoutLocal(context: GitContext, options: CheckoutOptions, loca
     });
   }
   const lacks = isPartial ? "of which a partial clone lacks some" : "of which objects are missing";
-  return `, without its history, ${!whole && !isPartial ? "which is large" : lacks}`;
+  return { history: `, without its history, ${!whole && !isPartial ? "which is large" : lacks}`, isSnapshot };
 }
 
 /** What a failure leaves is removed. */
@@ -223,6 +241,6 @@ function noFolder(error: unknown): string[] {
   return [];
 }
 
-function ignoreMissing(error: unknown): void {
+function ignoreMissing(error: unknown): undefined {
   if (systemCode(error) !== "ENOENT") throw error;
 }

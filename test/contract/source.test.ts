@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { checkout } from "../../runner/products/source.ts";
+import { SNAPSHOT_MARK } from "../../shared/lib/local-repository.ts";
 import { type GitHttpServer, startGitHttpServer } from "../support/git-http-server.ts";
 
 let root: string;
@@ -82,6 +83,26 @@ describe("a local repository", () => {
     expect(content).toBe("one");
     expect(gitIn(into, "rev-parse", "HEAD")).toBe(first);
     expect(gitIn(into, "status", "--porcelain")).toBe("");
+  });
+
+  test("the log says that submodules are empty folders, and what fetches them; a snapshot's are plain files", async () => {
+    const sha = await commit("one");
+    const warning = expect.stringContaining("warning: submodules are empty folders here; `git submodule update");
+    expect((await check(repository, sha)).lines).toEqual([expect.stringContaining("checked out")]);
+    await writeFile(
+      join(repository, ".gitmodules"),
+      '[submodule "lib"]\n\tpath = lib\n\turl = https://example.com/lib\n',
+    );
+    await mkdir(join(repository, "lib"));
+    git("update-index", "--add", "--cacheinfo", `160000,${sha},lib`);
+    const withModule = await commit("two");
+    const checkedOut = await check(repository, withModule);
+    expect(checkedOut.lines).toEqual([expect.stringContaining("checked out"), warning]);
+    expect(await readdir(join(checkedOut.into, "lib"))).toEqual([]);
+    const { url } = await serve(2);
+    expect((await check(`${url}/project/.git`, withModule)).lines).toContainEqual(warning);
+    await writeFile(join(repository, ".git", SNAPSHOT_MARK), "");
+    expect((await check(repository, withModule)).lines).not.toContainEqual(warning);
   });
 
   test("case L8: a workspace's git stands alone, with its history, and shares no file with the repository", async () => {
