@@ -1,23 +1,30 @@
-import type { JobDefinition, Located } from "./definition.ts";
+import type { JobDefinition, Located, PipelineDefinition } from "./definition.ts";
 import { type Problems, quoted } from "./problem.ts";
 import { suggest } from "./suggest.ts";
 
 /** The graph of jobs: every need is a job, nothing needs itself, and artifacts come from jobs that have ended before. */
-export function checkNeeds(jobs: readonly JobDefinition[], problems: Problems): void {
+export function checkNeeds({ jobs, unreadJobs }: PipelineDefinition, problems: Problems): void {
   const byId = new Map(jobs.map((job) => [job.id, job]));
+  const known: Known = { byId, unread: new Set(unreadJobs) };
   for (const job of jobs) {
-    for (const need of job.needs) checkNeed(job, need, byId, problems);
+    for (const need of job.needs) checkNeed(job, need, known, problems);
   }
   const order = checkCycles(jobs, byId, problems);
-  checkInputs(jobs, byId, ancestorsOf(order, byId), problems);
+  checkInputs(jobs, known, ancestorsOf(order, byId), problems);
 }
 
 type ById = ReadonlyMap<string, JobDefinition>;
 
-function checkNeed(job: JobDefinition, need: Located<string>, byId: ById, problems: Problems): void {
+/** What is wrong with an unread job is reported where it stands: that others need it is no second problem. */
+interface Known {
+  readonly byId: ById;
+  readonly unread: ReadonlySet<string>;
+}
+
+function checkNeed(job: JobDefinition, need: Located<string>, { byId, unread }: Known, problems: Problems): void {
   if (need.value === job.id) {
     problems.report(need.at, `the job ${quoted(job.id)} needs itself`);
-  } else if (!byId.has(need.value)) {
+  } else if (!byId.has(need.value) && !unread.has(need.value)) {
     const others = [...byId.keys()].filter((id) => id !== job.id);
     problems.report(need.at, `jobs.${job.id} needs ${quoted(need.value)}, which is not a job`, () =>
       suggest(need.value, others),
@@ -93,9 +100,15 @@ function ancestorsOf(order: readonly JobDefinition[], byId: ById): Ancestors {
   };
 }
 
-function checkInputs(jobs: readonly JobDefinition[], byId: ById, ancestors: Ancestors, problems: Problems): void {
+function checkInputs(
+  jobs: readonly JobDefinition[],
+  { byId, unread }: Known,
+  ancestors: Ancestors,
+  problems: Problems,
+): void {
   for (const job of jobs) {
     for (const { value, at } of job.artifacts.from) {
+      if (unread.has(value)) continue;
       const from = byId.get(value);
       if (from === undefined) {
         problems.report(at, `jobs.${job.id} takes artifacts from ${quoted(value)}, which is not a job`, () =>

@@ -11,6 +11,8 @@ export interface PipelineDefinition {
   readonly env: readonly EnvEntry[];
   /** In the order of the file. */
   readonly jobs: readonly JobDefinition[];
+  /** Ids of jobs that are in the file and could not be read, which is reported. */
+  readonly unreadJobs: readonly string[];
 }
 
 /** A value and where it stands, so that a later refusal can still point at it. */

@@ -84,7 +84,7 @@ export function parsePipeline(text: string, path: string): Parsing {
   if (tree === undefined) return { problems: problems.list(), tokens };
   const pipeline = readDefinition({ what: "", tree, problems }, path);
   if (!problems.isBroken()) {
-    checkNeeds(pipeline.jobs, problems);
+    checkNeeds(pipeline, problems);
     checkNames(pipeline, problems);
     checkTrials(pipeline, text, problems);
   }

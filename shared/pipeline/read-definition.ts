@@ -21,19 +21,23 @@ export function readDefinition(root: Slot, file: string): PipelineDefinition {
     on: readTriggers(fields?.slot("on")),
     supersede: readBoolean(fields?.slot("supersede"), false),
     env: readEnv(fields?.slot("env")),
-    jobs: jobs === undefined ? [] : readJobs(jobs),
+    ...(jobs === undefined ? { jobs: [], unreadJobs: [] } : readJobs(jobs)),
   };
 }
 
-function readJobs(slot: Slot): JobDefinition[] {
+function readJobs(slot: Slot): Pick<PipelineDefinition, "jobs" | "unreadJobs"> {
   const entries = readEntries(slot, "of jobs by id");
   if (slot.tree.kind === "map" && entries.length === 0)
     slot.problems.missing(slot.tree.at, "jobs needs at least one job");
-  return atMost(entries, { max: JOBS_MAX, limit: "JOBS_MAX", slot }).flatMap((entry) => {
+  const jobs: JobDefinition[] = [];
+  const unreadJobs: string[] = [];
+  for (const entry of atMost(entries, { max: JOBS_MAX, limit: "JOBS_MAX", slot })) {
     const id = jobId.safeParse(entry.key);
     const what = id.success ? `jobs.${entry.key}` : `jobs.${quoted(entry.key)}`;
     if (!id.success) slot.problems.report(entry.at, `${quoted(entry.key)}: ${id.error.issues[0]?.message}`);
     const job = readJob({ ...slot, what, tree: entry.value }, entry);
-    return job === undefined ? [] : [job];
-  });
+    if (job === undefined) unreadJobs.push(entry.key);
+    else jobs.push(job);
+  }
+  return { jobs, unreadJobs };
 }

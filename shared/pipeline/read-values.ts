@@ -1,5 +1,5 @@
 import type { Located } from "./definition.ts";
-import { homeKeyOf } from "./foreign-keys.ts";
+import { homeKeyOf, whatInsteadOf } from "./foreign-keys.ts";
 import { type Position, type Problems, quoted } from "./problem.ts";
 import { suggest } from "./suggest.ts";
 import { howToQuote } from "./syntax-message.ts";
@@ -33,12 +33,7 @@ export function readFields(slot: Slot, keys: readonly string[]): Fields | undefi
   const entries = new Map<string, Entry>();
   for (const entry of tree.entries) {
     if (keys.includes(entry.key)) entries.set(entry.key, entry);
-    else
-      problems.report(
-        entry.at,
-        `unknown key ${quoted(entry.key)} in ${name}${isIndentedOddly(entry.key) ? "; it begins with blanks that are no spaces" : ""}`,
-        () => homeKeyOf(entry.key, keys) ?? suggest(entry.key, keys),
-      );
+    else reportUnknown(entry, name, keys, problems);
   }
   return {
     at: tree.at,
@@ -48,6 +43,15 @@ export function readFields(slot: Slot, keys: readonly string[]): Fields | undefi
     },
     keyAt: (key) => entries.get(key)?.at ?? tree.at,
   };
+}
+
+function reportUnknown({ key, at }: Entry, name: string, keys: readonly string[], problems: Problems): void {
+  const instead = whatInsteadOf(key);
+  const odd = isIndentedOddly(key) ? "; it begins with blanks that are no spaces" : "";
+  const note = instead === undefined ? odd : `; ${instead}`;
+  problems.report(at, `unknown key ${quoted(key)} in ${name}${note}`, () =>
+    instead === undefined ? (homeKeyOf(key, keys) ?? suggest(key, keys)) : undefined,
+  );
 }
 
 /** The entries of a map whose keys the user chooses. */

@@ -96,6 +96,18 @@ const MISTAKES: readonly (readonly [title: string, text: string, ...problems: st
     '3:22: unknown key "workDir" in jobs.a.steps[0] (did you mean "workdir"?)',
   ],
   [
+    "keys that other systems have and Baton has not",
+    "when: {event: push}\njobs:\n  a:\n    strategy: {matrix: {node: [18]}}\n    steps: [{uses: actions/checkout@v4, run: x}]\n",
+    '1:1: unknown key "when" in the file; there are no conditions: "on" says what starts a run, and a script tests all else',
+    '4:5: unknown key "strategy" in jobs.a; there are no matrices: write a job for each, which may share settings by an anchor (&, <<)',
+    '5:14: unknown key "uses" in jobs.a.steps[0]; there are no actions: the commit is checked out already; write a script in "run"',
+  ],
+  [
+    "steps outside of a job",
+    `${ok}steps: [{run: x}]\n`,
+    '2:1: unknown key "steps" in the file; they stand in a job: jobs: {build: {steps: […]}}',
+  ],
+  [
     "a shell with arguments",
     job("shell: bash -x"),
     "4:12: jobs.a.shell must be the name or path of one program, without arguments or interpolation",
@@ -152,6 +164,11 @@ const MISTAKES: readonly (readonly [title: string, text: string, ...problems: st
     "a need named twice",
     "jobs:\n  a: {run: x}\n  b: {run: x, needs: [a, a]}\n",
     '3:26: "a" stands twice in jobs.b.needs',
+  ],
+  [
+    "a job that cannot be read is reported once, and not by those that need it",
+    "jobs:\n  a: make\n  b: {run: x, needs: a, artifacts: {from: a}}\n",
+    "2:6: jobs.a must be a map with name, needs, run, steps, shell, env, pool, timeout, retries, artifacts, checks, allow_failure or secrets, not text",
   ],
   ["a job that needs itself", job("needs: a"), '4:12: the job "a" needs itself'],
   [
