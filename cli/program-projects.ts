@@ -82,9 +82,7 @@ function addReading(projects: Command, context: Context): void {
   connected(projects.command("delivery"))
     .argument("<name>", PROJECT, named)
     .argument("<id>", "the delivery's id, as the forge shows it among the webhook's deliveries", named)
-    .description(
-      "Say what came of a webhook's delivery: which runs, and why a pipeline did not start. Kept for 7 days.",
-    )
+    .description("Show what a webhook's delivery started, and why a pipeline did not start. Kept for 7 days.")
     .addHelpText("after", examples("baton projects delivery app 72d3162e-cc78-11e3-81ab-4c9367dc0958"))
     .action(async (name: string, id: string, options) =>
       (await import("./commands/projects-read.ts")).showDeliveryCommand(context, name, id, options),
@@ -96,7 +94,7 @@ function settings(command: Command): Command {
     .option("--repo <owner/name>", "the repository on GitHub")
     .option("--api-url <url>", "the forge's API (default: https://api.github.com)")
     .option("--clone-url <url>", "what runners clone from (default: the repository's own)")
-    .addOption(new Option("--token-stdin", "speak to the forge with the token on stdin").conflicts(["appId"]))
+    .addOption(new Option("--token-stdin", "call the forge's API with the token on stdin").conflicts(["appId"]))
     .addOption(
       new Option(
         "--clone-token-stdin",
@@ -104,7 +102,7 @@ function settings(command: Command): Command {
       ).conflicts(["appId"]),
     )
     .addOption(new Option("--no-clone-token", "take that token away").conflicts(["cloneTokenStdin"]))
-    .addOption(new Option("--app-id <n>", "speak to the forge as this GitHub App").argParser(appId))
+    .addOption(new Option("--app-id <n>", "call the forge's API as this GitHub App").argParser(appId))
     .option("--private-key-file <file>", "the App's private key, a PEM file")
     .addOption(new Option("--installation-id <n>", "the App's installation (default: found)").argParser(appId))
     .addOption(new Option("--no-credentials", "never authenticate").conflicts(["tokenStdin", "appId"]))

@@ -37,10 +37,7 @@ function addChanging(runs: Command, context: Context): void {
     .description("Create a run of a commit.")
     .option("--source <path|url>", "git repository (default: this one)")
     .option("--sha <sha>", "the commit (default: HEAD of a local source)")
-    .option(
-      "--branch <name>",
-      "the branch that the run is told (default: the current one, where the commit is its head)",
-    )
+    .option("--branch <name>", "the run's branch (default: the current one, where the commit is its head)")
     .option("--project <name>", "the project that it belongs to", "default")
     .option("--follow", "stream the output and end with the verdict's exit code")
     .option("--allow-dirty", "run HEAD although the working tree differs from it")

@@ -32,11 +32,14 @@ Environment:
 
 /** The whole command line. Each command's code is loaded when it runs: help and mistakes cost nothing. */
 export function buildProgram(context: Context): Command {
-  const program = new Command("baton")
+  const program: Command = new Command("baton");
+  program
     .description("Serverless CI on AWS-compatible primitives: run a pipeline here, or talk to a control plane.")
     .version(VERSION, "-V, --version")
     .showHelpAfterError("(add --help for what is possible)")
-    .configureOutput({ outputError: (text, write) => write(cleaned(text.replace(/^error: /, "baton: "))) })
+    .configureOutput({
+      outputError: (text, write) => write(cleaned(suggestWhole(program, text.replace(/^error: /, "baton: ")))),
+    })
     .exitOverride()
     .addHelpText("after", EXIT_CODES);
   addLocalCommands(program, context);
@@ -185,6 +188,18 @@ function addTokensCommands(program: Command, context: Context): void {
 }
 
 /** A wrong argument is repeated in what is said of it, and may have come from a script. */
+/** Commander compares with the first word of a command alone: `logs` is near to `login`, and `runs logs` is meant. */
+function suggestWhole(program: Command, text: string): string {
+  const wanted = /^baton: unknown command '([a-z-]+)'/.exec(text)?.[1];
+  if (wanted === undefined) return text;
+  const whole = program.commands.flatMap((group) =>
+    group.commands.filter((command) => command.name() === wanted).map(() => `baton ${group.name()} ${wanted}`),
+  );
+  if (whole.length === 0) return text;
+  const [line = ""] = text.split("\n");
+  return `${line}\n(Did you mean ${whole.join(", or ")}?)\n`;
+}
+
 function cleaned(text: string): string {
   const lines = text.split("\n").map((line) => showInvisible(sanitizeLine(line, false)));
   return lines.join("\n");

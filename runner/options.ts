@@ -96,11 +96,12 @@ export const RUNNER_USAGE = `Usage: baton runner --url URL --token-file FILE [op
                         the bearer token that /metrics needs: one word of 16
                         characters or more; without one it answers 401
   --forget-token        remove the token file once it is read
-  --session-file FILE   in place of a token: one session of one job, that the
-                        host's own service opened (docs/RUNNERS.md, On EC2). Where
-                        a metadata service of the cloud can be reached, the
-                        runner does not start: steps could, too
-  --notice-file FILE    when it appears, the host goes: drain. {"action", "time"}
+  --session-file FILE   in place of a token: one session of one job, opened by
+                        the host's own service (docs/RUNNERS.md, On EC2). The
+                        runner does not start where it can reach a cloud's
+                        metadata service: its steps could, too
+  --notice-file FILE    drain when it appears: {"action", "time"}, written when
+                        the host is about to end
   --busy-file FILE      made while a job runs, removed afterwards
   --drain-ms MS         on SIGTERM, let attempts run on for so long (default:
                         ${DRAIN_DEFAULT_MS})

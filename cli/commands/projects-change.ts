@@ -30,10 +30,10 @@ export interface ProjectOptions extends ConnectedOptions {
 
 /** `baton projects add NAME`: the webhook's secret alone on stdout, what to do with it on stderr. */
 export async function addProjectCommand(context: Context, name: string, options: ProjectOptions): Promise<void> {
-  if (options.repo === undefined) throw new CommandError("say which repository: --repo owner/name");
+  if (options.repo === undefined) throw new CommandError("name the repository: --repo owner/name");
   const { secret, cloneToken } = await readSecrets(options);
   if (secret === undefined && options.credentials !== false)
-    throw new CommandError("say how to speak to the forge: --token-stdin, --app-id or --no-credentials");
+    throw new CommandError("choose credentials for the forge's API: --token-stdin, --app-id or --no-credentials");
   const client = await connect(context, options);
   const reply = await client.call("addProject", {
     body: {
@@ -72,7 +72,7 @@ function webhookHelp(name: string, url: string): string {
 /** `baton projects change NAME`: what is not named stays as it is. */
 export async function changeProjectCommand(context: Context, name: string, options: ProjectOptions): Promise<void> {
   if (!namesChange(options))
-    throw new CommandError("say what to change: `baton projects change --help` shows what can be");
+    throw new CommandError("nothing to change: `baton projects change --help` shows the options");
   const { secret, cloneToken } = await readSecrets(options);
   const client = await connect(context, options);
   const { project } = await client.call("getProject", { params: { project: name } });

@@ -12,7 +12,7 @@ interface ApproveOptions extends ConnectedOptions {
  */
 export async function approveRunCommand(context: Context, run: string, options: ApproveOptions): Promise<void> {
   if (run === "latest" && options.sha === undefined)
-    throw new CommandError("say which commit: `latest` may be another by now; name the run's id, or --sha");
+    throw new CommandError("name the commit: `latest` may be another by now; give the run's id, or --sha");
   const client = await connect(context, options);
   const id = await findRun(client, run);
   const sha = options.sha ?? (await commitOf(client, id));

@@ -169,6 +169,15 @@ describe("exit codes", () => {
       /^baton: cannot read \.baton\/ci\.yml: there is no such file\nname a file, or write this one/,
     );
   });
+
+  test("2 in a folder below the repository's pipeline, and names it", async () => {
+    place.write({ ".git/HEAD": "", ".baton/ci.yml": "jobs: {a: {run: ls}}\n", "src/x": "" });
+    const { code, stderr } = await baton({ ...place, project: join(place.project, "src") }, ["run"]).ended;
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: `baton: cannot read .baton/ci.yml: there is no such file\nname a file; this repository's is ../.baton/ci.yml\n`,
+    });
+  });
 });
 
 describe("the end, however it comes, leaves nothing behind", () => {

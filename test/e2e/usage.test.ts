@@ -34,6 +34,14 @@ test.each([[["runz"]], [["runs", "list", "--limt", "1"]], [["bootstrap", "--json
   },
 );
 
+test("a command of a group is suggested whole", async () => {
+  const { code, stderr } = await baton(place, ["logs", "latest"]).ended;
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: "baton: unknown command 'logs'\n(Did you mean baton runs logs?)\n(add --help for what is possible)\n",
+  });
+});
+
 test("help fits a terminal of 80 columns", async () => {
   const asked = [
     ["--help"],
@@ -49,7 +57,7 @@ test("help fits a terminal of 80 columns", async () => {
 
 test.each([
   [["audit", "--day", "2026-02-30"], "There is no such day"],
-  [["projects", "change", "app"], "say what to change"],
+  [["projects", "change", "app"], "nothing to change"],
   [["runner", "--ephemral"], "Unknown option '--ephemral' (--help shows what is possible)"],
 ])("%j: refused before anybody is asked: %s", async (args, message) => {
   const { code, stderr } = await baton(place, args).ended;
