@@ -2,6 +2,7 @@ import { openSync } from "node:fs";
 import { realpath, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type SpawnedStack, spawnStack } from "../../localstack/spawn-stack.ts";
+import { POOL_FORKS } from "../../shared/domain/plan.ts";
 import { flattenAlternates } from "../../shared/lib/alternates.ts";
 import { fileTrouble } from "../../shared/lib/file-trouble.ts";
 import { makeFolderPath } from "../../shared/lib/make-folder-path.ts";
@@ -58,11 +59,12 @@ export async function upCommand(context: Context, given: UpOptions): Promise<voi
   });
   try {
     await makeStateFolder(stateDir);
+    const folders = await servedFolders(context);
     const stack = await spawnStack({
       stateDir,
       port: options.port ?? PORT_DEFAULT,
       pools: options.pool ?? DEFAULT_POOLS,
-      sources: await servedFolders(context),
+      sources: folders,
     });
     local.stack = stack;
     const log = openLog(stack.logFile);
@@ -70,9 +72,9 @@ export async function upCommand(context: Context, given: UpOptions): Promise<voi
     if (stack.exposed !== undefined) await context.err.write(`baton: not safe on a shared machine: ${stack.exposed}\n`);
     if (options.runner)
       local.runner = await startUpRunner(context, { ...options, secrets }, stateDir, { stack, walls, say });
-    await context.out.write(
-      printWelcome({ ...stack, stateDir, isFound: stateDir === resolve(cwd, STATE_FOLDER), runner: options.runner }),
-    );
+    const isFound = stateDir === resolve(cwd, STATE_FOLDER);
+    const elsewhere = options.runner ? undefined : runnerElsewhere(stack, options.pool ?? DEFAULT_POOLS, folders);
+    await context.out.write(printWelcome({ ...stack, stateDir, isFound, elsewhere }));
     void local.runner?.givenUp.then((why) => say(`${why}; given up, see ${join(stateDir, RUNNER_LOG)}`));
     const signal = await Promise.race([stopped.promise, failure(stack, log)]);
     await context.err.write("stopping; once more kills\n");
@@ -162,19 +164,38 @@ function openLog(logFile: string): Say {
   return (message) => write(Buffer.from(`${JSON.stringify({ level: "WARN", message, service: "up" })}\n`));
 }
 
+/** Serves all pools but that of forks, which needs a runner, a user and a token of its own; and this repository. */
+function runnerElsewhere(
+  { url, runnerTokenFile }: SpawnedStack,
+  pools: readonly string[],
+  folders: readonly string[],
+): string {
+  const own = pools.filter((pool) => pool !== POOL_FORKS);
+  return [
+    `baton runner --url ${url} --token-file ${shellWord(runnerTokenFile)}`,
+    ...own.map((pool) => `--pool ${pool}`),
+    ...outermost(folders).map((folder) => `--allow-source ${shellWord(folder)}`),
+  ].join(" ");
+}
+
+const outermost = (folders: readonly string[]) =>
+  folders.filter((folder) => !folders.some((other) => folder.startsWith(`${other}/`)));
+
+const shellWord = (text: string): string =>
+  /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+
 function printWelcome(up: {
   url: string;
   tokenFile: string;
-  runnerTokenFile: string;
   logFile: string;
   stateDir: string;
   /** Other commands look in the usual folder alone. */
   isFound: boolean;
-  runner: boolean;
+  /** The command that starts a runner, where there is none here. */
+  elsewhere: string | undefined;
 }): string {
-  const runner = up.runner
-    ? `  runner log    ${join(up.stateDir, RUNNER_LOG)}`
-    : `  no runner     baton runner --url ${up.url} --token-file ${up.runnerTokenFile}`;
+  const runner =
+    up.elsewhere === undefined ? `  runner log    ${join(up.stateDir, RUNNER_LOG)}` : `  no runner     ${up.elsewhere}`;
   const first = up.isFound ? "" : `  First         export BATON_URL=${up.url} BATON_TOKEN="$(cat '${up.tokenFile}')"\n`;
   return `Baton is up at ${up.url}
   token         ${up.tokenFile}

@@ -170,9 +170,10 @@ test("a second control plane in the same folder, or on the same port, is refused
   expect(taken).toMatchObject({ code: 2, stderr: expect.stringContaining(url.port) });
 });
 
-test("with its state elsewhere, it says how other commands find it", async () => {
+test("with its state elsewhere, it says how other commands and a runner find it", async () => {
   const elsewhere = makePlace();
-  const other = baton(elsewhere, ["up", "--port", "0", "--no-runner", "--state", "my state"]);
+  const options = ["--no-runner", "--state", "my state", "--pool", "default", "gpu"];
+  const other = baton(elsewhere, ["up", "--port", "0", ...options]);
   await other.sees("Stop          Ctrl-C");
   expect((await baton(elsewhere, ["runs", "list"]).ended).stderr).toContain("no control plane is known");
   other.child.kill("SIGINT");
@@ -180,6 +181,10 @@ test("with its state elsewhere, it says how other commands find it", async () =>
   const command = /^ {2}First +(export BATON_URL=.*)$/m.exec(stdout)?.[1];
   const given = execFileSync("sh", ["-c", `${command}; echo "$BATON_URL $BATON_TOKEN"`], { encoding: "utf8" });
   expect(given).toMatch(/^http:\/\/127\.0\.0\.1:\d+ baton_main_\S+\n$/);
+  const tokenFile = join(elsewhere.project, "my state/runner-token");
+  expect(stdout).toContain(
+    ` --token-file '${tokenFile}' --pool default --pool gpu --allow-source ${elsewhere.project}\n`,
+  );
   elsewhere.remove();
 });
 
