@@ -79,7 +79,7 @@ async function runStep(run: RunSteps, step: Step, index: number): Promise<Work> 
   );
   const took = describeMs(clock.monotonicMs() - startedAtMs);
   if (ended === "interrupted") {
-    journal.line(`${label}: told to stop after ${took}`);
+    journal.line(`${label}: stopped after ${took}`);
     return { kind: "interrupted", step: step.name };
   }
   if (ended === "timed_out") {
