@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { TRIGGER_PATH_LENGTH_MAX, TRIGGER_PATHS_LENGTH_MAX, TRIGGER_PATHS_MAX } from "../../../shared/domain/limits.ts";
+import { cut } from "../../../shared/lib/cut.ts";
 import { branchOfRef, tagOfRef } from "../../../shared/lib/ref-names.ts";
 import { skipWordsOf } from "../../../shared/pipeline/skip-words.ts";
 import { type ToldRepository, type Trigger, triggerSchema } from "../../../shared/protocol/triggers.ts";
@@ -20,6 +21,8 @@ const COMMITS_TOLD_MAX = 2_048;
 const NO_COMMIT = /^0+$/;
 const REPOSITORY_LENGTH_MAX = 512;
 const ID_LENGTH_MAX = 64;
+const ACTION_LENGTH_MAX = 64;
+const MISTAKES_LENGTH_MAX = 500;
 const ACTIONS = ["opened", "synchronize", "reopened", "closed"] as const;
 
 /** DynamoDB stores no half of a surrogate pair, and JSON may bring one. */
@@ -75,12 +78,12 @@ function readRepositoryEvent(payload: unknown): ParsedEvent {
   if (!parsed.success) return { kind: "unreadable", reason: mistakes(parsed.error) };
   const { action, repository: about } = parsed.data;
   if (MOVES.includes(action)) return { kind: "moved", repository: toldOf(about) };
-  return { kind: "ignored", reason: `repository ${action.slice(0, 64)}: it starts nothing` };
+  return { kind: "ignored", reason: `repository ${cut(action, ACTION_LENGTH_MAX)}: it starts nothing` };
 }
 
 const toldOf = ({ id: told, full_name: name }: z.output<typeof repository>): ToldRepository => ({
-  name: name.slice(0, REPOSITORY_LENGTH_MAX),
-  ...(told == null ? {} : { id: told.slice(0, ID_LENGTH_MAX) }),
+  name: cut(name, REPOSITORY_LENGTH_MAX),
+  ...(told == null ? {} : { id: cut(told, ID_LENGTH_MAX) }),
 });
 
 function reasonOf(event: string): string {
@@ -106,12 +109,10 @@ function parsedAs<S extends z.ZodType<{ repository: z.output<typeof repository> 
   return { kind: "trigger", repository: about, trigger: trigger.data };
 }
 
-const mistakes = (error: z.ZodError): string =>
-  error.issues
-    .slice(0, 3)
-    .map((issue) => `${issue.path.join(".")}: ${issue.message}`)
-    .join("; ")
-    .slice(0, 500);
+const mistakes = ({ issues }: z.ZodError): string => {
+  const told = issues.slice(0, 3).map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+  return cut(told.join("; "), MISTAKES_LENGTH_MAX);
+};
 
 function readPush(value: z.output<typeof push>, receivedAtMs: number): Reading {
   const branch = branchOfRef(value.ref);
@@ -165,7 +166,7 @@ function readPullRequestEvent(payload: unknown, receivedAtMs: number): ParsedEve
     const isRetargeted = value.action === "edited" && value.changes?.base != null;
     const action = isRetargeted ? "synchronize" : value.action;
     if (!ACTIONS.some((one) => one === action))
-      return { ignored: `pull_request ${action.slice(0, 64)}: the commit is as it was` };
+      return { ignored: `pull_request ${cut(action, ACTION_LENGTH_MAX)}: the commit is as it was` };
     const { head, base, updated_at, closed_at } = pull_request;
     return {
       candidate: {
@@ -186,4 +187,4 @@ function readPullRequestEvent(payload: unknown, receivedAtMs: number): ParsedEve
 }
 
 const actorOf = (value: { sender?: { login: string } | null | undefined }): { actor?: string } =>
-  value.sender ? { actor: value.sender.login.slice(0, 255).toWellFormed() } : {};
+  value.sender ? { actor: cut(value.sender.login, 255) } : {};

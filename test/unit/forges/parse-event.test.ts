@@ -237,3 +237,19 @@ test("SECURITY 17: a body under another event's name, which is not signed, start
   expect(parseEvent("pull_request", push(), NOW_MS).kind).toBe("unreadable");
   expect(parseEvent("push", pull(), NOW_MS).kind).toBe("unreadable");
 });
+
+test("case C15: what is told of an event is text that the table stores, wherever it is cut", () => {
+  // Its 64th and 65th units are one character, and its end is half of one.
+  const action = `${"x".repeat(63)}\u{1f600}\ud83d`;
+  const full_name = `acme/${"x".repeat(506)}\u{1f600}`;
+  const base = { sha: SHA, ref: "main", repo: { id: 1 } };
+  const pull = { action, number: 1, repository: { full_name }, pull_request: { head: base, base } };
+  for (const parsed of [
+    parseEvent("pull_request", pull, NOW_MS),
+    parseEvent("repository", { action, repository: { full_name } }, NOW_MS),
+    parseEvent("repository", { action: "renamed", repository: { full_name } }, NOW_MS),
+  ]) {
+    expect(parsed.kind).not.toBe("unreadable");
+    expect("reason" in parsed ? parsed.reason.isWellFormed() : parsed.repository.name.isWellFormed()).toBe(true);
+  }
+});
