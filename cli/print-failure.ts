@@ -51,8 +51,14 @@ function describeFailure(error: unknown): Failure {
 const HINTS: Readonly<Record<string, string>> = {
   unauthorized:
     "; `baton tokens create` makes one where the control plane is, and `baton login --url URL` keeps it here",
-  forbidden: "; `baton tokens create` makes a token that has it",
 };
+
+/** What a token lacks is a scope, or it is refused for another reason, which no other token helps. */
+function hintOf(code: string, message: string): string {
+  if (code === "forbidden" && message.includes(" needs the scope "))
+    return "; `baton tokens create` makes a token that has it";
+  return HINTS[code] ?? "";
+}
 
 function describeRefusal(error: Error): string {
   const code = "code" in error ? String(error.code) : "";
@@ -60,7 +66,7 @@ function describeRefusal(error: Error): string {
   // Where in a request a mistake is means nothing to who gave an option.
   const message =
     code === "bad_request" ? error.message.replace(/(^|; )(body|query|path|headers)\./g, "$1") : error.message;
-  return `${message.replace(/\.$/, "")}${HINTS[code] ?? ""} (${code}${request})`;
+  return `${message.replace(/\.$/, "")}${hintOf(code, message)} (${code}${request})`;
 }
 
 /** A refused definition carries its problems, with positions. */

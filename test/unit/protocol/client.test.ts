@@ -32,6 +32,16 @@ test("where nobody answers, to start one here may help", async () => {
   ]);
 });
 
+test.each([
+  ["this call needs the scope admin; the token ro has read", "; `baton tokens create` makes a token that has it"],
+  ["this control plane reads no definitions from example.com, but from github.com", ""],
+])("another token is suggested only where a scope is missing: %s", async (message, hint) => {
+  const text = JSON.stringify({ code: "forbidden", message, requestId: "r" });
+  const lines: string[] = [];
+  printFailure(await callOf(async () => ({ status: 403, text })), false, (line) => lines.push(line));
+  expect(lines).toEqual([`baton: ${message}${hint} (forbidden, request r)\n`]);
+});
+
 test("a refused request names its fields as the command's options do, without the part of the request", async () => {
   const message = "body.name: too long; query.project: odd";
   const text = JSON.stringify({ code: "bad_request", message, requestId: "r" });
