@@ -30,7 +30,9 @@ export async function conformanceCommand(context: Context, options: ConformanceO
   const paint = makePaint(context.environment.colour.stdout);
   await mustBeBaton(client.url);
   const atMs = clock.nowMs();
-  await err.write(`${checks.length} checks of ${client.url}, with jobs in pool ${options.pool}\n`);
+  await err.write(
+    `${checks.length} ${checks.length === 1 ? "check" : "checks"} of ${client.url}, with jobs in pool ${options.pool}\n`,
+  );
   const results = await conform(checks, {
     client,
     clock,

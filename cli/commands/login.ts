@@ -16,7 +16,8 @@ export async function loginCommand(context: Context, options: { readonly url: st
   if (isPlainRemote(url))
     await context.err.write(`baton: ${url} is not encrypted: everybody on the way can read the token\n`);
   const token = await readSecret(`Token for ${url}: `);
-  if (token === "") throw new CommandError("no token was given: it is asked for on a terminal, else read from stdin");
+  if (token === "")
+    throw new CommandError("no token on stdin: run this in a terminal, or add `< FILE` with the token in that file");
   if (!TOKEN_PATTERN.test(token))
     throw new CommandError("that is not a token: one line, as `baton tokens create` prints it");
   const mayRead = await tryToken(url, token);

@@ -67,7 +67,7 @@ async function findSource(context: Context, options: CreateOptions): Promise<{ s
   if (sha === undefined) throw new CommandError(`${root} has no commit yet; commit first, or use \`baton run\``);
   if (options.sha === undefined && options.allowDirty !== true && (await isDirty(repository, childEnv))) {
     throw new CommandError(
-      `${root} has changes that ${sha.slice(0, 10)} has not: commit them, or say --allow-dirty to run HEAD without them`,
+      `${root} has changes that are not in ${sha.slice(0, 10)}: commit them, or add --allow-dirty to run HEAD without them`,
     );
   }
   // Of another commit the current branch says nothing.
