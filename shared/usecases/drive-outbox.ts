@@ -50,6 +50,8 @@ const WIDTH = 4;
 const ROUNDS_MAX = 8;
 const TAKE_TRIES_MAX = 4;
 const BACKOFF = { triesMax: Number.POSITIVE_INFINITY, baseMs: REPORT_BACKOFF_MS, capMs: REPORT_BACKOFF_MAX_MS };
+/** In a row, of the waits that a forge or a busy name asks for. */
+const SHORT_WAITS_MAX = 12;
 /** A hint may come this early, by the clock of whoever sent it. */
 const EARLY_MS = 1_000;
 
@@ -195,8 +197,13 @@ async function lookAgain({ deps, ref, sender, sent }: Sending): Promise<boolean>
 
 async function handleTrouble(sending: Sending, outbox: OutboxItem, trouble: Trouble): Promise<void> {
   if (trouble.isOver || outbox.tries >= REPORT_TRIES_MAX) return giveUp(sending, trouble, true);
-  const delayMs = trouble.retryAfterMs ?? REPORT_BACKOFF_MS + backoffMs(BACKOFF, outbox.tries + 1);
-  return postpone(sending, outbox, trouble, Math.ceil(delayMs));
+  return postpone(sending, outbox, trouble, delayAfter(trouble, outbox.tries));
+}
+
+/** Who is named a short time too often waits as long as anybody: else the tries would be spent within minutes. */
+export function delayAfter({ retryAfterMs }: Pick<Trouble, "retryAfterMs">, tries: number): number {
+  if (retryAfterMs !== undefined && tries < SHORT_WAITS_MAX) return Math.ceil(retryAfterMs);
+  return Math.ceil(Math.max(retryAfterMs ?? 0, REPORT_BACKOFF_MS + backoffMs(BACKOFF, tries + 1)));
 }
 
 async function postpone(
