@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { RunTrigger } from "../../../shared/protocol/triggers.ts";
-import { laneOf, orderOf, statusName } from "../../../shared/usecases/status-name.ts";
+import { aboutOf, laneOf, laneUnder, orderOf, statusName } from "../../../shared/usecases/status-name.ts";
 
 const base = { via: "webhook", occurredAtMs: 0, fork: false } as const;
 const push: RunTrigger = { ...base, event: "push", branch: "topic" };
@@ -60,4 +60,33 @@ test("a rerun is newer than its run, also in the same millisecond; runs are orde
   const first = orderOf({ createdAtMs: 1_000, runId: "run_z" });
   expect(orderOf({ createdAtMs: 1_000, runId: "run_a", rerunOf: "run_z" }) > first).toBe(true);
   expect(orderOf({ createdAtMs: 10_000, runId: "run_a" }) > first).toBe(true);
+});
+
+describe("what is told apart under a name", () => {
+  test("is told in words", () => {
+    const words = [pull("main", 7), { ...base, event: "tag", tag: "v1" }, push, undefined].map((trigger) =>
+      aboutOf({ trigger: trigger as RunTrigger | undefined }),
+    );
+    expect(words).toEqual(["pull request 7", "tag v1", "push to topic", "push to ?"]);
+    expect(aboutOf({ trigger: { ...base, event: "schedule", branch: "main", cron: "0 3 * * *" } })).toBe(
+      "schedule 0 3 * * * on main",
+    );
+  });
+
+  test("has a lane by name where GitHub takes two for one, and else the run's own", () => {
+    const run = of(push);
+    const lane = laneOf(run);
+    expect(lane).toMatch(/^[0-9a-f]{20}$/);
+    expect(laneUnder({ surface: "checks", name: "CI" } as never, run)).toBe(lane);
+    expect(laneUnder({ surface: "statuses", name: "ci" } as never, run)).toBe(lane);
+    const [upper, other] = ["CI", "Ci"].map((name) => laneUnder({ surface: "statuses", name } as never, run));
+    expect(new Set([lane, upper, other]).size).toBe(3);
+    expect(upper).toHaveLength(20);
+  });
+
+  test("marks what is cut, or not plain, by ten digits or fewer at its end", () => {
+    const name = statusName(of(pull("x".repeat(300))), "test");
+    expect(name).toMatch(/ ~[0-9a-f]{4,16}$/);
+    expect(name).toHaveLength(255);
+  });
 });
