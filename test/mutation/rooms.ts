@@ -106,17 +106,13 @@ export const ROOMS: readonly Room[] = [
       "runner/{last-word,lease-calls,lease-deadline,mend-folders,parse-secrets,run-steps,step-environment,stop-grace}.ts",
       "runner/sandbox/plan-sandbox.ts",
     ],
-    tests: [
-      "test/unit/runner/*.test.ts",
-      "test/contract/damaged-folders.test.ts",
-      "test/contract/{attempt-log,runner-steps,runner-host}.test.ts",
-    ],
+    tests: ["test/unit/runner/*.test.ts", "test/sim/sim.test.ts", "test/contract/{attempt-log,runner-steps}.test.ts"],
     without: [
+      ...["a world is", "in the worlds of the seeds", "worlds that nobody has seen", "a failing world"],
       "500 MB of output",
-      "a step that takes its rights to the folder above",
-      "an attempt that breaks off in a way that nobody foresaw",
-      "a spot notice drains",
-      "a group that refuses protection for a moment",
+      "chunks and gaps tile the log, whatever is written and whatever fails",
+      "a missing shell, folder or secret is the tooling's failure",
+      "gets no answer about its secrets",
     ],
   },
   {
