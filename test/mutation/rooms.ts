@@ -33,7 +33,9 @@ export const ROOMS: readonly Room[] = [
     tests: [
       "test/unit/domain/{compile-move,migrate}.test.ts",
       "test/contract/table.test.ts",
-      "test/race/consistent-reads.test.ts",
+      "test/unit/usecases/read-status.test.ts",
+      "test/race/{consistent-reads,one-job,rerun,triggers,last-administrator}.test.ts",
+      "test/fault/projects.test.ts",
       "test/race/differential.test.ts",
     ],
   },
