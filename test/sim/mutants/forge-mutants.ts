@@ -34,7 +34,7 @@ export const FORGE_MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "shared/usecases/decide-delivery.ts",
-        find: "  if (isOver) return fail(deps, project, item, reason);\n",
+        find: "  if (isOver) return failDelivery(deps, project, item, { ...CAUSE, reason });\n",
         replace: "  return fail(deps, project, item, reason);\n",
       },
     ],
