@@ -35,7 +35,7 @@ export const FORGE_MUTANTS: readonly Mutant[] = [
       {
         file: "shared/usecases/decide-delivery.ts",
         find: "  if (isOver) return failDelivery(deps, project, item, { ...CAUSE, reason });\n",
-        replace: "  return fail(deps, project, item, reason);\n",
+        replace: "  return failDelivery(deps, project, item, { ...CAUSE, reason });\n",
       },
     ],
     breaks: [15],
