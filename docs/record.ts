@@ -14,7 +14,7 @@ const root = path.resolve(import.meta.dirname, "..");
 const BATON = path.join(root, "cli/baton.mjs");
 const POOL = "probes";
 /** Three bases, far apart. */
-const SIM_WORLDS = ["--seed", "1", "--seed", "1000000", "--seed", "2000000", "--runs", "10000"];
+const SIM_WORLDS = ["--seed", "1", "--seed", "1000000", "--seed", "2000000", "--runs", "5000"];
 
 /** What to type, how to run it, and where its JSON comes: on stdout, or in a file that it is given. */
 interface Tool {
