@@ -17,6 +17,7 @@ test("the next runner of a work folder ends steps whose runner and watchdog were
   const step = await eventually("the step runs", () => existsSync(file) && Number(readFileSync(file, "utf8")));
   // Stopped, so that it cannot end the step itself when its watchdog dies.
   first.child.kill("SIGSTOP");
+  await eventually("it is stopped", () => / T /.test(readFileSync(`/proc/${first.pid}/stat`, "utf8")));
   for (const { pid, command } of processTree(first.pid)) if (command.includes("watchdog")) signal(pid, "SIGKILL");
   first.child.kill("SIGKILL");
   await first.exited;

@@ -249,7 +249,8 @@ describe("the end, however it comes, leaves nothing behind", () => {
     child.kill("SIGKILL");
     await ended;
     await allGone(below);
-    place.write({ ".baton/ci.yml": "jobs: {a: {run: 'true'}}\n" });
+    // Others' folders are removed beside the run, from its second second on.
+    place.write({ ".baton/ci.yml": "jobs: {a: {run: 'sleep 3'}}\n" });
     expect((await baton(place, ["run"]).ended).code).toBe(0);
     expect(leftBehind()).toEqual([]);
   });

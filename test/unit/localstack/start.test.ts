@@ -40,6 +40,7 @@ test("options are read, and wrong ones are one clear line", () => {
     port: 4_800,
     host: "127.0.0.1",
     pools: ["gpu"],
+    sources: [],
   });
   expect(parseStackOptions(["--state", "s"]).pools).toEqual(["default"]);
   for (const argv of [
