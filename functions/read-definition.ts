@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { z } from "zod";
 import { DomainError } from "../shared/domain/errors.ts";
 import { DEFINITION_BYTES_MAX } from "../shared/domain/limits.ts";
+import { borrowing } from "../shared/lib/alternates.ts";
 import { localPathOf } from "../shared/lib/local-repository.ts";
 import { pinAddress, redirectTrouble } from "../shared/lib/pin-address.ts";
 import { decodeText, TextFileError } from "../shared/lib/read-text-file.ts";
@@ -76,7 +77,7 @@ type Config = Readonly<Record<string, string>>;
 /** By an empty repository of ours: none of the local one's configuration is read. */
 async function borrow(path: string, policy: SourcePolicy): Promise<Config> {
   const { objects } = await findServed(path, policy);
-  return { GIT_ALTERNATE_OBJECT_DIRECTORIES: `"${objects.replace(/["\\]/g, "\\$&")}"` };
+  return borrowing(objects);
 }
 
 async function pinned(source: Source): Promise<Config> {

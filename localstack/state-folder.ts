@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { fileTrouble } from "../shared/lib/file-trouble.ts";
 import { makeFolderPath } from "../shared/lib/make-folder-path.ts";
 import { messageOf } from "../shared/lib/message-of.ts";
+import { parseJson } from "../shared/lib/parse-json.ts";
 import { removeFileNow } from "../shared/lib/remove-tree.ts";
 import { systemCode } from "../shared/lib/system-code.ts";
 import { damagedFile, StartFailure } from "./start-failure.ts";
@@ -124,19 +125,9 @@ export function checkSecrets({ secretsFile }: StateFolder): void {
   const text = readTextFile(secretsFile);
   if (text === undefined) return;
   // What a parser says shows a piece of the file.
-  if (!isJson(text)) throw damagedFile(secretsFile, "it is not JSON", LOST_SECRETS);
+  if (parseJson(text) === undefined) throw damagedFile(secretsFile, "it is not JSON", LOST_SECRETS);
   const keyFile = `${secretsFile}-key`;
   const key = readTextFile(keyFile);
   if (key !== undefined && !KEY.test(key)) throw damagedFile(keyFile, "it holds no key of 32 bytes", LOST_SECRETS);
 }
 const LOST_SECRETS = "restore it from a copy, or remove both secrets and secrets-key and set all secrets again";
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch (error) {
-    if (error instanceof SyntaxError) return false;
-    throw error;
-  }
-}

@@ -2,6 +2,7 @@ import { TOKEN_FILE_BYTES_MAX } from "../shared/domain/limits.ts";
 import type { Clock } from "../shared/lib/clock.ts";
 import { fileTrouble } from "../shared/lib/file-trouble.ts";
 import { messageOf } from "../shared/lib/message-of.ts";
+import { parseJson } from "../shared/lib/parse-json.ts";
 import { readTextFile, tellTextTrouble } from "../shared/lib/read-text-file.ts";
 import type { RequestMeter } from "../shared/lib/request-meter.ts";
 import type { Client } from "../shared/protocol/client.ts";
@@ -19,19 +20,11 @@ export async function readSessionFile(file: string): Promise<Session> {
   } catch (cause) {
     throw new NotNowError(`--session-file: ${tellTextTrouble(file, cause, fileTrouble)}`, { cause });
   }
-  const session = sessionReply.safeParse(asJson(text));
+  const session = sessionReply.safeParse(parseJson(text));
   if (session.success) return session.data;
   throw new NotNowError(
     `--session-file: ${file} holds no session; the host's service says why (journalctl -u baton-host)`,
   );
-}
-
-function asJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // not JSON is as wrong as any other JSON
-  }
 }
 
 /**

@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { z } from "zod";
+import { parseJson } from "../shared/lib/parse-json.ts";
 import { UsageError } from "./options.ts";
 
 /** Where the control plane is, as a parent says it that starts both at the same time, and secrets that it read from a stream. */
@@ -14,7 +15,7 @@ export type Server = z.infer<typeof serverLine>;
 export async function serverFromParent(input: Readable): Promise<Server | undefined> {
   const line = await firstLine(input);
   if (line === undefined) return undefined;
-  const server = serverLine.safeParse(asJson(line));
+  const server = serverLine.safeParse(parseJson(line));
   if (server.success) return server.data;
   throw new UsageError('--server-from-parent: the first line of standard input must be {"url", "tokenFile"}');
 }
@@ -28,12 +29,4 @@ function firstLine(input: Readable): Promise<string | undefined> {
     });
     lines.once("close", () => resolve(undefined));
   });
-}
-
-function asJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined; // not JSON is as wrong as any other JSON
-  }
 }

@@ -1,4 +1,5 @@
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
+import { parseJson } from "../../shared/lib/parse-json.ts";
 import { type AdminReply, type AdminRequest, adminReply, adminRequest } from "../../shared/protocol/admin.ts";
 import type { Scope } from "../../shared/protocol/tokens.ts";
 import { CommandError } from "../command-error.ts";
@@ -86,12 +87,4 @@ function messageOf(text: string): string {
   const message =
     typeof failure === "object" && failure !== null && "errorMessage" in failure ? failure.errorMessage : undefined;
   return typeof message === "string" ? message : "it does not say why";
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 import { exchangeOverHttp } from "../../shared/lib/http-call.ts";
 import { messageOf } from "../../shared/lib/message-of.ts";
+import { parseJson } from "../../shared/lib/parse-json.ts";
 import { UnreachableError } from "../../shared/protocol/client.ts";
 import type { Route } from "../../shared/protocol/route.ts";
 import { type RouteName, routes } from "../../shared/protocol/routes.ts";
@@ -46,11 +47,7 @@ async function answerOf<T>(url: string, asked: Promise<T>): Promise<T> {
 }
 
 function isHealth(text: string): boolean {
-  try {
-    return routes.health.reply.safeParse(JSON.parse(text)).success;
-  } catch {
-    return false;
-  }
+  return routes.health.reply.safeParse(parseJson(text)).success;
 }
 
 function noBaton(url: string, why: string): CommandError {

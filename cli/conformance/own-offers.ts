@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { OfferMessage, OfferQueue } from "../../runner/offer-queue.ts";
+import { parseJson } from "../../shared/lib/parse-json.ts";
 import { type Offer, offerSchema, type Session } from "../../shared/protocol/leases.ts";
 
 /** The offers of this command's own runs. Any other offer that it meets goes back to the pool at once. */
@@ -61,9 +62,5 @@ export function makeOwnOffers(queue: OfferQueue, pool: Session["pools"][number])
 
 /** Undefined where it is no offer: then it is not ours. */
 function readOffer(message: OfferMessage): Offer | undefined {
-  try {
-    return offerSchema.safeParse(JSON.parse(message.body)).data;
-  } catch {
-    return undefined;
-  }
+  return offerSchema.safeParse(parseJson(message.body)).data;
 }

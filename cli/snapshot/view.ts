@@ -1,5 +1,6 @@
 import { copyFile, mkdir, readdir, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { borrowing } from "../../shared/lib/alternates.ts";
 import { systemCode } from "../../shared/lib/system-code.ts";
 import { type GitCall, gitEnvironment } from "./git.ts";
 import type { Repository } from "./repository.ts";
@@ -54,16 +55,13 @@ export async function openView(options: {
     GIT_NO_LAZY_FETCH: "1",
     ...asEnvironment(config),
   };
-  const borrowed = repository === undefined ? {} : { GIT_ALTERNATE_OBJECT_DIRECTORIES: quoted(repository.objects) };
+  const borrowed = repository === undefined ? {} : borrowing(repository.objects);
   return {
     reads: { cwd: root, env: gitEnvironment(env, { ...own, ...borrowed }) },
     writes: { cwd: root, env: gitEnvironment(env, own) },
     sparse: isSparse ? ["--sparse"] : [],
   };
 }
-
-/** As git reads one entry of the list (git(1)): quoted, a path may hold colons. */
-const quoted = (path: string) => `"${path.replace(/["\\]/g, "\\$&")}"`;
 
 function settingsFor(
   repository: Repository | undefined,

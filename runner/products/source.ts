@@ -1,6 +1,7 @@
 import { copyFile, lstat, mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DomainError } from "../../shared/domain/errors.ts";
+import { borrowing } from "../../shared/lib/alternates.ts";
 import { eachOf } from "../../shared/lib/each-of.ts";
 import { findLocalRepository, localPathOf, type Repository } from "../../shared/lib/local-repository.ts";
 import { pinAddress } from "../../shared/lib/pin-address.ts";
@@ -196,7 +197,7 @@ async function materialise(
       : copyFile(from.shallow, join(git, "shallow")).catch(ignoreMissing),
     ...(from.raw === true ? [writeRawAttributes(git)] : []),
   ]);
-  const env = { GIT_DIR: git, GIT_WORK_TREE: into, GIT_ALTERNATE_OBJECT_DIRECTORIES: asAlternate(from.objects) };
+  const env = { GIT_DIR: git, GIT_WORK_TREE: into, ...borrowing(from.objects) };
   const pack = [
     "pack-objects",
     "-q",
@@ -217,9 +218,6 @@ async function writeRawAttributes(git: string): Promise<void> {
   await mkdir(join(git, "info"));
   await writeFile(join(git, "info", "attributes"), RAW_ATTRIBUTES);
 }
-
-/** As git reads one entry of the list (git(1)): quoted, a path may hold colons. */
-const asAlternate = (path: string) => `"${path.replace(/["\\]/g, "\\$&")}"`;
 
 /** What a repository's packs hold, those that it borrows from too; and whether what they lack was left with a remote. */
 async function lookAtPacks(objects: readonly string[]): Promise<{ bytes: number; isPartial: boolean }> {

@@ -28,6 +28,11 @@ async function alternatesOf(objects: string): Promise<string[]> {
   return lines.map((line) => resolve(objects, unquoted(line)));
 }
 
+/** Makes git read a folder of objects, too (git(1)). In quotes, its path may hold colons. */
+export const borrowing = (objects: string): { readonly GIT_ALTERNATE_OBJECT_DIRECTORIES: string } => ({
+  GIT_ALTERNATE_OBJECT_DIRECTORIES: `"${objects.replace(/["\\]/g, "\\$&")}"`,
+});
+
 /** Git takes a line in quotes as C does. */
 function unquoted(line: string): string {
   if (!/^".*"$/.test(line)) return line;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { HOST_PROOF_MS } from "../domain/limits.ts";
+import { parseJson } from "../lib/parse-json.ts";
 
 /**
  * How an EC2 host proves who it is, without a secret of ours: what is variable of a `sts:GetCallerIdentity` that its
@@ -38,11 +39,7 @@ export const isHostProof = (token: string): boolean => token.startsWith(PREFIX);
 /** Undefined where it is no proof. */
 export function proofOfToken(token: string): HostProof | undefined {
   if (token.length > PROOF_LENGTH_MAX || !isHostProof(token)) return undefined;
-  try {
-    return hostProof.safeParse(JSON.parse(Buffer.from(token.slice(PREFIX.length), "base64url").toString())).data;
-  } catch {
-    return undefined; // not JSON is as wrong as any other JSON
-  }
+  return hostProof.safeParse(parseJson(Buffer.from(token.slice(PREFIX.length), "base64url").toString())).data;
 }
 
 /** When the proof was signed, on the wall clock; not a number where there is no such time. */

@@ -2,6 +2,7 @@ import { DomainError } from "../domain/errors.ts";
 import { jobMoves } from "../domain/job-moves.ts";
 import { LOG_INDEX_BYTES_MAX, LOG_PAGE_CHUNKS, WATCH_MS } from "../domain/limits.ts";
 import { isJobEnded } from "../domain/verdict.ts";
+import { parseJson } from "../lib/parse-json.ts";
 import { isWholeIndex, type LogGap, type LogIndex, type LogSeal, logIndexSchema } from "../protocol/products.ts";
 import type { LogPage } from "../protocol/runs.ts";
 import type { JobItem } from "../store/items.ts";
@@ -76,21 +77,12 @@ async function readIndex(deps: Deps, at: AttemptRef, seal: LogSeal): Promise<Log
   const { sha256, bytes } = seal.index;
   const text = await deps.bucket.get(logIndexObject(at), LOG_INDEX_BYTES_MAX);
   if (text === undefined || text.length !== bytes || digest(text) !== sha256) return undefined;
-  const index = logIndexSchema.safeParse(parsedJson(text)).data;
+  const index = logIndexSchema.safeParse(parseJson(text.toString())).data;
   return index !== undefined && isWholeIndex(seal, index) ? inOrder(index) : undefined;
 }
 
 /** Pages are cut by number. */
 const inOrder = ({ chunks, gaps }: LogIndex): LogIndex => ({ chunks: chunks.toSorted((a, b) => a.seq - b.seq), gaps });
-
-function parsedJson(text: Buffer): unknown {
-  try {
-    return JSON.parse(text.toString());
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}
 
 /** Without an index the bucket's own listing must do: the chunks are immutable and in order. */
 async function listedPage(

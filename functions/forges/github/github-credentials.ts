@@ -3,6 +3,7 @@ import type { request as octokitRequest } from "@octokit/request";
 import { RequestError } from "@octokit/request-error";
 import { z } from "zod";
 import type { Clock } from "../../../shared/lib/clock.ts";
+import { parseJson } from "../../../shared/lib/parse-json.ts";
 import type { ProjectItem } from "../../../shared/store/items.ts";
 import type { SecretStore } from "../../../shared/store/secret-store.ts";
 import { unbindSecret } from "../../../shared/usecases/bound-secret.ts";
@@ -58,15 +59,6 @@ export function parseApp(project: ProjectItem, credential: string | undefined): 
     status: 401,
     retry: false,
   });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
 
 /** What is given away lives at least this long from then: longer than a checkout may take. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { FORGE_HEAD_PAGES_MAX } from "../../../shared/domain/limits.ts";
+import { parseJson } from "../../../shared/lib/parse-json.ts";
 import { gitSha } from "../../../shared/protocol/ids.ts";
 import type { ProjectItem } from "../../../shared/store/items.ts";
 import type { BranchHead, RepositoryHeads } from "../../../shared/usecases/forge.ts";
@@ -87,12 +88,7 @@ function joinSeen(
 
 /** Ours from before; anything else is as good as none. */
 function parseSeen(etag: string): Seen | undefined {
-  try {
-    return seenSchema.safeParse(JSON.parse(etag)).data;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+  return seenSchema.safeParse(parseJson(etag)).data;
 }
 
 const toHead = ({ name, commit }: z.output<typeof branchList>[number]): BranchHead => ({
